@@ -1,0 +1,145 @@
+"""The project's own clip file: a plain `.npz` without pickled objects, described in docs/formats.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import AssistMimicError
+from .interaction import ROLES, InteractionClip, Prop, SmplxMotion
+
+FORMAT = "assistmimic-clip"
+VERSION = 1
+_TRACKS = ("trans", "root_orient", "pose_body", "left_hand_pose", "right_hand_pose")
+_OPTIONAL = ("jaw", "eyes", "expression", "rest_joints")
+
+
+def read_npz(path: str | Path) -> InteractionClip:
+    """Read a clip.
+
+    Raises:
+        AssistMimicError: the file is missing, is not a clip, holds pickled objects, or holds a clip that is not valid.
+    """
+    path = Path(path)
+    arrays = load_arrays(path)
+    if str(arrays.get("format", "")) != FORMAT:
+        known = ", ".join(sorted(arrays)[:8])
+        raise AssistMimicError(
+            f"{path}: not an assistmimic clip (no format = {FORMAT!r}; holds {known or 'nothing'}); "
+            "see docs/formats.md for what can be read"
+        )
+    version = int(arrays.get("version", 0))
+    if version != VERSION:
+        raise AssistMimicError(f"{path}: clip format version {version}, this program reads version {VERSION}")
+    try:
+        return clip_from_arrays(arrays)
+    except KeyError as error:
+        raise AssistMimicError(f"{path}: array {error.args[0]!r} is missing") from None
+    except AssistMimicError as error:
+        raise AssistMimicError(f"{path}: {error}") from None
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz`, without ever unpickling. Raises AssistMimicError."""
+    if not path.is_file():
+        raise AssistMimicError(f"{path}: no such file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except ValueError as error:
+        if "pickle" in str(error).lower() or "object" in str(error).lower():
+            raise AssistMimicError(
+                f"{path}: holds pickled objects, which can run code and are never opened; save plain arrays instead"
+            ) from None
+        raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
+    except (zipfile.BadZipFile, EOFError, OSError, AttributeError, TypeError) as error:
+        raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
+
+
+def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
+    """A clip from named arrays. Raises KeyError for a missing one, AssistMimicError for a wrong one."""
+    people = {}
+    for role in ROLES:
+        values = {name: arrays[f"{role}_{name}"] for name in _TRACKS}
+        values |= {name: arrays[f"{role}_{name}"] for name in _OPTIONAL if f"{role}_{name}" in arrays}
+        try:
+            people[role] = SmplxMotion(
+                **values, betas=arrays[f"{role}_betas"], gender=str(arrays[f"{role}_gender"])
+            )
+        except AssistMimicError as error:
+            raise AssistMimicError(f"{role}_{error}") from None
+    try:
+        props = json.loads(str(arrays.get("props", "[]")))
+        props = tuple(Prop(p["name"], p["position"], p["size"], p.get("quat", (1, 0, 0, 0))) for p in props)
+    except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+        raise AssistMimicError(f"props: not a JSON list of boxes with name, position, size, quat ({error})") from None
+    fps = arrays["fps"]
+    if np.asarray(fps).size != 1:
+        raise AssistMimicError(f"fps: expected one number, got shape {np.asarray(fps).shape}")
+    return InteractionClip(
+        fps=np.asarray(fps).item(),
+        props=props,
+        grips=arrays.get("grips"),
+        source=str(arrays.get("source", "")),
+        **people,
+    )
+
+
+def clip_to_arrays(clip: InteractionClip) -> dict[str, np.ndarray]:
+    """Named arrays of a clip; the inverse of `clip_from_arrays`."""
+    arrays: dict[str, np.ndarray] = {
+        "format": np.array(FORMAT),
+        "version": np.array(VERSION),
+        "fps": np.array(clip.fps),
+        "source": np.array(clip.source),
+        "props": np.array(
+            json.dumps(
+                [
+                    {
+                        "name": p.name,
+                        "position": p.position.tolist(),
+                        "size": p.size.tolist(),
+                        "quat": p.quat.tolist(),
+                    }
+                    for p in clip.props
+                ]
+            )
+        ),
+    }
+    if clip.grips is not None:
+        arrays["grips"] = clip.grips
+    for role, motion in clip.people:
+        for name in (*_TRACKS, *_OPTIONAL, "betas"):
+            value = getattr(motion, name)
+            if value is not None:
+                arrays[f"{role}_{name}"] = value
+        arrays[f"{role}_gender"] = np.array(motion.gender)
+    return arrays
+
+
+def write_npz(path: str | Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None = None) -> None:
+    """Write a clip, and further named arrays beside it, so that the file is either whole or not there."""
+    save_arrays(Path(path), {**clip_to_arrays(clip), **(extra or {})})
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an `.npz` through a temporary file beside it. Raises AssistMimicError when it cannot be written."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False) as f:
+            part = Path(f.name)
+            try:
+                np.savez_compressed(f, **arrays)  # pyright: ignore[reportArgumentType]
+            except BaseException:
+                f.close()
+                part.unlink(missing_ok=True)
+                raise
+        os.replace(part, path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise AssistMimicError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None

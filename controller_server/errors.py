@@ -1,0 +1,25 @@
+"""The one error a user is meant to read."""
+
+from __future__ import annotations
+
+
+class AssistMimicError(ValueError):
+    """Bad input or an impossible request: one sentence that says what, where and how to mend it.
+
+    The command line prints it as a single line and exits with 2; the server sends it to the client.
+    Anything else that escapes is a bug of ours and keeps its traceback.
+    """
+
+
+class SimulationDiverged(RuntimeError):
+    """A simulated world left the realm of numbers.
+
+    Attributes:
+        world: Index of the world in its batch.
+        time: Simulated time of the first warning [s].
+        dump: File the world's state was written to, or None.
+    """
+
+    def __init__(self, message: str, *, world: int, time: float, dump: str | None = None) -> None:
+        super().__init__(message)
+        self.world, self.time, self.dump = world, time, dump

@@ -1,0 +1,254 @@
+"""The pair as a MuJoCo model. Each choice here was paid for with an exploded simulation; see the comments."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from ..clip.skeleton import JOINT_NAMES
+from .pair import PairBody, PersonBody
+from .shape import Shape
+
+# Who touches whom. A geom pair collides when one's type meets the other's affinity: nobody touches themselves,
+# palms (which may grip) touch the partner alone, so that adhesion can never hold floor or furniture.
+_TOUCHES = {"supporter": 1, "recipient": 2}
+_WORLD = 4
+
+_ROLES = ("supporter", "recipient")
+SIDES = ("left", "right")
+FLOOR, PROPS = "floor", "props"
+_SOLREF = (0.02, 1.0)
+_KIND = {
+    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+}
+_COLOURS = {"supporter": (0.27, 0.51, 0.71, 1), "recipient": (0.90, 0.55, 0.25, 1)}
+
+
+def body_name(role: str, joint: int) -> str:
+    """MJCF name of the body at an SMPL-X joint."""
+    return f"{role}/{JOINT_NAMES[joint]}"
+
+
+def palm_name(role: str, side: str) -> str:
+    """MJCF name of the body that carries a gripping palm."""
+    return f"{role}/{side}_palm"
+
+
+def grip_name(role: str, side: str) -> str:
+    """MJCF name of a hand's adhesion actuator."""
+    return f"{role}/{side}_grip"
+
+
+def build_spec(pair: PairBody, *, sensors: bool = True) -> mujoco.MjSpec:
+    """The pair as an editable MuJoCo specification.
+
+    Bodies stand at the SMPL-X joints with the model's axes, so a body's world rotation is the joint's SMPL-X world
+    rotation, and qpos is pelvis position, pelvis quaternion, then one quaternion per joint in SMPL-X order (not tree
+    order: see `joint_rows` of the backend for the addresses).
+
+    Args:
+        pair: What to build.
+        sensors: Whether to add the contact sensors that split forces by partner, floor and prop.
+    """
+    spec = mujoco.MjSpec()
+    spec.modelname = "assistmimic_pair"
+    option = spec.option
+    option.timestep = 1.0 / pair.physics_hz
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # The pyramidal cone creeps 3 cm/s under load, which would be the feet skating.
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.impratio = 10
+    # A diverged world must be an error, not a silent return to the start.
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
+
+    world = spec.worldbody
+    world.add_geom(
+        name=FLOOR,
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 1],
+        contype=0,
+        conaffinity=_WORLD,
+        friction=[pair.friction, 0.005, 0.0001],
+        solref=_SOLREF,
+        rgba=[0.85, 0.85, 0.83, 1],
+    )
+    props = world.add_body(name=PROPS)
+    for k, prop in enumerate(pair.props):
+        props.add_geom(
+            name=f"{PROPS}/{k}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=prop.position,
+            quat=prop.quat,
+            size=prop.size / 2,
+            contype=0,
+            conaffinity=_WORLD,
+            friction=[pair.friction, 0.005, 0.0001],
+            solref=_SOLREF,
+            rgba=[0.6, 0.55, 0.5, 1],
+        )
+    for person in pair.people:
+        _add_person(spec, person, pair)
+    if sensors:
+        _add_sensors(spec, pair)
+    return spec
+
+
+def _add_person(spec: mujoco.MjSpec, person: PersonBody, pair: PairBody) -> None:
+    role, offsets = person.role, person.skeleton.offsets
+    bodies: list[mujoco.MjsBody] = []
+    for row, (j, parent) in enumerate(zip(person.joints, person.parents, strict=True)):
+        holder = spec.worldbody if parent < 0 else bodies[parent]
+        name = body_name(role, j)
+        body = holder.add_body(name=name, pos=[0, 0, 1] if parent < 0 else offsets[j])
+        if parent < 0:
+            body.add_freejoint(name=name)
+        else:
+            muscle = person.muscles[row - 1]
+            # Damping sits in the joint, where implicitfast integrates it implicitly; as `kv` of an actuator that
+            # has a force range every world diverges at 120 Hz.
+            body.add_joint(
+                name=name, type=mujoco.mjtJoint.mjJNT_BALL, damping=[muscle.kd, 0, 0], armature=0.02, limited=0
+            )
+            for axis, gear in zip("xyz", np.eye(3), strict=True):
+                spec.add_actuator(
+                    name=f"{name}_{axis}",
+                    trntype=mujoco.mjtTrn.mjTRN_JOINT,
+                    target=name,
+                    gear=[*gear, 0, 0, 0],
+                    gaintype=mujoco.mjtGain.mjGAIN_FIXED,
+                    gainprm=[muscle.kp, *[0] * 9],
+                    biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+                    biasprm=[0, -muscle.kp, *[0] * 8],
+                    forcelimited=1,
+                    forcerange=[-muscle.limit, muscle.limit],
+                )
+        bodies.append(body)
+    rows = {j: k for k, j in enumerate(person.joints)}
+    counts: dict[int, int] = {}
+    for shape in person.shapes:
+        index = counts[shape.joint] = counts.get(shape.joint, -1) + 1
+        body = bodies[rows[shape.joint]]
+        name = f"{body_name(role, shape.joint)}/{index}"
+        if not shape.is_palm:
+            _add_geom(body, name, shape, person, pair, _TOUCHES[role] | _WORLD, _partner_bit(role))
+            continue
+        _add_geom(body, name, shape, person, pair, _WORLD, 0)
+        side = JOINT_NAMES[shape.joint].split("_")[0]
+        palm = body.add_body(name=palm_name(role, side))
+        _add_geom(palm, palm_name(role, side), shape, person, pair, _TOUCHES[role], _partner_bit(role))
+    for side in SIDES:
+        spec.add_actuator(
+            name=grip_name(role, side),
+            trntype=mujoco.mjtTrn.mjTRN_BODY,
+            target=palm_name(role, side),
+            gaintype=mujoco.mjtGain.mjGAIN_FIXED,
+            gainprm=[pair.grip_force, *[0] * 9],
+            biastype=mujoco.mjtBias.mjBIAS_NONE,
+            ctrllimited=1,
+            ctrlrange=[0, 1],
+        )
+
+
+def _partner_bit(role: str) -> int:
+    return _TOUCHES[partner_of(role)]
+
+
+def partner_of(role: str) -> str:
+    """The other role."""
+    return _ROLES[1 - _ROLES.index(role)]
+
+
+def _add_geom(
+    body: mujoco.MjsBody, name: str, shape: Shape, person: PersonBody, pair: PairBody, contype: int, conaffinity: int
+) -> None:
+    size = np.zeros(3)
+    size[: len(shape.size)] = shape.size
+    is_partner_palm = shape.is_palm and not contype & _WORLD
+    body.add_geom(
+        name=name,
+        type=_KIND[shape.kind],
+        pos=shape.position,
+        quat=shape.quat,
+        size=size,
+        # The palm's twin that touches the partner is a second skin of the same flesh and weighs nothing.
+        mass=0.0 if is_partner_palm else shape.mass * person.strength.mass,
+        contype=contype,
+        conaffinity=conaffinity,
+        # A palm also resists twisting, as four fingers around a wrist do.
+        condim=4 if shape.is_palm else 3,
+        friction=[pair.friction, 0.02 if shape.is_palm else 0.005, 0.0001],
+        solref=_SOLREF,
+        rgba=_COLOURS[person.role],
+    )
+
+
+TOUCH_KINDS = ("partner", "floor", "prop")
+_FORCE, _FOUND, _NORMAL = 1 << 1, 1 << 0, 1 << 5  # bits of mjtConDataField
+_MIN_DISTANCE, _NET_FORCE = 1, 3  # `reduce` of a contact sensor
+
+
+def force_sensor_name(role: str, joint: int, kind: str) -> str:
+    """Sensor of minus the net force on a body [N, world axes] from one of TOUCH_KINDS."""
+    return f"{body_name(role, joint)}:{kind}"
+
+
+def palm_sensor_name(role: str, side: str, touched: str) -> str:
+    """Sensor of the contact of one palm with one body of the partner: count and normal."""
+    return f"{palm_name(role, side)}:{touched}"
+
+
+def _add_sensors(spec: mujoco.MjSpec, pair: PairBody) -> None:
+    """Net force on every body from partner, floor and props; which partner body each palm touches, and whence.
+
+    MuJoCo counts adhesion inside the contact force. The palm sensors tell on whom it acts, so that it can be taken
+    out again on both sides.
+    """
+
+    def add(name: str, first: str, second: tuple[mujoco.mjtObj, str], data: int, reduce: int) -> None:
+        spec.add_sensor(
+            name=name,
+            type=mujoco.mjtSensor.mjSENS_CONTACT,
+            objtype=mujoco.mjtObj.mjOBJ_BODY,
+            objname=first,
+            reftype=second[0],
+            refname=second[1],
+            intprm=[data, reduce, 1],
+            datatype=mujoco.mjtDataType.mjDATATYPE_REAL,
+            needstage=mujoco.mjtStage.mjSTAGE_ACC,
+        )
+
+    for person in pair.people:
+        partner = partner_of(person.role)
+        touched = {
+            "partner": (mujoco.mjtObj.mjOBJ_XBODY, body_name(partner, 0)),
+            "floor": (mujoco.mjtObj.mjOBJ_GEOM, FLOOR),
+            "prop": (mujoco.mjtObj.mjOBJ_BODY, PROPS),
+        }
+        palms = {person.joints[row]: palm_name(person.role, side) for row, side in zip(pair.hand_rows, SIDES, strict=True)}
+        for kind, other in touched.items():
+            for j in person.joints:
+                # A wrist's partner contacts all happen on its palm.
+                body = palms[j] if kind == "partner" and j in palms else body_name(person.role, j)
+                add(force_sensor_name(person.role, j, kind), body, other, _FORCE, _NET_FORCE)
+    for person in pair.people:
+        partner = pair.people[1 - _ROLES.index(person.role)]
+        for side in SIDES:
+            for name in touchable_by_palm(pair, partner):
+                add(
+                    palm_sensor_name(person.role, side, name),
+                    palm_name(person.role, side),
+                    (mujoco.mjtObj.mjOBJ_BODY, name),
+                    _FOUND | _NORMAL,
+                    _MIN_DISTANCE,
+                )
+
+
+def touchable_by_palm(pair: PairBody, partner: PersonBody) -> list[str]:
+    """Names of the partner's bodies as palms meet them, one for each of `joints`: wrists are met at their palms."""
+    names = [body_name(partner.role, j) for j in partner.joints]
+    for row, side in zip(pair.hand_rows, SIDES, strict=True):
+        names[row] = palm_name(partner.role, side)
+    return names

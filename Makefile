@@ -1,0 +1,48 @@
+# Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLIP ?= assets/clips/pull_up.npz
+OUT ?= out/demo
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
+	@mkdir -p $(OUT)
+	@$(BIN)/assistmimic convert $(CLIP) $(OUT)/$(notdir $(CLIP)) --report $(OUT)/report.html
+
+test: $(VENV)/.installed-dev ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev ## Lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(VENV)/.installed-dev ## Mend formatting and what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed ## Measure conversion over the bundled clips, as one JSON object
+	$(BIN)/assistmimic bench convert --json
+
+clean: ## Remove what was built and written, the environment too
+	rm -rf $(VENV) out build dist *.egg-info
+
+# Stamps: an environment is installed once, and again only when pyproject.toml changed.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "make: needs Python 3.10 or newer as '$(PYTHON)'; say which with: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/.installed $@

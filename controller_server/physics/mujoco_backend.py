@@ -1,0 +1,333 @@
+"""The built-in engine: MuJoCo on the CPU, many worlds on the threads of `mujoco.batch`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+from mujoco import batch as mujoco_batch
+
+from ..body.layout import PairLayout
+from ..body.mjcf import FLOOR, SIDES, TOUCH_KINDS, build_spec, force_sensor_name, palm_sensor_name, touchable_by_palm
+from ..body.pair import PairBody
+from ..body.shape import Hands
+from ..body.strength import Strength
+from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
+from ..clip.skeleton import JOINT_NAMES
+from ..errors import SimulationDiverged
+from .backend import Capabilities, ContactList, PairState
+
+MAX_TARGET = np.deg2rad(150)
+"""Longest joint target [rad]; near 180 degrees the length of a rotation-vector actuator wraps round."""
+
+_BROKEN = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
+
+
+class BackendMujoco:
+    """N pair-worlds in MuJoCo.
+
+    Args:
+        pair: Body description, shared by all worlds.
+        n_worlds: Number of worlds.
+        threads: Worker threads; 0 takes every core.
+        sensors: Whether contact forces can be read. Without them the physics is the same and 11 % faster.
+        list_contacts: Whether `contacts` can be read; steps cost twice as much, meant for one world at a time.
+        dump_dir: Where the state of a diverged world is written; the system's temporary folder by default.
+    """
+
+    def __init__(
+        self,
+        pair: PairBody,
+        n_worlds: int,
+        *,
+        threads: int = 0,
+        sensors: bool = True,
+        list_contacts: bool = False,
+        dump_dir: Path | None = None,
+    ) -> None:
+        self.pair, self.n_worlds = pair, n_worlds
+        self.model = build_spec(pair, sensors=sensors).compile()
+        self.layout = PairLayout.of(self.model, pair)
+        self.capabilities = Capabilities(
+            contact_split=sensors,
+            grip=True,
+            exact_restore=True,
+            per_world_model=True,
+            full_hands=pair.supporter.hands is Hands.FULL,
+            contact_list=list_contacts,
+        )
+        self._dump_dir = dump_dir
+        self._batch = mujoco_batch.Batch(self.model, n_worlds, threads, persistent=True)
+        self._contacts: list[ContactList] | None = [] if list_contacts else None
+        self._qpos, self._qvel, self._ctrl = (self._batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
+        self._wrench = self._batch.bind("xfrc_applied")
+        self._clock = self._batch.bind("time")
+        self._xpos, self._xquat, self._cvel = (self._batch.bind(name) for name in ("xpos", "xquat", "cvel"))
+        self._com, self._muscle = self._batch.bind("subtree_com"), self._batch.bind("actuator_force")
+        self._damper = self._batch.bind("qfrc_damper")
+        self._sensordata = self._batch.bind("sensordata") if sensors else None
+        self._xipos = self._batch.bind("xipos")
+        self._sensors = _SensorAddresses.of(self.model, pair) if sensors else None
+        self._adhesion_gain = self.model.actuator_gainprm[self.layout.grip, 0]
+        self._batch.forward()
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def set_state(self, state: PairState, worlds: Sequence[int] | None = None) -> None:
+        """See `Backend.set_state`."""
+        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        layout, qpos, qvel = self.layout, np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
+        for person in range(2):
+            a, v = layout.root_qpos[person], layout.root_qvel[person]
+            qpos[:, a : a + 3] = state.root_position[:, person]
+            qpos[:, a + 3 : a + 7] = state.local_quats[:, person, 0]
+            qpos[:, layout.joint_qpos[person]] = state.local_quats[:, person, 1:]
+            qvel[:, v : v + 3] = state.root_velocity[:, person]
+            qvel[:, v + 3 : v + 6] = quat_rotate_inverse(state.local_quats[:, person, 0], state.root_spin[:, person])
+            qvel[:, layout.joint_qvel[person]] = state.joint_velocity[:, person]
+        self._qpos[ids], self._qvel[ids] = qpos, qvel
+        self._batch.forward(ids)
+
+    def set_targets(self, targets: np.ndarray) -> None:
+        """See `Backend.set_targets`."""
+        angle = np.sqrt(np.einsum("...i,...i->...", targets, targets))
+        if angle.max(initial=0) > MAX_TARGET:
+            targets = targets * np.minimum(1.0, MAX_TARGET / np.maximum(angle, MAX_TARGET))[..., None]
+        self._ctrl[:, self.layout.target] = targets
+
+    def set_grips(self, grips: np.ndarray) -> None:
+        """See `Backend.set_grips`."""
+        self._ctrl[:, self.layout.grip] = grips
+
+    def set_wrench(self, wrench: np.ndarray) -> None:
+        """See `Backend.set_wrench`."""
+        # MuJoCo applies xfrc at the body's centre of mass; moving the force there from the joint would add the torque
+        # of its small offset, which the 100 N m bound of assistance covers and reports do not need.
+        self._wrench[:, self.layout.body[:, 0]] = wrench
+
+    def set_strength(self, people: Sequence[Strength], worlds: Sequence[int] | None = None) -> None:
+        """See `Backend.set_strength`."""
+        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        gain, bias, limit = (self._batch.expand(f"actuator_{n}") for n in ("gainprm", "biasprm", "forcerange"))
+        damping, mass, inertia = (self._batch.expand(n) for n in ("dof_damping", "body_mass", "body_inertia"))
+        for person, (body, strength) in enumerate(zip(self.pair.people, people, strict=True)):
+            factor = strength.mass / body.strength.mass
+            bodies = self.layout.body[person]
+            mass[np.ix_(ids, bodies)] = self.model.body_mass[bodies] * factor
+            inertia[np.ix_(ids, bodies)] = self.model.body_inertia[bodies] * factor
+            for row, j in enumerate(self.pair.joints[1:]):
+                muscle = strength.muscle(JOINT_NAMES[j])
+                for a in self.layout.target[person, row]:
+                    gain[ids, a, 0], bias[ids, a, 1] = muscle.kp, -muscle.kp
+                    limit[ids, a] = [-muscle.limit, muscle.limit]
+                damping[np.ix_(ids, self.layout.joint_qvel[person, row])] = muscle.kd
+        self._batch.set_const(ids)
+
+    # -- stepping --------------------------------------------------------------------------------------------------
+
+    def step(self, n: int = 1) -> None:
+        """See `Backend.step`."""
+        self.step_unchecked(n)
+        broken = np.flatnonzero(self.diverged())
+        if len(broken):
+            raise self._divergence(int(broken[0]), len(broken))
+
+    def step_unchecked(self, n: int = 1) -> None:
+        """Step without looking for divergence: for searches that discard a broken sample by `diverged`."""
+        if self._contacts is None:
+            # A persistent batch continues from this stage, so that current readings cost nothing.
+            self._batch.step(nstep=n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+            return
+        self._batch.step(nstep=n)
+        worlds = (self._batch.get_data(world) for world in range(self.n_worlds))
+        self._contacts = [list_contacts(self.model, data, self.layout, self._adhesion_gain) for data in worlds]
+        self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+
+    def diverged(self) -> np.ndarray:
+        """Worlds that left the realm of numbers since their state was last set, shape (N,)."""
+        return (self._batch.warning[:, _BROKEN, 1] > 0).any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
+
+    def _divergence(self, world: int, count: int) -> SimulationDiverged:
+        time = float(self._clock[world])
+        folder = self._dump_dir or Path(tempfile.gettempdir())
+        dump = folder / f"assistmimic_diverged_world{world}.npz"
+        np.savez_compressed(
+            dump,
+            time=time,
+            world=world,
+            qpos=self._qpos[world],
+            qvel=self._qvel[world],
+            ctrl=self._ctrl[world],
+            wrench=self._wrench[world],
+        )
+        return SimulationDiverged(
+            f"world {world} of {self.n_worlds} diverged at {time:.3f} s ({count} in all); its state is in {dump}",
+            world=world,
+            time=time,
+            dump=str(dump),
+        )
+
+    def save(self) -> np.ndarray:
+        """See `Backend.save`."""
+        return self._batch.state.copy()
+
+    def restore(self, rows: np.ndarray, worlds: Sequence[int] | None = None) -> None:
+        """See `Backend.restore`."""
+        if worlds is None:
+            self._batch.state[:] = rows
+        else:
+            self._batch.state[np.asarray(worlds)] = rows
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def state(self) -> PairState:
+        """See `Backend.state`."""
+        layout = self.layout
+        root, spin = layout.root_qpos[:, None], layout.root_qvel[:, None]
+        root_quat = self._qpos[:, root + np.arange(3, 7)]
+        return PairState(
+            root_position=self._qpos[:, root + np.arange(3)],
+            local_quats=np.concatenate([root_quat[:, :, None], self._qpos[:, layout.joint_qpos]], axis=2),
+            root_velocity=self._qvel[:, spin + np.arange(3)],
+            root_spin=quat_rotate(root_quat, self._qvel[:, spin + np.arange(3, 6)]),
+            joint_velocity=self._qvel[:, layout.joint_qvel],
+        )
+
+    def time(self) -> np.ndarray:
+        """See `Backend.time`."""
+        return self._clock.copy()
+
+    def positions(self) -> np.ndarray:
+        """See `Backend.positions`."""
+        return self._xpos[:, self.layout.body]
+
+    def quats(self) -> np.ndarray:
+        """See `Backend.quats`."""
+        return self._xquat[:, self.layout.body]
+
+    def linear_velocity(self) -> np.ndarray:
+        """See `Backend.linear_velocity`."""
+        # cvel is taken at the person's centre of mass; carry it over to the joint.
+        velocity = self._cvel[:, self.layout.body]
+        arm = self.positions() - self.com()[:, :, None]
+        return velocity[..., 3:] + cross(velocity[..., :3], arm)
+
+    def angular_velocity(self) -> np.ndarray:
+        """See `Backend.angular_velocity`."""
+        return self._cvel[:, self.layout.body][..., :3]
+
+    def com(self) -> np.ndarray:
+        """See `Backend.com`."""
+        return self._com[:, self.layout.body[:, 0]]
+
+    def com_velocity(self) -> np.ndarray:
+        """See `Backend.com_velocity`."""
+        # cvel of a body is the velocity of the point of that body at the person's centre of mass; the mass-weighted
+        # mean needs each body's own centre.
+        velocity = self._cvel[:, self.layout.body]
+        arm = self._xipos[:, self.layout.body] - self.com()[:, :, None]
+        own = velocity[..., 3:] + cross(velocity[..., :3], arm)
+        mass = self.model.body_mass[self.layout.body]
+        return np.einsum("npbi,pb->npi", own, mass / mass.sum(axis=1, keepdims=True))
+
+    def torques(self) -> np.ndarray:
+        """See `Backend.torques`."""
+        return self._muscle[:, self.layout.target]
+
+    def damping_torques(self) -> np.ndarray:
+        """See `Backend.damping_torques`."""
+        return self._damper[:, self.layout.joint_qvel]
+
+    def forces(self) -> np.ndarray:
+        """See `Backend.forces`."""
+        if self._sensors is None or self._sensordata is None:
+            raise RuntimeError("this backend was built without contact sensors")
+        data, at = self._sensordata, self._sensors
+        forces = -data[:, at.force]
+        # Adhesion acts on every contact of a palm in equal shares, drawing palm and partner together along the
+        # normal. MuJoCo's contact force carries it on top of the load; take it out on both sides.
+        found, normal = data[:, at.palm_found], data[:, at.palm_normal]
+        total = np.maximum(found.sum(axis=-1, keepdims=True), 1)
+        pull = (self._ctrl[:, self.layout.grip] * self._adhesion_gain)[..., None] * found / total
+        pull = pull[..., None] * normal  # (N, person, hand, partner body, 3), from palm to partner
+        for hand, row in enumerate(self.pair.hand_rows):
+            forces[:, :, row, 0] += pull[:, :, hand].sum(axis=2)
+        forces[:, ::-1, :, 0] -= pull.sum(axis=2)
+        return forces
+
+    def contacts(self, world: int = 0) -> ContactList:
+        """See `Backend.contacts`."""
+        if not self._contacts:
+            raise RuntimeError("build the backend with list_contacts=True and step it first")
+        return self._contacts[world]
+
+
+class _SensorAddresses:
+    """Where the contact sensors lie in sensordata."""
+
+    def __init__(self, force: np.ndarray, palm_found: np.ndarray, palm_normal: np.ndarray) -> None:
+        self.force, self.palm_found, self.palm_normal = force, palm_found, palm_normal
+
+    @staticmethod
+    def of(model: mujoco.MjModel, pair: PairBody) -> _SensorAddresses:
+        def address(name: str) -> int:
+            return int(model.sensor(name).adr[0])
+
+        force: Any = [
+            [[address(force_sensor_name(p.role, j, kind)) for kind in TOUCH_KINDS] for j in p.joints]
+            for p in pair.people
+        ]
+        palm: Any = [
+            [
+                [address(palm_sensor_name(person.role, side, name)) for name in touchable_by_palm(pair, partner)]
+                for side in SIDES
+            ]
+            for person, partner in zip(pair.people, pair.people[::-1], strict=True)
+        ]
+        palm = np.array(palm)
+        return _SensorAddresses(np.array(force)[..., None] + np.arange(3), palm, palm[..., None] + np.arange(1, 4))
+
+
+def list_contacts(
+    model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion_gain: np.ndarray
+) -> ContactList:
+    """The contacts of one MjData with their net forces; body rows as in `Recording`."""
+    rows = np.full(model.nbody, -2)
+    rows[layout.body.ravel()] = np.arange(layout.body.size)
+    rows[layout.palm] = rows[model.body_parentid[layout.palm]]
+    floor = model.geom(FLOOR).id
+    palm_of_body = {int(body): (p, h) for (p, h), body in np.ndenumerate(layout.palm)}
+    contacts = [c for c in data.contact[: data.ncon] if c.exclude == 0 and c.efc_address >= 0]
+    shares: dict[int, int] = {}
+    for contact in contacts:
+        for geom in contact.geom:
+            body = int(model.geom_bodyid[geom])
+            shares[body] = shares.get(body, 0) + 1
+    bodies, positions, forces = np.zeros((len(contacts), 2), int), np.zeros((len(contacts), 3)), []
+    wrench = np.zeros(6)
+    for k, contact in enumerate(contacts):
+        index = int(np.flatnonzero(data.contact.efc_address[: data.ncon] == contact.efc_address)[0])
+        mujoco.mj_contactForce(model, data, index, wrench)
+        frame = contact.frame.reshape(3, 3)
+        on_second = frame.T @ wrench[:3]
+        ends = [int(model.geom_bodyid[g]) for g in contact.geom]
+        for body in ends:
+            if body in palm_of_body:
+                p, h = palm_of_body[body]
+                pull = data.ctrl[layout.grip[p, h]] * adhesion_gain[p, h] / shares[body]
+                on_second = on_second - pull * frame[0]
+        pair_rows = [-1 if g == floor else int(rows[b]) for g, b in zip(contact.geom, ends, strict=True)]
+        first = 1 if pair_rows[0] < 0 else 0
+        bodies[k] = pair_rows[first], pair_rows[1 - first]
+        positions[k] = contact.pos
+        forces.append(on_second if first == 1 else -on_second)
+    return ContactList(bodies, positions, np.array(forces).reshape(-1, 3))

@@ -1,0 +1,43 @@
+"""The `assistmimic` command: every user error is one line on stderr and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import AssistMimicError
+
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0 done, 2 bad input, 130 interrupted.
+    """
+    try:
+        import rich  # noqa: F401
+        import tyro  # noqa: F401
+    except ImportError as error:
+        return _complain(f"the command line needs {error.name}: pip install 'assistmimic[cli]'")
+    from .arguments import parse
+
+    try:
+        return parse(sys.argv[1:] if argv is None else argv).run()
+    except AssistMimicError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        print("assistmimic: interrupted; nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `assistmimic info clip.npz | head -1`
+        sys.stderr.close()
+        return 1
+
+
+def _complain(message: str) -> int:
+    print(f"assistmimic: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_BAD_INPUT

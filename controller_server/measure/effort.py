@@ -1,0 +1,139 @@
+"""What the simulation cost: forces between the people, outside help, muscle torque."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..physics.recording import TOUCH_PARTNER
+
+GRAVITY = 9.81
+CONTACT_FORCE = 1.0
+"""Net force from which the partner counts as felt [N]."""
+SATURATED = 0.999
+"""Share of its limit from which a muscle counts as saturated."""
+
+
+@dataclass(frozen=True)
+class PartnerForce:
+    """Net contact force one person gets from the other.
+
+    Attributes:
+        peak_n: Largest magnitude at a physics step [N].
+        mean_n: Mean magnitude over the steps with more than CONTACT_FORCE [N]; 0 without contact.
+        peak_upward_n: Largest upward part [N]; 0 if it never points up.
+        mean_upward_n: Mean upward part over the same steps [N]; negative for who bears the other's weight.
+        contact_share: Share of steps with contact force, 0-1.
+    """
+
+    peak_n: float
+    mean_n: float
+    peak_upward_n: float
+    mean_upward_n: float
+    contact_share: float
+
+
+@dataclass(frozen=True)
+class Wrench:
+    """Outside help on one person's pelvis. All zero unless assisted.
+
+    Attributes:
+        max_n: Largest force [N].
+        max_nm: Largest torque [N m].
+        max_body_weights: Largest force in body weights.
+        mean_body_weights: Mean force over all steps in body weights.
+    """
+
+    max_n: float
+    max_nm: float
+    max_body_weights: float
+    mean_body_weights: float
+
+
+@dataclass(frozen=True)
+class Torque:
+    """Muscle torque against its limit.
+
+    Attributes:
+        max_share: Largest |torque| / limit of any joint axis at any step.
+        saturated_share: Share of steps in which some joint axis is at its limit (SATURATED).
+        hardest_joint: Row (in `Recording.joints`) of the joint that is at its limit longest, else nearest to it.
+        hardest_saturated_share: Share of steps that joint is at its limit.
+    """
+
+    max_share: float
+    saturated_share: float
+    hardest_joint: int
+    hardest_saturated_share: float
+
+
+def partner_force(forces: np.ndarray) -> np.ndarray:
+    """Net force on each person from the other: the sum over their bodies [N, world].
+
+    Args:
+        forces: `Recording.forces` [N], shape (S, 2, B, 3 kinds, 3).
+
+    Returns:
+        Shape (S, 2, 3).
+    """
+    return forces[:, :, :, TOUCH_PARTNER].sum(axis=2)
+
+
+def summarise_partner_force(force: np.ndarray, *, threshold: float = CONTACT_FORCE) -> PartnerForce:
+    """Peak and mean of one person's partner force [N], shape (S, 3)."""
+    size = np.linalg.norm(force, axis=-1)
+    touching = size > threshold
+    any_touch = bool(touching.any())
+    return PartnerForce(
+        peak_n=float(size.max(initial=0)),
+        mean_n=float(size[touching].mean()) if any_touch else 0.0,
+        peak_upward_n=float(force[:, 2].max(initial=0)),
+        mean_upward_n=float(force[touching, 2].mean()) if any_touch else 0.0,
+        contact_share=float(touching.mean()),
+    )
+
+
+def summarise_wrench(wrench: np.ndarray, mass: float) -> Wrench:
+    """Size of one person's outside wrench.
+
+    Args:
+        wrench: Force [N] and torque [N m], shape (S, 6).
+        mass: Of the person [kg]; a body weight is mass * 9.81 m/s2.
+    """
+    force, torque = np.linalg.norm(wrench[:, :3], axis=-1), np.linalg.norm(wrench[:, 3:], axis=-1)
+    weight = mass * GRAVITY
+    return Wrench(
+        max_n=float(force.max()),
+        max_nm=float(torque.max()),
+        max_body_weights=float(force.max() / weight),
+        mean_body_weights=float(force.mean() / weight),
+    )
+
+
+def torque_share(torques: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """|torque| / limit of every joint, its largest axis.
+
+    Args:
+        torques: Per axis [N m], shape (S, ..., J, 3).
+        limits: Per joint [N m], shape (..., J); a joint with limit 0 has no muscle and counts as 0.
+
+    Returns:
+        Shape (S, ..., J).
+    """
+    size = np.abs(torques).max(axis=-1)
+    return np.divide(size, limits, out=np.zeros_like(size), where=np.broadcast_to(limits > 0, size.shape))
+
+
+def summarise_torque(share: np.ndarray) -> Torque:
+    """How near one person's muscles came to their limits, from `torque_share` of shape (S, J)."""
+    saturated = share >= SATURATED
+    time_at_limit = saturated.mean(axis=0)
+    peak = share.max(axis=0)
+    hardest = max(range(share.shape[1]), key=lambda j: (time_at_limit[j], peak[j]))
+    return Torque(
+        max_share=float(share.max()),
+        saturated_share=float(saturated.any(axis=1).mean()),
+        hardest_joint=hardest + 1,
+        hardest_saturated_share=float(time_at_limit[hardest]),
+    )

@@ -1,0 +1,217 @@
+"""All measures of one conversion, gathered in one frozen record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..clip.interaction import InteractionClip
+from ..clip.skeleton import JOINT_NAMES
+from ..errors import AssistMimicError
+from ..physics.recording import Recording
+from . import effort, feet, geometry, tracking
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """One measure of the raw input clip and of the simulated clip, by the same rule."""
+
+    input: float
+    output: float
+
+
+@dataclass(frozen=True)
+class PersonScores:
+    """Measures of one person.
+
+    Attributes:
+        mpjpe_mm: Against the prepared clip [mm], 22 joints, global.
+        mpjpe_input_mm: Against the input clip [mm].
+        deviation_max_m: Largest deviation of the 16 success bodies from the prepared clip [m].
+        deviation_mean_m: Its mean over the frames [m].
+        com_error_mm: Mean distance of the centre of mass to the prepared clip's [mm].
+        com_rise_m: Highest minus lowest centre of mass [m].
+        foot_skate_cm_s: Mean horizontal speed of bearing feet [cm/s].
+        floor_penetration_mm: Deepest point under the floor [mm].
+        floor_penetration_share: Share of frames deeper than 1 mm.
+        prop_penetration_mm: Deepest point inside a prop [mm].
+        contact_kept: Share of this person's hand touches the simulation kept; None if there are none.
+        partner_force: Net force from the partner.
+        wrench: Outside help.
+        torque: Muscle torque against its limit.
+        hardest_joint: SMPL-X name of the joint nearest to its limit.
+        prepare_mean_mm: How far preparing moved the person, mean over joints and frames [mm].
+        prepare_max_mm: Its largest [mm].
+        mass_kg: Simulated mass [kg].
+    """
+
+    mpjpe_mm: float
+    mpjpe_input_mm: float
+    deviation_max_m: float
+    deviation_mean_m: float
+    com_error_mm: float
+    com_rise_m: BeforeAfter
+    foot_skate_cm_s: BeforeAfter
+    floor_penetration_mm: BeforeAfter
+    floor_penetration_share: BeforeAfter
+    prop_penetration_mm: BeforeAfter
+    contact_kept: float | None
+    partner_force: effort.PartnerForce
+    wrench: effort.Wrench
+    torque: effort.Torque
+    hardest_joint: str
+    prepare_mean_mm: float
+    prepare_max_mm: float
+    mass_kg: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good a simulated clip is, and how physical.
+
+    Attributes:
+        success: Both people never over 0.25 m from the prepared clip, to the end.
+        success_paper: The same with 0.5 m.
+        failure_time_s: When `success` was lost [s]; None if it was not.
+        failed_person: Who lost it first; None on success or when the simulation broke off before that.
+        assisted: Whether any outside wrench acted.
+        max_wrench_n: Largest outside force on either person [N].
+        worst_frame: Frame of the largest deviation.
+        mpjpe_mm: Mean of both people against the prepared clip [mm].
+        foot_skate_cm_s: Mean of both people [cm/s].
+        partner_penetration_mm: Deepest point of the people inside each other [mm].
+        partner_penetration_share: Share of frames deeper than 1 mm.
+        contact_kept: Share of all hand touches kept; None if the reference has none.
+        supporter: Measures of who helps.
+        recipient: Measures of who is helped.
+    """
+
+    success: bool
+    success_paper: bool
+    failure_time_s: float | None
+    failed_person: str | None
+    assisted: bool
+    max_wrench_n: float
+    worst_frame: int
+    mpjpe_mm: float
+    foot_skate_cm_s: BeforeAfter
+    partner_penetration_mm: BeforeAfter
+    partner_penetration_share: BeforeAfter
+    contact_kept: float | None
+    supporter: PersonScores
+    recipient: PersonScores
+
+    @property
+    def people(self) -> tuple[tuple[str, PersonScores], ...]:
+        """(role, scores) of supporter and recipient."""
+        return (("supporter", self.supporter), ("recipient", self.recipient))
+
+
+def measure(
+    input_clip: InteractionClip,
+    prepared_clip: InteractionClip,
+    simulated_clip: InteractionClip,
+    recording: Recording,
+    pair: PairBody,
+) -> Scores:
+    """Measure a conversion. The three clips must have the same frames.
+
+    Args:
+        input_clip: The raw clip, before prepare.
+        prepared_clip: What the simulation was asked to do.
+        simulated_clip: What it did.
+        recording: The simulation, step by step.
+        pair: The simulated bodies.
+
+    Raises:
+        AssistMimicError: the clips differ in frame count or frame rate.
+    """
+    for name, clip in (("prepared", prepared_clip), ("simulated", simulated_clip)):
+        if (clip.n_frames, clip.fps) != (input_clip.n_frames, input_clip.fps):
+            raise AssistMimicError(
+                f"measure: the {name} clip has {clip.n_frames} frames at {clip.fps:g} fps, the input "
+                f"{input_clip.n_frames} at {input_clip.fps:g}; resample one of them"
+            )
+    clips = {"input": input_clip, "prepared": prepared_clip, "output": simulated_clip}
+    bodies = {k: geometry.body_of_clip(clip, pair) for k, clip in clips.items()}
+    shapes = {k: geometry.clip_geometry(clip, bodies[k]) for k, clip in clips.items()}
+    skating = {
+        k: feet.foot_skating(feet.foot_corners(clips[k], bodies[k]), input_clip.fps) for k in ("input", "output")
+    }
+    deviation = tracking.deviation(simulated_clip.joints, prepared_clip.joints)
+    times = np.arange(input_clip.n_frames) / input_clip.fps
+    until = float(recording.time[-1]) + 1.0 / pair.physics_hz
+    outcome = tracking.judge(deviation, times, tracking.SUCCESS_LIMIT, simulated_until=until)
+    people = [_person(p, clips, shapes, skating, deviation, recording, pair) for p in range(2)]
+    partner = BeforeAfter(*(geometry.deepest(shapes[k].partner_depth) for k in ("input", "output")))
+    partner_share = BeforeAfter(*(geometry.share_deeper(shapes[k].partner_depth) for k in ("input", "output")))
+    return Scores(
+        success=outcome.success,
+        success_paper=tracking.judge(deviation, times, tracking.PAPER_LIMIT, simulated_until=until).success,
+        failure_time_s=outcome.failure_time,
+        failed_person=None if outcome.failed is None else pair.people[outcome.failed].role,
+        assisted=bool(np.any(recording.wrench)),
+        max_wrench_n=max(person.wrench.max_n for person in people),
+        worst_frame=int(deviation.max(axis=1).argmax()),
+        mpjpe_mm=float(np.mean([person.mpjpe_mm for person in people])),
+        foot_skate_cm_s=BeforeAfter(float(skating["input"].mean()), float(skating["output"].mean())),
+        partner_penetration_mm=partner,
+        partner_penetration_share=partner_share,
+        contact_kept=geometry.contact_kept(shapes["prepared"].hand_distance, shapes["output"].hand_distance),
+        supporter=people[0],
+        recipient=people[1],
+    )
+
+
+def _person(
+    p: int,
+    clips: dict[str, InteractionClip],
+    shapes: dict[str, geometry.ClipGeometry],
+    skating: dict[str, np.ndarray],
+    deviation: np.ndarray,
+    recording: Recording,
+    pair: PairBody,
+) -> PersonScores:
+    def both(track: Any) -> BeforeAfter:
+        return BeforeAfter(track(shapes["input"]), track(shapes["output"]))
+
+    simulated, prepared, raw = (clips[k].joints for k in ("output", "prepared", "input"))
+    mean_moved, max_moved = tracking.displacement(raw, prepared)
+    torque = effort.summarise_torque(effort.torque_share(recording.torques[:, p], recording.torque_limits[p]))
+    com_error = np.linalg.norm(shapes["output"].com[:, p] - shapes["prepared"].com[:, p], axis=-1)
+    return PersonScores(
+        mpjpe_mm=float(tracking.mpjpe(simulated, prepared)[p]),
+        mpjpe_input_mm=float(tracking.mpjpe(simulated, raw)[p]),
+        deviation_max_m=float(deviation[:, p].max()),
+        deviation_mean_m=float(deviation[:, p].mean()),
+        com_error_mm=float(1000 * com_error.mean()),
+        com_rise_m=both(lambda g: float(np.ptp(g.com[:, p, 2]))),
+        foot_skate_cm_s=BeforeAfter(float(skating["input"][p]), float(skating["output"][p])),
+        floor_penetration_mm=both(lambda g: geometry.deepest(g.floor_depth[:, p])),
+        floor_penetration_share=both(lambda g: geometry.share_deeper(g.floor_depth[:, p])),
+        prop_penetration_mm=both(lambda g: geometry.deepest(g.prop_depth[:, p])),
+        contact_kept=geometry.contact_kept(
+            shapes["prepared"].hand_distance[:, p], shapes["output"].hand_distance[:, p]
+        ),
+        partner_force=effort.summarise_partner_force(effort.partner_force(recording.forces)[:, p]),
+        wrench=effort.summarise_wrench(recording.wrench[:, p], float(recording.mass[p])),
+        torque=torque,
+        hardest_joint=JOINT_NAMES[pair.joints[torque.hardest_joint]],
+        prepare_mean_mm=float(mean_moved[p]),
+        prepare_max_mm=float(max_moved[p]),
+        mass_kg=float(recording.mass[p]),
+    )
+
+
+def scores_to_dict(scores: Scores) -> dict[str, Any]:
+    """Plain dictionaries and numbers, ready for JSON."""
+    return asdict(scores)
+
+
+def scores_to_json(scores: Scores, *, indent: int | None = 2) -> str:
+    """The scores as JSON text; never a NaN, which JSON does not know."""
+    return json.dumps(scores_to_dict(scores), indent=indent, allow_nan=False)

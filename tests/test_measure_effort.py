@@ -1,0 +1,63 @@
+"""Partner force, outside wrench, torque."""
+
+import numpy as np
+import pytest
+
+from controller_server.measure.effort import (
+    GRAVITY,
+    partner_force,
+    summarise_partner_force,
+    summarise_torque,
+    summarise_wrench,
+    torque_share,
+)
+
+
+def test_partner_force_sums_the_bodies_and_leaves_the_floor_out():
+    """Two bodies at 100 and 50 N from the partner, one at 700 N from the floor: 150 N."""
+    forces = np.zeros((1, 2, 22, 3, 3))
+    forces[0, 1, 20, 0, 2], forces[0, 1, 21, 0, 2], forces[0, 1, 7, 1, 2] = 100, 50, 700
+    np.testing.assert_allclose(partner_force(forces), [[[0, 0, 0], [0, 0, 150]]])
+
+
+def test_partner_force_summary():
+    """Peak over all steps; means over the steps with contact only."""
+    force = np.array([[0, 0, 0], [30, 0, 40], [0, 0, -100], [0, 0, 0.5]])
+    summary = summarise_partner_force(force)
+    assert summary.peak_n == pytest.approx(100)
+    assert summary.mean_n == pytest.approx(75)
+    assert summary.peak_upward_n == pytest.approx(40)
+    assert summary.mean_upward_n == pytest.approx(-30)
+    assert summary.contact_share == pytest.approx(0.5)
+    assert summarise_partner_force(np.zeros((4, 3))).mean_n == 0
+
+
+def test_wrench_in_newtons_and_body_weights():
+    """98.1 N on 10 kg for half of the time: one body weight at most, half on average."""
+    wrench = np.zeros((4, 6))
+    wrench[:2, 1] = 10 * GRAVITY
+    wrench[3, 3:] = 3, 4, 0
+    summary = summarise_wrench(wrench, 10.0)
+    assert summary.max_n == pytest.approx(98.1)
+    assert summary.max_nm == pytest.approx(5)
+    assert summary.max_body_weights == pytest.approx(1)
+    assert summary.mean_body_weights == pytest.approx(0.5)
+
+
+def test_torque_share_takes_the_largest_axis():
+    """-150 N m of 300 is half; a joint without a muscle counts as nothing."""
+    torques = np.zeros((1, 2, 3))
+    torques[0, 0] = 30, -150, 0
+    np.testing.assert_allclose(torque_share(torques, np.array([300.0, 0.0])), [[0.5, 0]])
+
+
+def test_torque_summary_finds_the_joint_at_its_limit():
+    """The second joint is saturated in one of four steps; its row counts the pelvis too."""
+    share = np.array([[0.9, 0.2], [0.9, 1.0], [0.9, 0.2], [0.9, 0.2]])
+    summary = summarise_torque(share)
+    assert summary.max_share == 1.0
+    assert summary.saturated_share == pytest.approx(0.25)
+    assert summary.hardest_joint == 2
+    assert summary.hardest_saturated_share == pytest.approx(0.25)
+    assert summarise_torque(share * 0.5).hardest_joint == 2
+    assert summarise_torque(share * [1, 0.5]).hardest_joint == 1

@@ -81,6 +81,8 @@ def clip_geometry(clip: InteractionClip, pair: PairBody) -> ClipGeometry:
         for k, kind in enumerate((_FLOOR, _PROP)):
             at = (owners == kind).any(axis=1)
             np.maximum.at(world_depth[k, t], owners[at].max(axis=1), depth[at])
+    # MuJoCo adds the margins of two hands, so that it reports them from twice as far.
+    hand_distance[hand_distance > TOUCH_DISTANCE] = np.inf
     return ClipGeometry(world_depth[0], world_depth[1], partner_depth, hand_distance.reshape(frames, 2, 2), com)
 
 

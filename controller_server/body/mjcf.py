@@ -227,7 +227,9 @@ def _add_sensors(spec: mujoco.MjSpec, pair: PairBody) -> None:
             "floor": (mujoco.mjtObj.mjOBJ_GEOM, FLOOR),
             "prop": (mujoco.mjtObj.mjOBJ_BODY, PROPS),
         }
-        palms = {person.joints[row]: palm_name(person.role, side) for row, side in zip(pair.hand_rows, SIDES, strict=True)}
+        palms = {
+            person.joints[row]: palm_name(person.role, side) for row, side in zip(pair.hand_rows, SIDES, strict=True)
+        }
         for kind, other in touched.items():
             for j in person.joints:
                 # A wrist's partner contacts all happen on its palm.

@@ -123,9 +123,7 @@ def body_shapes(skeleton: Skeleton, hands: Hands = Hands.MITTEN) -> list[Shape]:
         shapes.append(_capsule(joint(name), centre - reach, centre + reach, radius * s, mass(name)))
     neck = at("head") - at("neck")
     shapes.append(_capsule(joint("neck"), -0.1 * neck, 1.1 * neck, 0.05 * s, mass("neck")))
-    shapes.append(
-        Shape(joint("head"), "sphere", np.array([0, 0.075, 0.02]) * s, _IDENTITY, (0.105 * s,), mass("head"))
-    )
+    shapes.append(Shape(joint("head"), "sphere", np.array([0, 0.075, 0.02]) * s, _IDENTITY, (0.105 * s,), mass("head")))
     for side in ("left", "right"):
         shapes += _leg(skeleton, side, mass)
         shapes += _arm(skeleton, side, mass, hands)
@@ -172,7 +170,9 @@ def _leg(skeleton: Skeleton, side: str, mass: Callable[[str], float]) -> list[Sh
 
 def _arm(skeleton: Skeleton, side: str, mass: Callable[[str], float], hands: Hands) -> list[Shape]:
     rest, s = skeleton.rest_joints, skeleton.scale
-    collar, shoulder, elbow, wrist = (rest[joint(f"{side}_{part}")] for part in ("collar", "shoulder", "elbow", "wrist"))
+    collar, shoulder, elbow, wrist = (
+        rest[joint(f"{side}_{part}")] for part in ("collar", "shoulder", "elbow", "wrist")
+    )
     shapes = [
         _capsule(joint(f"{side}_collar"), 0.2 * (shoulder - collar), shoulder - collar, 0.05 * s, mass("collar")),
         _capsule(joint(f"{side}_shoulder"), np.zeros(3), elbow - shoulder, 0.043 * s, mass("shoulder")),
@@ -186,9 +186,7 @@ def _arm(skeleton: Skeleton, side: str, mass: Callable[[str], float], hands: Han
     tip = (0.14 if hands is Hands.MITTEN else 0.11) * s
     share = 1.0 if hands is Hands.MITTEN else _PALM_SHARE_OF_FULL_HAND
     shapes.append(
-        _capsule(
-            joint(f"{side}_wrist"), np.zeros(3), direction * tip, 0.034 * s, mass("wrist") * share, is_palm=True
-        )
+        _capsule(joint(f"{side}_wrist"), np.zeros(3), direction * tip, 0.034 * s, mass("wrist") * share, is_palm=True)
     )
     if hands is Hands.FULL:
         each = mass("wrist") * (1 - share) / 15

@@ -101,7 +101,9 @@ class Strength:
         try:
             return Strength.scaled(float(text))
         except ValueError:
-            raise AssistMimicError(f"strength {text!r}: expected {', '.join(PRESETS)} or a number from 0 to 2") from None
+            raise AssistMimicError(
+                f"strength {text!r}: expected {', '.join(PRESETS)} or a number from 0 to 2"
+            ) from None
 
     def muscle(self, joint_name: str) -> Muscle:
         """The drive of one SMPL-X joint of this person."""

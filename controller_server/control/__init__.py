@@ -1,0 +1,1 @@
+"""Controllers: from a prepared clip to joint targets and the motion they make."""

@@ -1,0 +1,1 @@
+"""The Backend protocol and one module per physics engine."""

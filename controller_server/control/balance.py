@@ -1,0 +1,53 @@
+"""Balance feedback: what an upright person's ankles do about a centre of mass that is not where it should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..clip.rotation import quat_heading, quat_rotate_inverse
+from ..clip.skeleton import L_ANKLE, R_ANKLE
+from ..physics.backend import Backend
+from .reference import Reference
+
+
+@dataclass(frozen=True)
+class BalanceGains:
+    """Ankle offsets per error of the centre of mass in the person's heading frame.
+
+    Attributes:
+        position: [rad/m].
+        velocity: [rad/(m/s)].
+        pitch_limit: Largest offset forward and back [rad].
+        roll_limit: Largest offset to the sides [rad].
+    """
+
+    position: float = 1.0
+    velocity: float = 0.3
+    pitch_limit: float = 0.25
+    roll_limit: float = 0.15
+
+
+def ankle_rows(pair: PairBody) -> list[int]:
+    """Rows of both ankles among the actuated joints."""
+    return [pair.joints.index(j) - 1 for j in (L_ANKLE, R_ANKLE)]
+
+
+def ankle_offsets(backend: Backend, reference: Reference, frame: int, gains: BalanceGains) -> np.ndarray:
+    """Offsets of the ankle targets [rad], shape (N, 2, 3), the same for both ankles, in the ankle's axes.
+
+    A centre of mass ahead of the reference's presses the toes down (model +x), one to the left the left edges (-z),
+    which moves the centre of pressure past it and drives it back.
+    """
+    row = reference.row(frame)
+    error = gains.position * (backend.com() - reference.com[row])
+    error = error + gains.velocity * (backend.com_velocity() - reference.com_velocity[row])
+    error[..., 2] = 0
+    heading = quat_heading(reference.quats[row, :, 0])
+    local = quat_rotate_inverse(heading[None], error)  # x ahead, y to the left
+    offsets = np.zeros_like(local)
+    offsets[..., 0] = np.clip(local[..., 0], -gains.pitch_limit, gains.pitch_limit)
+    offsets[..., 2] = -np.clip(local[..., 1], -gains.roll_limit, gains.roll_limit)
+    return offsets

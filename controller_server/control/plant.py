@@ -1,0 +1,91 @@
+"""The one world that counts: it is steered frame by frame and everything that happens in it is recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..clip.rotation import quat_conj, quat_mul
+from ..physics.backend import PairState
+from ..physics.mujoco_backend import BackendMujoco
+from ..physics.recording import Recording
+
+
+class Plant:
+    """A single recorded world.
+
+    Args:
+        pair: Body description.
+        start: State at time zero, n = 1.
+    """
+
+    def __init__(self, pair: PairBody, start: PairState) -> None:
+        self.pair = pair
+        self.backend = BackendMujoco(pair, 1, threads=1, list_contacts=True)
+        self.backend.set_state(start)
+        self._steps: list[dict[str, np.ndarray]] = []
+        self._grips, self._wrench = np.zeros((2, 2)), np.zeros((2, 6))
+        self._record()
+
+    def advance(self, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
+        """One control frame.
+
+        Args:
+            targets: Joint targets [rad], shape (2, J, 3).
+            grips: 0-1, shape (2, 2).
+            wrench: On each pelvis, shape (2, 6); none by default.
+
+        Raises:
+            SimulationDiverged: see `Backend.step`.
+        """
+        self._grips = np.asarray(grips)
+        self._wrench = np.zeros((2, 6)) if wrench is None else wrench
+        self.backend.set_targets(targets[None])
+        self.backend.set_grips(self._grips[None])
+        self.backend.set_wrench(self._wrench[None])
+        for _ in range(self.pair.substeps):
+            self.backend.step()
+            self._record()
+
+    def _record(self) -> None:
+        backend, first = self.backend, not self._steps
+        contacts = None if first else backend.contacts()
+        self._steps.append(
+            {
+                "time": backend.time()[0],
+                "positions": backend.positions()[0],
+                "quats": backend.quats()[0],
+                "com": backend.com()[0],
+                "torques": backend.torques()[0],
+                "forces": backend.forces()[0],
+                "grips": self._grips,
+                "wrench": self._wrench,
+                "contact_bodies": np.zeros((0, 2), int) if contacts is None else contacts.bodies,
+                "contact_positions": np.zeros((0, 3)) if contacts is None else contacts.positions,
+                "contact_forces": np.zeros((0, 3)) if contacts is None else contacts.forces,
+            }
+        )
+
+    def recording(self) -> Recording:
+        """Everything since time zero."""
+        steps, pair = self._steps, self.pair
+        dense = {
+            name: np.stack([step[name] for step in steps])
+            for name in ("time", "positions", "quats", "com", "torques", "forces", "grips", "wrench")
+        }
+        ragged = {
+            name: np.concatenate([step[name] for step in steps])
+            for name in ("contact_bodies", "contact_positions", "contact_forces")
+        }
+        parents = np.maximum(pair.supporter.parents, 0)
+        local = quat_mul(quat_conj(dense["quats"][:, :, parents]), dense["quats"])
+        local[:, :, 0] = dense["quats"][:, :, 0]
+        return Recording(
+            joints=pair.joints,
+            local_quats=local,
+            torque_limits=pair.torque_limits,
+            mass=np.array([person.mass for person in pair.people]),
+            contact_step=np.repeat(np.arange(len(steps)), [len(step["contact_bodies"]) for step in steps]),
+            **dense,
+            **ragged,
+        )

@@ -1,0 +1,108 @@
+"""The prepared clip at the control rate, as states and joint targets: what every controller follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import mujoco
+import numpy as np
+
+from ..body.layout import PairLayout, clip_local_quats, clip_qpos, clip_root_positions
+from ..body.mjcf import build_spec
+from ..body.pair import PairBody
+from ..clip.interaction import InteractionClip
+from ..clip.resample import resample
+from ..clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
+from ..physics.backend import PairState
+
+
+@dataclass(frozen=True)
+class Reference:
+    """K control frames of a pair with B bodies and J = B - 1 joints.
+
+    Attributes:
+        hz: Control frames per second.
+        state: Positions and velocities as a backend takes them, n = K.
+        positions: Joint positions [m], shape (K, 2, B, 3).
+        quats: World rotations, shape (K, 2, B, 4).
+        com: Centre of mass [m], shape (K, 2, 3).
+        targets: Joint targets that make a PD drive follow without lag [rad], shape (K, 2, J, 3).
+        grips: 0-1, shape (K, 2, 2).
+    """
+
+    hz: float
+    state: PairState
+    positions: np.ndarray
+    quats: np.ndarray
+    com: np.ndarray
+    targets: np.ndarray
+    grips: np.ndarray
+
+    @property
+    def n_frames(self) -> int:
+        """Number of control frames K."""
+        return len(self.positions)
+
+    @cached_property
+    def velocities(self) -> np.ndarray:
+        """Velocity of the joint positions [m/s], shape (K, 2, B, 3)."""
+        return _central(self.positions, self.hz)
+
+    @cached_property
+    def com_velocity(self) -> np.ndarray:
+        """Velocity of the centre of mass [m/s], shape (K, 2, 3)."""
+        return _central(self.com, self.hz)
+
+    def row(self, frame: int) -> int:
+        """A valid row for any frame: beyond the end the last one holds."""
+        return min(max(frame, 0), self.n_frames - 1)
+
+    @staticmethod
+    def of(clip: InteractionClip, pair: PairBody, *, extra_frames: int = 0) -> Reference:
+        """The reference of a prepared clip, its end held still for `extra_frames`."""
+        frames = int(np.ceil(clip.duration * pair.control_hz - 1e-6)) + 1 + extra_frames
+        clip = resample(clip, pair.control_hz, frames)
+        local, root = clip_local_quats(clip, pair.joints), clip_root_positions(clip)
+        hz = float(pair.control_hz)
+        spin = _quat_velocity(local[:, :, 0], hz)
+        joint_velocity = quat_rotate(quat_conj(local[:, :, 1:]), _quat_velocity(local[:, :, 1:], hz))
+        rotvecs = rotvec_from_quat(local[:, :, 1:])
+        joints = list(pair.joints)
+        return Reference(
+            hz=hz,
+            state=PairState(root, local, _central(root, hz), spin, joint_velocity),
+            positions=clip.joints[:, :, joints],
+            quats=clip.joint_quats[:, :, joints],
+            com=centre_of_mass(clip, pair),
+            # The drive's torque is Kp (target - q) - Kd v in the child's axes; this lead cancels the damping of the
+            # wanted motion (without it a PD with Kd = Kp/10 lags 0.1 s).
+            targets=rotvecs + pair.target_gain[..., None] * joint_velocity,
+            grips=np.zeros((frames, 2, 2)) if clip.grips is None else clip.grips,
+        )
+
+
+def _central(values: np.ndarray, hz: float) -> np.ndarray:
+    return np.gradient(values, 1.0 / hz, axis=0)
+
+
+def _quat_velocity(quats: np.ndarray, hz: float) -> np.ndarray:
+    """Angular velocity in the parent's (or world's) axes by central differences. Shape (K, ..., 4) to (K, ..., 3)."""
+    ahead = np.concatenate([quats[1:], quats[-1:]])
+    behind = np.concatenate([quats[:1], quats[:-1]])
+    steps = np.full((len(quats), *[1] * (quats.ndim - 1)), 2.0)
+    steps[0] = steps[-1] = 1.0
+    return rotvec_from_quat(quat_mul(ahead, quat_conj(behind))) * hz / steps
+
+
+def centre_of_mass(clip: InteractionClip, pair: PairBody) -> np.ndarray:
+    """Centre of mass of both bodies when posed as the clip says [m], shape (T, 2, 3)."""
+    model = build_spec(pair, sensors=False).compile()
+    data, layout = mujoco.MjData(model), PairLayout.of(model, pair)
+    com = np.zeros((clip.n_frames, 2, 3))
+    for frame, qpos in enumerate(clip_qpos(clip, pair, layout, model.nq)):
+        data.qpos[:] = qpos
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        com[frame] = data.subtree_com[layout.body[:, 0]]
+    return com

@@ -1,0 +1,181 @@
+"""Sampling-based tracking over a receding horizon: no training, any clip.
+
+At every replanning moment the cross-entropy method looks for offsets of the joint targets that keep both people near
+the reference over the next third of a second, rolled out in a batch of worlds; the first frames are carried out and
+the rest is the next plan's start. Elites are chosen per person, on own cost plus a share of the partner's, which
+splits one problem of 126 targets into two that still serve each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..physics.mujoco_backend import BackendMujoco
+from ..physics.recording import Recording
+from .assist import Assistance
+from .balance import BalanceGains, ankle_offsets, ankle_rows
+from .cost import TrackingCost
+from .plant import Plant
+from .reference import Reference
+
+_DIVERGED_COST = 1e6
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How hard to search.
+
+    Attributes:
+        samples: Worlds rolled out at once.
+        iterations: Refinements of each plan.
+        horizon: Control frames looked ahead.
+        execute: Control frames carried out before replanning.
+        hold: Control frames a target offset is held.
+        sigma: Initial spread of the offsets [rad].
+        min_sigma: Spread the refinement may shrink to [rad].
+        joint_share: Share of the joints each sample changes.
+        elite_share: Share of the samples the next mean is made of.
+        partner_share: Weight of the partner's cost in one's own.
+        forget: Share of the plan's offsets that survives each replanning.
+    """
+
+    samples: int = 128
+    iterations: int = 3
+    horizon: int = 10
+    execute: int = 2
+    hold: int = 2
+    sigma: float = 0.12
+    min_sigma: float = 0.02
+    joint_share: float = 0.5
+    elite_share: float = 0.1
+    partner_share: float = 0.5
+    forget: float = 1.0
+    balance: BalanceGains = field(default_factory=BalanceGains)
+
+
+class Search:
+    """The search for one pair and reference.
+
+    Args:
+        pair: Body description.
+        reference: What to follow.
+        settings: How hard to search.
+        seed: The same seed gives the same motion, bit for bit, on the same machine.
+        threads: Worker threads; 0 takes every core.
+        assistance: External wrench applied in the plan as in the execution, or None.
+    """
+
+    def __init__(
+        self,
+        pair: PairBody,
+        reference: Reference,
+        settings: SearchSettings,
+        *,
+        seed: int = 0,
+        threads: int = 0,
+        assistance: Assistance | None = None,
+    ) -> None:
+        self.pair, self.reference, self.settings, self.assistance = pair, reference, settings, assistance
+        self.cost = TrackingCost(pair)
+        self._rng = np.random.default_rng(seed)
+        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=False)
+        self._ankles = ankle_rows(pair)
+        knots = -(-settings.horizon // settings.hold)
+        self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
+        self.control_steps = 0
+
+    def run(self, on_progress: Callable[[int, int], None] | None = None, *, stop_at: float = np.inf) -> Recording:
+        """Play the whole reference.
+
+        Args:
+            on_progress: Called with (control frames done, of).
+            stop_at: Mean deviation of a person [m] beyond which there is no point in going on.
+
+        Returns:
+            What happened, up to the end or to the first deviation over `stop_at`.
+        """
+        reference, settings = self.reference, self.settings
+        plant = Plant(self.pair, reference.state[:1])
+        last = reference.n_frames - 1
+        frame = 0
+        while frame < last:
+            self._plan(plant.backend, frame)
+            for _ in range(min(settings.execute, last - frame)):
+                targets = self._targets(
+                    plant.backend, frame, self._mean[(frame % settings.execute) // settings.hold][None]
+                )
+                wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
+                plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
+                frame += 1
+            self._shift()
+            if on_progress is not None:
+                on_progress(frame, last)
+            error = plant.backend.positions()[0] - reference.positions[reference.row(frame)]
+            if np.linalg.norm(error, axis=-1).mean(axis=-1).max() > stop_at:
+                break
+        return plant.recording()
+
+    def _targets(self, backend: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
+        """Joint targets of each world [rad], shape (N, 2, J, 3)."""
+        targets = self.reference.targets[self.reference.row(frame + 1)] + offsets
+        targets[:, :, self._ankles] += ankle_offsets(backend, self.reference, frame, self.settings.balance)[:, :, None]
+        return targets
+
+    def _plan(self, start: BackendMujoco, frame: int) -> None:
+        """Improve the mean offsets from the state of a single world onwards."""
+        settings = self.settings
+        sigma = np.full_like(self._mean, settings.sigma)
+        n_elite = max(2, round(settings.elite_share * settings.samples))
+        for _ in range(settings.iterations):
+            offsets = self._sample(sigma)
+            own = self._roll_out(start, frame, offsets)
+            total = own + settings.partner_share * own[:, ::-1]
+            for person in range(2):
+                elite = np.argpartition(total[:, person], n_elite)[:n_elite]
+                cost = total[elite, person]
+                weight = np.exp(-(cost - cost.min()))
+                weight /= weight.sum()
+                chosen = offsets[elite][:, :, person]
+                mean = np.einsum("n,nkji->kji", weight, chosen)
+                spread = np.sqrt(np.einsum("n,nkji->kji", weight, (chosen - mean) ** 2))
+                self._mean[:, person] = mean
+                sigma[:, person] = np.clip(spread, settings.min_sigma, settings.sigma)
+
+    def _sample(self, sigma: np.ndarray) -> np.ndarray:
+        """Offsets of every world, shape (N, knots, 2, J, 3); the first world follows the mean, the second none."""
+        settings, shape = self.settings, (self.settings.samples, *self._mean.shape)
+        noise = self._rng.standard_normal(shape) * sigma
+        noise *= self._rng.random((shape[0], 1, *shape[2:4], 1)) < settings.joint_share
+        noise[0] = 0
+        offsets = self._mean + noise
+        offsets[1] = 0
+        return offsets
+
+    def _roll_out(self, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
+        """Mean cost over the horizon, shape (N, 2)."""
+        worlds, settings, reference = self._worlds, self.settings, self.reference
+        worlds.restore(start.save()[0])
+        total = np.zeros((settings.samples, 2))
+        for k in range(settings.horizon):
+            # Freshly restored worlds have nothing to read yet; they all stand where the start stands.
+            now = worlds if k else start
+            worlds.set_targets(self._targets(now, frame + k, offsets[:, k // settings.hold]))
+            worlds.set_grips(reference.grips[reference.row(frame + k)])
+            if self.assistance:
+                worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
+            worlds.step_unchecked(self.pair.substeps)
+            total += self.cost(worlds, reference, frame + k + 1)
+        self.control_steps += settings.samples * settings.horizon
+        total /= settings.horizon
+        total[worlds.diverged()] = _DIVERGED_COST
+        return np.nan_to_num(total, nan=_DIVERGED_COST, posinf=_DIVERGED_COST)
+
+    def _shift(self) -> None:
+        """Move the plan on by the executed frames; the last knot is held."""
+        steps = self.settings.execute // self.settings.hold
+        self._mean = np.concatenate([self._mean[steps:], np.repeat(self._mean[-1:], steps, axis=0)])
+        self._mean *= self.settings.forget

@@ -1,0 +1,168 @@
+"""The commands and their options, as data classes that tyro turns into a parser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg, subcommand
+
+from .. import __version__
+from ..clip.formats import ReadOptions
+from ..errors import AssistMimicError
+from ..settings import ConvertSettings, Quality
+from .parsing import parse_arguments
+
+PROG = "assistmimic"
+
+
+@dataclass(frozen=True)
+class Convert:
+    """Turn a two-person clip into its physically simulated twin.
+
+    The last file is written, the ones before it are read: one clip, or a supporter and a recipient.
+
+    Attributes:
+        files: What to read and, last, what to write: IN.npz OUT.npz, or SUPPORTER.bvh RECIPIENT.bvh OUT.npz.
+        report: Also write a self-contained web page with a 3D animation and curves.
+        settings: How to simulate.
+        read: How to read.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
+    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    settings: ConvertSettings = field(default_factory=ConvertSettings)
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .convert_command import run_convert
+
+        return run_convert(self.files, self.settings, self.read, self.report)
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what is in a clip or a result.
+
+    Attributes:
+        files: A clip, or the files of a pair.
+        read: How to read.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2]")]
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .small_commands import run_info
+
+        return run_info(self.files, self.read)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Draw a clip as a strip of pictures.
+
+    Attributes:
+        files: What to read and, last, the picture to write: CLIP.npz OUT.png.
+        read: How to read.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2] OUT.png")]
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .small_commands import run_strip
+
+        return run_strip(self.files, self.read)
+
+
+@dataclass(frozen=True)
+class Author:
+    """Make a clip from key poses written down in YAML.
+
+    Attributes:
+        source: The key poses.
+        out: The clip to write.
+    """
+
+    source: Annotated[Positional[Path], arg(metavar="CLIP.yaml")]
+    out: Annotated[Positional[Path], arg(metavar="OUT.npz")]
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .small_commands import run_author
+
+        return run_author(self.source, self.out)
+
+
+@dataclass(frozen=True)
+class BenchConvert:
+    """Convert the bundled clips and measure how good, how physical and how fast.
+
+    Attributes:
+        json: Print one JSON object instead of tables.
+        clips: Only these, by name.
+        quality: How long the search thinks.
+        weak: Also the tables with a weak recipient, with and without the supporter.
+        out: Also keep the simulated clips and their reports in this folder.
+    """
+
+    json: bool = False
+    clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
+    quality: Quality = Quality.DEFAULT
+    weak: bool = True
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .small_commands import run_bench
+
+        return run_bench(self.clips, self.quality, as_json=self.json, weak=self.weak, out=self.out)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure.
+
+    Attributes:
+        what: What to measure.
+    """
+
+    what: Annotated[BenchConvert, subcommand("convert")]
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        return self.what.run()
+
+
+Command = (
+    Annotated[Convert, subcommand("convert")]
+    | Annotated[Info, subcommand("info")]
+    | Annotated[Strip, subcommand("strip")]
+    | Annotated[Author, subcommand("author")]
+    | Annotated[Bench, subcommand("bench")]
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """Say which version this is."""
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        print(f"{PROG} {__version__}")
+        return 0
+
+
+def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Version:
+    """The command a person typed. Raises AssistMimicError; exits with 0 after printing help."""
+    if "--version" in argv:
+        return Version()
+    if not argv:
+        raise AssistMimicError(f"no command; try {PROG} convert IN OUT, or {PROG} --help for all of them")
+    return parse_arguments(Command, argv, prog=PROG)

@@ -1,0 +1,47 @@
+"""Where results go: refused before the long work, not after it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ..errors import AssistMimicError
+
+
+def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, ...] = ()) -> None:
+    """Make sure a file can be written once there is something to write; creates nothing that stays.
+
+    Raises:
+        AssistMimicError: wrong suffix, an input would be overwritten, or the folder cannot be written to.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise AssistMimicError(
+            f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; use {_either(suffixes)}"
+        )
+    if path.is_dir():
+        raise AssistMimicError(f"{path}: is a folder; name a file in it")
+    for given in inputs:
+        if path.exists() and given.exists() and path.samefile(given):
+            raise AssistMimicError(f"{path}: is also the input and would be overwritten; choose another name")
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AssistMimicError(
+            f"{path}: cannot be written ({folder}: {error.strerror or error}); choose a folder you may write to"
+        ) from None
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder of a file that is about to be written. Raises AssistMimicError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AssistMimicError(f"{path}: its folder cannot be made ({error.strerror or error})") from None
+
+
+def _either(suffixes: tuple[str, ...]) -> str:
+    return " or ".join(suffixes)

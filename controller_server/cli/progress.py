@@ -45,6 +45,7 @@ class TerminalProgress:
             self._bar.stop()
 
     def __call__(self, progress: Progress) -> None:
+        """Show one report."""
         now = time.monotonic()
         is_new = progress.stage != self._stage
         if is_new:

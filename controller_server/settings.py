@@ -1,0 +1,135 @@
+"""What a person may choose about a conversion: one source for the command line, the server and the result file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any, TypeVar, get_type_hints
+
+from .body.shape import Hands
+from .body.strength import Strength
+from .errors import AssistMimicError
+from .prepare.settings import PrepareSettings
+
+
+class Controller(str, Enum):
+    """Who steers the bodies: the ladder's best rung, or one rung alone."""
+
+    AUTO = "auto"
+    SEARCH = "search"
+    ASSISTED = "assisted"
+
+
+class Quality(str, Enum):
+    """How long the search thinks: `draft` takes a quarter of the time."""
+
+    DEFAULT = "default"
+    DRAFT = "draft"
+
+
+@dataclass(frozen=True)
+class ConvertSettings:
+    """Everything that decides what a conversion gives, besides the clip.
+
+    Attributes:
+        controller: Who steers the bodies; `auto` climbs the ladder until the result is a success.
+        quality: `draft` searches a quarter as long.
+        seed: Of every random number; the same seed gives the same result on the same machine.
+        hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.
+        supporter_strength: A preset (normal, weak, frail) or a factor on gains and torque limits, 1 a strong adult.
+        recipient_strength: The same for who is helped.
+        grip_force: What one hand holds with [N], 0-450.
+        threads: Physics threads; 0 takes every core there is.
+        remove_supporter: Simulate the recipient alone, to see how much the help was worth.
+        prepare: Which steps make the clip fit for simulation, and what tells when a hand holds the partner.
+    """
+
+    controller: Controller = Controller.AUTO
+    quality: Quality = Quality.DEFAULT
+    seed: int = 0
+    hands: Hands = Hands.MITTEN
+    supporter_strength: str = "normal"
+    recipient_strength: str = "normal"
+    grip_force: float = 300.0
+    threads: int = 0
+    remove_supporter: bool = False
+    prepare: PrepareSettings = field(default_factory=PrepareSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("supporter_strength", "recipient_strength"):
+            _check_strength(name, getattr(self, name))
+        if not 0 <= self.grip_force <= 450:
+            raise AssistMimicError(
+                f"grip_force: {self.grip_force:g} N is outside 0-450, what a human hand can hold; "
+                "for none set grips to off"
+            )
+        if not 0 <= self.seed < 2**63:
+            raise AssistMimicError(f"seed: {self.seed} is outside 0-9223372036854775807")
+        if not 0 <= self.threads <= 1024:
+            raise AssistMimicError(f"threads: {self.threads} is outside 0-1024; 0 takes every core")
+
+    @property
+    def strengths(self) -> tuple[Strength, Strength]:
+        """Of supporter and recipient."""
+        return Strength.parse(self.supporter_strength), Strength.parse(self.recipient_strength)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON, YAML and msgpack can carry."""
+        return _plain(asdict(self))
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> ConvertSettings:
+        """The inverse of `to_dict`; what is left out keeps its default.
+
+        Raises:
+            AssistMimicError: a name is unknown or a value impossible.
+        """
+        return _build(ConvertSettings, values, "settings")
+
+
+def _check_strength(name: str, text: str) -> None:
+    try:
+        Strength.parse(text)
+    except AssistMimicError as error:
+        raise AssistMimicError(f"{name}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+_T = TypeVar("_T")
+_NUMBERS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def _build(kind: type[_T], values: Any, where: str) -> _T:
+    """A (nested) dataclass of simple fields from a mapping, refusing what does not fit."""
+    if not isinstance(values, Mapping):
+        raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
+    hints = get_type_hints(kind)
+    known = [f.name for f in fields(kind)]  # pyright: ignore[reportArgumentType]
+    for name in values:
+        if name not in known:
+            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(known)}")
+    return kind(**{name: _coerce(hints[name], value, f"{where}: {name}") for name, value in values.items()})
+
+
+def _coerce(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind):
+        return _build(kind, value, where)  # pyright: ignore[reportArgumentType]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        try:
+            return kind(value)
+        except ValueError:
+            raise AssistMimicError(f"{where}: {value!r} is none of {', '.join(m.value for m in kind)}") from None
+    if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:g}"  # a strength may be given as a number
+    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+    if not fits or (kind is not bool and isinstance(value, bool)):
+        raise AssistMimicError(f"{where}: expected {_NUMBERS[kind]}, got {value!r}")
+    return kind(value)

@@ -1,0 +1,91 @@
+"""Stretches of frames: finding them with hysteresis, carrying a correction smoothly past their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Interval = tuple[int, int]
+"""First frame and one past the last."""
+
+
+def hysteresis(enter: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """Runs of `stay` that hold `enter` at least once. Boolean, shape (T,)."""
+    out = np.zeros(len(stay), dtype=bool)
+    for a, b in intervals(stay & True):
+        out[a:b] = enter[a:b].any()
+    return out
+
+
+def intervals(mask: np.ndarray, *, shortest: int = 1, bridge: int = 0) -> list[Interval]:
+    """Runs of true frames.
+
+    Args:
+        mask: Shape (T,).
+        shortest: Shorter runs are dropped.
+        bridge: Gaps of up to this many frames between runs are filled first.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
+    runs: list[Interval] = []
+    for a, b in edges.reshape(-1, 2).tolist():
+        if runs and a - runs[-1][1] <= bridge:
+            runs[-1] = (runs[-1][0], b)
+        else:
+            runs.append((a, b))
+    return [(a, b) for a, b in runs if b - a >= shortest]
+
+
+def smoothstep(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, with flat ends."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def fade_weights(n_frames: int, runs: Sequence[Interval], blend: float) -> list[np.ndarray]:
+    """How much of each run's edge correction a frame outside all runs carries.
+
+    Args:
+        n_frames: T.
+        runs: In order, not overlapping.
+        blend: Frames until nothing is left.
+
+    Returns:
+        For each run shape (T,): 1 inside, falling to 0 outside; of two neighbours closer than twice the blend, one
+        hands over to the other.
+    """
+    frames = np.arange(n_frames)
+    weights = []
+    for k, (a, b) in enumerate(runs):
+        before = blend if k == 0 else min(blend, a - runs[k - 1][1] + 1)
+        after = blend if k + 1 == len(runs) else min(blend, runs[k + 1][0] - b + 1)
+        rise = smoothstep((frames - a + before) / before)
+        fall = smoothstep((b - 1 + after - frames) / after)
+        weights.append(rise * fall)
+    return weights
+
+
+def carry(corrections: np.ndarray, runs: Sequence[Interval], blend: float) -> np.ndarray:
+    """Corrections known inside runs, continued outside by fading out the value at the nearest edge. Shape (T, K)."""
+    out = np.zeros_like(corrections)
+    inside = np.zeros(len(corrections), dtype=bool)
+    for (a, b), weight in zip(runs, fade_weights(len(corrections), runs, blend), strict=True):
+        nearest = np.clip(np.arange(len(corrections)), a, b - 1)
+        out += weight[:, None] * corrections[nearest] * ~inside_of(runs, len(corrections))[:, None]
+        inside[a:b] = True
+    out[inside] = corrections[inside]
+    return out
+
+
+def inside_of(runs: Sequence[Interval], n_frames: int) -> np.ndarray:
+    """Mask of the frames in any run, shape (T,)."""
+    mask = np.zeros(n_frames, dtype=bool)
+    for a, b in runs:
+        mask[a:b] = True
+    return mask
+
+
+def beyond(values: np.ndarray, free: float) -> np.ndarray:
+    """What of each vector's length is over `free`. Shape (T, K)."""
+    length = np.linalg.norm(values, axis=-1, keepdims=True)
+    return values * np.maximum(1 - free / np.maximum(length, 1e-9), 0)

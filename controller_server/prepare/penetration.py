@@ -1,0 +1,132 @@
+"""Nobody inside anything: floor, furniture, partner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..clip.interaction import InteractionClip
+from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from .contacts import HoldTarget, compliance, hold_rows, keep_holds
+from .feet import Bearing
+from .holds import Hold
+from .ik import Rows, point_jacobian, rows_from, solve, turn_jacobian
+from .legs import ANKLE
+from .poses import PairPoses
+from .smoothing import gaussian
+from .surfaces import Overlaps, Surfaces
+
+ALLOWED = 0.001
+"""How deep bodies may rest in floor and props [m]."""
+ALLOWED_IN_PARTNER = 0.004
+"""How deep bodies may press into the partner [m]."""
+_ROUNDS = 4  # push out, then smooth the pushes over time
+_FINISH = 6  # pushes after the last smoothing
+_SMOOTH = 0.06  # s
+_OUT_WEIGHT, _FOOT_WEIGHT = 1e4, 1e4
+
+_COMPLIANCE = {
+    "root": 0.01,  # m^2; the others rad^2
+    "pelvis": 0.01,
+    "hip": 0.2,
+    "knee": 0.4,
+    "ankle": 0.3,
+    "spine1": 0.08,
+    "spine2": 0.08,
+    "spine3": 0.08,
+    "neck": 0.2,
+    "head": 0.2,
+    "collar": 0.3,
+    "shoulder": 1.0,
+    "elbow": 1.0,
+    "wrist": 0.5,
+}
+
+
+def depenetrate(
+    clip: InteractionClip, holds: Sequence[Hold], bearing: list[list[Bearing]], surfaces: Surfaces
+) -> InteractionClip:
+    """Push bodies out of each other by the least change, smoothly over time.
+
+    Bearing feet keep their place and holding hands their hold while the rest gives way; frames where nothing is deep
+    are touched only by the smoothing of their neighbours' pushes.
+
+    Args:
+        clip: What to change.
+        holds: Contacts to keep.
+        bearing: Feet to keep, [person][side].
+        surfaces: Of the clip.
+    """
+    start = PairPoses.of(clip)
+    kept = keep_holds(start, clip, holds)
+    eased = compliance(_COMPLIANCE)
+    poses = start
+    for round_ in range(_ROUNDS + 1):
+        last = round_ == _ROUNDS
+        for _ in range(_FINISH if last else 2):
+            deep = surfaces.overlaps(poses, over=ALLOWED)
+            deep_rows = _out_rows(poses, deep)
+            if not len(deep_rows.frame):
+                if poses is start:
+                    return clip
+                break
+            busy = np.unique(deep_rows.frame)
+            poses = solve(
+                poses,
+                lambda p, rows=deep_rows, busy=busy: Rows.concat(
+                    [rows, *_keep_rows(p, start, bearing, busy), hold_rows(p, surfaces, _only(kept, busy))]
+                ),
+                eased,
+                iterations=1,
+            )
+        if not last:
+            shift, turns = poses.minus(start)
+            sigma = max(_SMOOTH * clip.fps, 0.5)
+            poses = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
+    return poses.to_clip(clip)
+
+
+def _out_rows(poses: PairPoses, deep: Overlaps) -> Rows:
+    """One row for each point that is too deep."""
+    allowed = np.where(deep.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
+    use = np.flatnonzero(deep.depth > allowed)
+    frame, point = deep.frame[use], deep.point[use]
+    first, second = (point_jacobian(poses, frame, deep.person[use, k], deep.joint[use, k], point) for k in range(2))
+    along = np.einsum("ni,nipq->npq", deep.normal[use], first - second)[:, None]
+    # Ending a little shallower than allowed keeps the next look from finding the same point again.
+    out = deep.depth[use] - 0.7 * allowed[use]
+    return rows_from(frame, along, out[:, None], _OUT_WEIGHT)
+
+
+def _keep_rows(poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]], busy: np.ndarray) -> list[Rows]:
+    """Rows that hold bearing feet where they were."""
+    parts = []
+    for person in range(2):
+        for side in range(2):
+            ankle = ANKLE[side]
+            frames = busy[bearing[person][side].mask(poses.n_frames)[busy]]
+            ones = np.ones(len(frames), int)
+            (now, turned), (was, level) = poses.world, start.world
+            at = now[frames, person, ankle]
+            parts.append(
+                rows_from(
+                    frames,
+                    point_jacobian(poses, frames, ones * person, ones * ankle, at),
+                    was[frames, person, ankle] - at,
+                    _FOOT_WEIGHT,
+                )
+            )
+            back = quat_mul(level[frames, person, ankle], quat_conj(turned[frames, person, ankle]))
+            parts.append(
+                rows_from(frames, turn_jacobian(poses, frames, person, ankle), rotvec_from_quat(back), _FOOT_WEIGHT)
+            )
+    return parts
+
+
+def _only(targets: Sequence[HoldTarget], frames: np.ndarray) -> list[HoldTarget]:
+    if not targets:
+        return []
+    mask = np.zeros(len(targets[0].touch), bool)
+    mask[frames] = True
+    return [HoldTarget(t.hold, t.centre, t.spot, t.touch & mask, t.place & mask) for t in targets]

@@ -1,0 +1,126 @@
+"""From a clip to one that can be simulated: the steps in their order, and what each of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..clip.interaction import ROLES, InteractionClip
+from .contacts import close_contacts
+from .feet import find_bearing, foot_shapes, plant_feet
+from .holds import Hold, find_holds, grips_of, resolve_mode
+from .penetration import depenetrate
+from .poses import PairPoses
+from .report import (
+    WARN_MEAN_MM,
+    Condition,
+    PrepareReport,
+    StepReport,
+    condition,
+    displacement,
+    hold_reports,
+)
+from .settings import GripMode, PrepareSettings
+from .smoothing import smooth
+from .surfaces import Surfaces
+
+_WARN_FIRST_FRAME_MM = 10.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A clip fit for simulation.
+
+    Attributes:
+        clip: Same frames, rate and fields as the input; `grips` says when which hand holds.
+        report: What was changed.
+    """
+
+    clip: InteractionClip
+    report: PrepareReport
+
+
+def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> Prepared:
+    """Make a clip fit for simulation and measure what that took.
+
+    The order is: smooth (what follows trusts speeds), feet (each person onto the floor by their own shift), holds are
+    found, contacts closed, and last everybody is pushed out of everything, feet and holds kept. Each person keeps
+    the proportions the clip gives them. Deterministic.
+
+    Args:
+        clip: What came out of a capture, a generator or an animator's hands.
+        settings: Which steps run; all by default.
+
+    Raises:
+        AssistMimicError: the grip mode asks for something the clip does not have.
+    """
+    settings = settings or PrepareSettings()
+    mode = resolve_mode(clip, settings.grips)
+    surfaces, shapes = Surfaces(clip), foot_shapes(clip)
+    steps: list[StepReport] = []
+    current = clip
+
+    def run(name: str, enabled: bool, change: Callable[[InteractionClip], InteractionClip]) -> None:
+        nonlocal current
+        if enabled:
+            changed = change(current)
+            steps.append(StepReport(name, *displacement(current, changed)))
+            current = changed
+
+    run(
+        "smooth",
+        settings.smooth,
+        lambda c: smooth(PairPoses.of(c), cutoff_hz=settings.cutoff_hz).to_clip(c),
+    )
+    run("feet", settings.feet, plant_feet)
+    poses = PairPoses.of(current)
+    bearing = find_bearing(poses, shapes)
+    holds = find_holds(current, poses, surfaces, mode)
+    run("contacts", settings.contacts, lambda c: close_contacts(c, holds, surfaces))
+    kept = holds if settings.contacts else []
+    run("depenetrate", settings.depenetrate, lambda c: depenetrate(c, kept, bearing, surfaces))
+    current = replace(current, grips=_grips(clip, holds, mode))
+
+    before, after = (condition(PairPoses.of(c), surfaces, shapes, bearing) for c in (clip, current))
+    moved = displacement(clip, current)
+    report = PrepareReport(
+        supporter=moved[0],
+        recipient=moved[1],
+        steps=tuple(steps),
+        holds=hold_reports(holds, clip, current, surfaces),
+        grip_mode=mode.value,
+        before=before,
+        after=after,
+        warnings=_warnings(moved[0].mean_mm, moved[1].mean_mm, after),
+    )
+    return Prepared(current, report)
+
+
+def _grips(clip: InteractionClip, holds: list[Hold], mode: GripMode) -> np.ndarray:
+    if mode is GripMode.OFF:
+        return np.zeros((clip.n_frames, 2, 2))
+    if mode is GripMode.CLIP:
+        assert clip.grips is not None
+        return clip.grips
+    return grips_of(holds, clip.n_frames)
+
+
+def _warnings(supporter_mm: float, recipient_mm: float, after: Condition) -> tuple[str, ...]:
+    found = [
+        f"preparing moved the {role} by {mean:.0f} mm on average (over {WARN_MEAN_MM:.0f} mm): "
+        "the simulation follows another motion than the clip's; look at both before trusting it"
+        for role, mean in zip(ROLES, (supporter_mm, recipient_mm), strict=True)
+        if mean > WARN_MEAN_MM
+    ]
+    for what, depth in (
+        ("the floor", after.first_frame_floor_mm),
+        ("furniture", after.first_frame_prop_mm),
+        ("each other", after.first_frame_partner_mm),
+    ):
+        if depth > _WARN_FIRST_FRAME_MM:
+            found.append(
+                f"somebody starts {depth:.0f} mm inside {what} and will be pushed out of it when the simulation begins"
+            )
+    return tuple(found)

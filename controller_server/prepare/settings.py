@@ -1,0 +1,49 @@
+"""Which steps make a clip fit for simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ..errors import AssistMimicError
+
+
+class GripMode(str, Enum):
+    """What tells when a hand holds the partner; `auto` takes the first of clip, fingers, proximity that is there."""
+
+    AUTO = "auto"
+    CLIP = "clip"
+    FINGERS = "fingers"
+    PROXIMITY = "proximity"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """Every step can be switched off.
+
+    Attributes:
+        smooth: Mend jumps and outlier frames, bound the speeds, low-pass root and joints.
+        feet: Bearing feet flat, on the floor and without sliding.
+        contacts: Hands that stay close to the partner and move with them reach their surface.
+        depenetrate: Nobody inside the floor, furniture or the partner.
+        grips: What tells when a hand holds the partner.
+        cutoff_hz: Half-power frequency of the low-pass [Hz].
+    """
+
+    smooth: bool = True
+    feet: bool = True
+    contacts: bool = True
+    depenetrate: bool = True
+    grips: GripMode = GripMode.AUTO
+    cutoff_hz: float = 7.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cutoff_hz <= 120:
+            raise AssistMimicError(
+                f"cutoff_hz: {self.cutoff_hz:g} is outside 1-120 Hz; quick human motion needs 6 to 8"
+            )
+        try:
+            object.__setattr__(self, "grips", GripMode(self.grips))
+        except ValueError:
+            raise AssistMimicError(f"grips: {self.grips!r} is none of {', '.join(m.value for m in GripMode)}") from None

@@ -127,3 +127,18 @@ def contacts_per_frame(recording: Recording, times: np.ndarray) -> FrameContacts
         positions=positions / np.maximum(entries, 1)[:, None],
         forces=forces / np.maximum(steps_in_frame[unique[:, 0]], 1)[:, None],
     )
+
+
+def slice_recording(recording: Recording, start: float, end: float) -> Recording:
+    """The steps from one time to another [s], both included, with time starting at zero again."""
+    first, last = np.searchsorted(recording.time, (start - 1e-6, end + 1e-6))
+    listed = (recording.contact_step >= first) & (recording.contact_step < last)
+    per_step = ("positions", "quats", "local_quats", "com", "torques", "forces", "grips", "wrench")
+    per_contact = ("contact_bodies", "contact_positions", "contact_forces")
+    return replace(
+        recording,
+        time=recording.time[first:last] - start,
+        contact_step=recording.contact_step[listed] - first,
+        **{name: getattr(recording, name)[first:last] for name in per_step},
+        **{name: getattr(recording, name)[listed] for name in per_contact},
+    )

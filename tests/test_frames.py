@@ -11,7 +11,7 @@ from controller_server.body.layout import clip_local_quats
 from controller_server.body.shape import Hands, simulated_joints
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.resample import resample
-from controller_server.frames import contacts_per_frame, per_frame, recording_to_clip, slice_clip
+from controller_server.frames import contacts_per_frame, per_frame, recording_to_clip, slice_clip, slice_recording
 from controller_server.physics.recording import Recording
 
 
@@ -135,3 +135,19 @@ def test_contacts_are_gathered_by_frame_and_pair(standing_clip):
     assert got.bodies.tolist() == [[20, 22], [7, -1]]
     np.testing.assert_allclose(got.forces, [[30, 0, 0], [0, 0, 20]])
     np.testing.assert_allclose(got.positions, [[0, 0, 1.1], [0.5, 0, 0]])
+
+
+def test_a_part_of_a_recording_starts_at_zero(standing_clip):
+    """Cut every track alike, contacts included, and count time from the cut."""
+    rec = recorded(
+        moving(standing_clip),
+        contact_step=np.array([10, 60, 100, 120]),
+        contact_bodies=np.array([[0, -1], [1, -1], [2, -1], [3, -1]]),
+        contact_positions=np.zeros((4, 3)),
+        contact_forces=np.zeros((4, 3)),
+    )
+    part = slice_recording(rec, 0.5, 1.0)
+    np.testing.assert_allclose(part.time, np.arange(61) / 120, atol=1e-12)
+    np.testing.assert_array_equal(part.positions, rec.positions[60:])
+    assert part.contact_step.tolist() == [0, 40, 60]
+    assert part.contact_bodies[:, 0].tolist() == [1, 2, 3]

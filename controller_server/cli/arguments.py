@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
@@ -101,10 +101,11 @@ class Author:
 
 
 @dataclass(frozen=True)
-class BenchConvert:
+class Bench:
     """Convert the bundled clips and measure how good, how physical and how fast.
 
     Attributes:
+        what: What to measure; there is only convert.
         json: Print one JSON object instead of tables.
         clips: Only these, by name.
         quality: How long the search thinks.
@@ -112,6 +113,7 @@ class BenchConvert:
         out: Also keep the simulated clips and their reports in this folder.
     """
 
+    what: Positional[Literal["convert"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
@@ -123,21 +125,6 @@ class BenchConvert:
         from .small_commands import run_bench
 
         return run_bench(self.clips, self.quality, as_json=self.json, weak=self.weak, out=self.out)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Measure.
-
-    Attributes:
-        what: What to measure.
-    """
-
-    what: Annotated[BenchConvert, subcommand("convert")]
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        return self.what.run()
 
 
 Command = (

@@ -1,0 +1,192 @@
+"""The report's tables as plain text cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..scores import BeforeAfter, PersonScores, Scores
+
+_DASH = "–"
+
+
+def score_groups(scores: Scores) -> list[dict[str, Any]]:
+    """The before/after table: groups of rows.
+
+    A row has label, hint, unit and either `people` (supporter and recipient, each input and simulated text) or
+    `pair` (input and simulated text of both together). An empty text is a cell without a number.
+    """
+    return [
+        {"name": "Motion", "rows": _motion(scores)},
+        {"name": "Floor and furniture", "rows": _world(scores)},
+        {"name": "Between the two", "rows": _between(scores)},
+        {"name": "Effort and help", "rows": _effort(scores)},
+    ]
+
+
+def _row(scores: Scores, label: str, unit: str, hint: str, value: Callable[[PersonScores], Any]) -> dict[str, Any]:
+    cells = []
+    for _, person in scores.people:
+        found = value(person)
+        cells.append(found if isinstance(found, list) else ["", found])
+    return {"label": label, "unit": unit, "hint": hint, "people": cells}
+
+
+def _pair(label: str, unit: str, hint: str, cells: list[str]) -> dict[str, Any]:
+    return {"label": label, "unit": unit, "hint": hint, "pair": cells}
+
+
+def _both(value: BeforeAfter, decimals: int, *, scale: float = 1.0) -> list[str]:
+    return [_number(scale * value.input, decimals), _number(scale * value.output, decimals)]
+
+
+def _number(value: float | None, decimals: int = 0) -> str:
+    if value is None:
+        return _DASH
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def _motion(s: Scores) -> list[dict[str, Any]]:
+    return [
+        _row(s, "Joint error", "mm", "MPJPE: 22 joints, global, against the prepared clip", lambda p: _number(p.mpjpe_mm)),
+        _row(s, "Joint error to the input", "mm", "The same against the raw clip", lambda p: _number(p.mpjpe_input_mm)),
+        _row(
+            s,
+            "Largest deviation",
+            "cm",
+            "Mean over 16 bodies at the worst frame; success allows 25 cm",
+            lambda p: _number(100 * p.deviation_max_m, 1),
+        ),
+        _row(s, "Centre of mass error", "mm", "Mean distance to the prepared clip's", lambda p: _number(p.com_error_mm)),
+        _row(
+            s,
+            "Moved by prepare",
+            "mm",
+            "Mean and largest distance of the 22 joints, prepared to input",
+            lambda p: f"{_number(p.prepare_mean_mm)} (max {_number(p.prepare_max_mm)})",
+        ),
+    ]
+
+
+def _world(s: Scores) -> list[dict[str, Any]]:
+    return [
+        _row(
+            s,
+            "Foot skating",
+            "cm/s",
+            "Horizontal speed of foot corners lower than 2 cm above the floor",
+            lambda p: _both(p.foot_skate_cm_s, 1),
+        ),
+        _row(s, "Deepest in the floor", "mm", "Any part of the body", lambda p: _both(p.floor_penetration_mm, 1)),
+        _row(
+            s,
+            "Frames in the floor",
+            "%",
+            "Frames deeper than 1 mm",
+            lambda p: _both(p.floor_penetration_share, 0, scale=100),
+        ),
+        _row(s, "Deepest in furniture", "mm", "Any part of the body", lambda p: _both(p.prop_penetration_mm, 1)),
+    ]
+
+
+def _between(s: Scores) -> list[dict[str, Any]]:
+    return [
+        _pair("Deepest in each other", "mm", "Any two parts", _both(s.partner_penetration_mm, 1)),
+        _pair(
+            "Frames in each other",
+            "%",
+            "Frames deeper than 1 mm",
+            _both(s.partner_penetration_share, 0, scale=100),
+        ),
+        _row(
+            s,
+            "Touches kept",
+            "%",
+            "Hands within 3 cm of the partner in the prepared clip that are so in the simulation",
+            lambda p: _number(None if p.contact_kept is None else 100 * p.contact_kept),
+        ),
+        _row(
+            s,
+            "Force from the partner",
+            "N",
+            "Net, mean while they touch, and its peak",
+            lambda p: f"{_number(p.partner_force.mean_n)} (peak {_number(p.partner_force.peak_n)})",
+        ),
+        _row(
+            s,
+            "… its upward part",
+            "N",
+            "Mean while they touch, and its peak; negative for who bears the other",
+            lambda p: f"{_number(p.partner_force.mean_upward_n)} (peak {_number(p.partner_force.peak_upward_n)})",
+        ),
+    ]
+
+
+def _effort(s: Scores) -> list[dict[str, Any]]:
+    return [
+        _row(
+            s,
+            "Largest muscle torque",
+            "% of limit",
+            "Of any joint axis at any step",
+            lambda p: _number(100 * p.torque.max_share),
+        ),
+        _row(
+            s,
+            "Time at the limit",
+            "%",
+            "Steps in which some joint is at its limit, and the joint that is so longest",
+            lambda p: f"{_number(100 * p.torque.saturated_share)} ({p.hardest_joint.replace('_', ' ')})",
+        ),
+        _row(s, "Outside force", "N", "Largest residual force on the pelvis", lambda p: _number(p.wrench.max_n)),
+        _row(
+            s,
+            "… mean",
+            "body weights",
+            "Over the whole clip; at most 0.15 is allowed",
+            lambda p: _number(p.wrench.mean_body_weights, 3),
+        ),
+        _row(s, "Outside torque", "N m", "Largest residual torque on the pelvis", lambda p: _number(p.wrench.max_nm)),
+    ]
+
+
+def flat_rows(values: Any, prefix: str = "") -> list[list[str]]:
+    """Nested mappings as rows of dotted name and text."""
+    return [[name, text] for name, text in _flat(values, prefix)]
+
+
+def _flat(values: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(values, Mapping) and values:
+        for key, value in values.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(values, (list, tuple)) and any(isinstance(v, Mapping) for v in values):
+        for k, value in enumerate(values):
+            yield from _flat(value, f"{prefix} {k + 1}")
+    else:
+        yield prefix, _text(values)
+
+
+def _text(value: Any) -> str:
+    if value is None or (isinstance(value, (Mapping, list, tuple)) and not value):
+        return _DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(v) for v in value)
+    return str(value)
+
+
+def attempt_rows(attempts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The controller ladder's rungs: name, success, reason, seconds, all as text but success."""
+    return [
+        {
+            "name": str(attempt.get("name", "")),
+            "success": bool(attempt.get("success", False)),
+            "reason": str(attempt.get("reason") or ""),
+            "seconds": f"{float(attempt['seconds']):.1f} s" if attempt.get("seconds") is not None else "",
+        }
+        for attempt in attempts
+    ]

@@ -9,7 +9,7 @@ splits one problem of 126 targets into two that still serve each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class SearchSettings:
     elite_share: float = 0.1
     partner_share: float = 0.5
     forget: float = 1.0
+    solver: str = "pgs"
+    physics_hz: int = 60
     balance: BalanceGains = field(default_factory=BalanceGains)
 
 
@@ -82,7 +84,10 @@ class Search:
         self.pair, self.reference, self.settings, self.assistance = pair, reference, settings, assistance
         self.cost = TrackingCost(pair)
         self._rng = np.random.default_rng(seed)
-        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=False)
+        self._model = replace(pair, physics_hz=settings.physics_hz)
+        self._worlds = BackendMujoco(
+            self._model, settings.samples, threads=threads, sensors=False, solver=settings.solver
+        )
         self._ankles = ankle_rows(pair)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
@@ -167,7 +172,7 @@ class Search:
             worlds.set_grips(reference.grips[reference.row(frame + k)])
             if self.assistance:
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
-            worlds.step_unchecked(self.pair.substeps)
+            worlds.step_unchecked(self._model.substeps)
             total += self.cost(worlds, reference, frame + k + 1)
         self.control_steps += settings.samples * settings.horizon
         total /= settings.horizon

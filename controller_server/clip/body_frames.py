@@ -9,7 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from .capture import Capture
-from .rotation import cross, quat_conj, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, quat_rotate_inverse, quat_slerp
+from .rotation import (
+    cross,
+    quat_conj,
+    quat_from_matrix,
+    quat_from_rotvec,
+    quat_mul,
+    quat_rotate,
+    quat_rotate_inverse,
+    quat_slerp,
+)
 from .skeleton import JOINT_NAMES, PARENTS, Skeleton, joint
 
 _UP = np.array([0.0, 0, 1])

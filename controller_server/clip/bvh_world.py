@@ -81,57 +81,75 @@ def find_world(
     Raises:
         AssistMimicError: the files disagree, or nothing fits.
     """
-    scale, unit_note = _find_unit(files, matches, motions, unit)
-    if up is not None and up.lower() not in _UP:
-        raise AssistMimicError(f"up axis {up!r}: expected x, y or z")
-    found = [(up.lower(), "as told") if up else _find_up(*one) for one in zip(files, matches, motions, strict=True)]
+    where = [str(file.path) for file in files]
+    legs = [leg_length(motion, match) for motion, match in zip(motions, matches, strict=True)]
+    scale, unit_note = find_unit(where, legs, unit)
+    if up is not None:
+        return BvhWorld(scale, check_up(up), (unit_note, f"up axis: {up.lower()} (as told)"))
+    found = []
+    for name, file, match, motion in zip(where, files, matches, motions, strict=True):
+        axis = up_of_rest(file.rest_positions(), match)
+        # Rigs whose rest offsets lie along their bones (iClone) show a heap of sticks; the motion still shows people.
+        reason = "from the rest pose" if axis else "from the motion, as nobody stands upright in the rest pose"
+        found.append((axis or up_of_motion(name, motion, match), reason))
     axes = [axis for axis, _ in found]
     if len(set(axes)) > 1:
         raise AssistMimicError(
-            f"{files[0].path} has {axes[0]} up and {files[1].path} has {axes[1]} up ({found[0][1]}; {found[1][1]}); "
+            f"{where[0]} has {axes[0]} up ({found[0][1]}), {where[1]} has {axes[1]} up ({found[1][1]}); "
             "two people must share one world: re-export one, or say which with --bvh-up"
         )
     return BvhWorld(scale, axes[0], (unit_note, f"up axis: {axes[0]} ({found[0][1]})"))
 
 
-def _find_unit(
-    files: Sequence[Bvh], matches: Sequence[JointMatch], motions: Sequence[np.ndarray], unit: str | None
-) -> tuple[float, str]:
-    legs = [leg_length(motion, match) for motion, match in zip(motions, matches, strict=True)]
+def find_unit(where: Sequence[str], legs: Sequence[float], unit: str | None = None) -> tuple[float, str]:
+    """Metres per unit that make all legs human, and a sentence about it. Raises AssistMimicError."""
     if unit is not None:
-        scale = UNITS.get(unit.lower())
-        if scale is None:
-            try:
-                scale = float(unit)
-            except ValueError:
-                scale = 0.0
-            if not (np.isfinite(scale) and scale > 0):
-                raise AssistMimicError(f"unit {unit!r}: expected {', '.join(UNITS)} or metres per unit as a number")
-        told = " and ".join(f"{leg * scale:.2f}" for leg in legs)
-        return scale, f"unit: {unit} (as told; legs {told} m)"
+        scale = UNITS.get(unit.lower()) or _positive(unit)
+        return scale, f"unit: {unit} (as told; legs {_metres(legs, scale)})"
     fits = {
         name: sum(abs(np.log(leg * scale / _TYPICAL_LEG)) for leg in legs)
         for name, scale in UNITS.items()
         if all(_LEG[0] <= leg * scale <= _LEG[1] for leg in legs)
     }
     if not fits:
-        lengths = ", ".join(f"{file.path}: legs {leg:.4g} units" for file, leg in zip(files, legs, strict=True))
+        lengths = ", ".join(f"{name}: legs {leg:.4g} units" for name, leg in zip(where, legs, strict=True))
         raise AssistMimicError(
             f"{lengths}: no one unit of {', '.join(UNITS)} makes them {_LEG[0]}-{_LEG[1]} m long; "
             "say metres per unit with --bvh-unit, and export both people at one scale"
         )
     name = min(fits, key=lambda key: fits[key])
-    told = " and ".join(f"{leg * UNITS[name]:.2f}" for leg in legs)
-    return UNITS[name], f"unit: {name} (legs {told} m)"
+    return UNITS[name], f"unit: {name} (legs {_metres(legs, UNITS[name])})"
 
 
-def _find_up(file: Bvh, match: JointMatch, motion: np.ndarray) -> tuple[str, str]:
-    rest = file.rest_positions()
-    for axis, matrix in _UP.items():
-        if is_upright(rest, match, matrix[2]):
-            return axis, "from the rest pose"
+def _metres(legs: Sequence[float], scale: float) -> str:
+    return " and ".join(f"{leg * scale:.2f}" for leg in legs) + " m"
 
-    # Rigs whose rest offsets lie along their bones (iClone) show a heap of sticks; the motion still shows a person.
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (np.isfinite(value) and value > 0):
+        raise AssistMimicError(f"unit {text!r}: expected {', '.join(UNITS)} or metres per unit as a number")
+    return value
+
+
+def check_up(up: str) -> str:
+    """The axis in lower case. Raises AssistMimicError."""
+    if up.lower() not in _UP:
+        raise AssistMimicError(f"up axis {up!r}: expected x, y or z")
+    return up.lower()
+
+
+def up_of_rest(rest: np.ndarray, match: JointMatch) -> str | None:
+    """The axis along which a rest pose, shape (J, 3), is a person standing; None when it is no such thing."""
+    return next((axis for axis, matrix in _UP.items() if is_upright(rest, match, matrix[2])), None)
+
+
+def up_of_motion(where: str, motion: np.ndarray, match: JointMatch) -> str:
+    """The axis along which shoulders are above ankles on average. Positions (T, J, 3). Raises AssistMimicError."""
+
     def middle(part: str) -> np.ndarray:
         return np.mean([motion[:, match.joints[f"{side}_{part}"]] for side in ("left", "right")], axis=0)
 
@@ -140,7 +158,7 @@ def _find_up(file: Bvh, match: JointMatch, motion: np.ndarray) -> tuple[str, str
     axis = max(share, key=lambda key: share[key])
     if share[axis] < 0.75:
         raise AssistMimicError(
-            f"{file.path}: cannot tell which way is up, neither from the rest pose nor from the motion; "
-            "say it with --bvh-up x, y or z"
+            f"{where}: cannot tell which way is up, as people neither stand in the rest pose nor in most of the "
+            "motion; say it with --bvh-up x, y or z"
         )
-    return axis, "from the motion, since nobody stands upright in the rest pose"
+    return axis

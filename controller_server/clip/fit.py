@@ -93,11 +93,14 @@ def fit(capture: Capture, *, skeleton: Skeleton | None = None) -> tuple[SmplxMot
         AssistMimicError: the `fit` extra is not installed.
     """
     skeleton = skeleton or measure_skeleton(capture)
+    _, threadpoolctl = _import_mink()
     guess = calibrated(capture, skeleton)
     body = range(N_BODY_JOINTS)
     local = _local(guess)[:, body]
     root = _root(capture, skeleton, guess)
-    root, local = _solve(capture, skeleton, guess[:, body], root, local)
+    # Two BLAS threads quarrel over matrices this small: 10 s instead of 0.7 s for a pair of 121 frames.
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        root, local = _solve(capture, skeleton, guess[:, body], root, local)
     quats = _local(guess)
     quats[:, body] = local
     rotvecs = rotvec_from_quat(quats)
@@ -149,19 +152,20 @@ def kinematic_model(skeleton: Skeleton) -> mujoco.MjModel:
     return spec.compile()
 
 
-def _import_mink() -> Any:
+def _import_mink() -> tuple[Any, Any]:
     try:
         import mink
-    except ImportError:
+        import threadpoolctl
+    except ImportError as error:
         raise AssistMimicError(
-            "fitting joints to SMPL-X needs the IK library mink, which is not installed; "
+            f"fitting joints to SMPL-X needs {error.name}, which is not installed; "
             "install it with: pip install 'assistmimic[fit]'"
         ) from None
-    return mink
+    return mink, threadpoolctl
 
 
 def _tasks(model: mujoco.MjModel, capture: Capture) -> tuple[list[mink.FrameTask], mink.PostureTask]:
-    mink = _import_mink()
+    mink, _ = _import_mink()
     frames = []
     for j in range(N_BODY_JOINTS):
         part = _part(j)
@@ -180,7 +184,7 @@ def _solve(
     capture: Capture, skeleton: Skeleton, guess: np.ndarray, root: np.ndarray, local: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Refine pelvis positions (T, 3) and local rotations (T, 22, 4) frame by frame."""
-    mink = _import_mink()
+    mink, _ = _import_mink()
     model = kinematic_model(skeleton)
     frame_tasks, posture = _tasks(model, capture)
     rows = [JOINT_NAMES.index(task.frame_name) for task in frame_tasks]

@@ -94,7 +94,7 @@ def reach(clip: InteractionClip, person: int, side: int, goal: np.ndarray) -> In
         now = p.positions[:, person, wrist]
         return rows_from(frames, point_jacobian(p, frames, ones * person, ones * wrist, now), goal - now, 1e4)
 
-    return solve(poses, rows, compliance(_ARMS), iterations=25).to_clip(clip)
+    return solve(poses, rows, compliance(_ARMS), iterations=25, reference=poses).to_clip(clip)
 
 
 def reaching_clip(*, gap: float = 0.0, seconds: float = 3.0, hold: tuple[float, float] = (0.0, 3.0)) -> InteractionClip:
@@ -139,5 +139,5 @@ def seated_clip(*, depth: float = 0.0, seconds: float = 2.0) -> InteractionClip:
     hips = clip.joints[0, 1, 0]
     from dataclasses import replace
 
-    seat = Prop("chair", np.array([hips[0], hips[1] - 0.05, top / 2]), np.array([0.45, 0.36, top]))
+    seat = Prop("chair", np.array([hips[0], hips[1] - 0.1, top / 2]), np.array([0.45, 0.3, top]))
     return replace(clip, props=(seat,))

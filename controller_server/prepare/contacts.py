@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_rotate
+from ..clip.rotation import quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES
 from .holds import Hold, palm_centres, palm_on_partner
 from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve
@@ -66,15 +66,21 @@ class HoldTarget:
     place: np.ndarray
 
 
-def hold_targets(poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold]) -> list[HoldTarget]:
-    """One spot on the partner for each hold, moving only if the hand really slides."""
+def hold_targets(
+    poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces
+) -> list[HoldTarget]:
+    """One spot on the partner for each hold, at touching distance, moving only if the hand really slides."""
     targets = []
     for hold, centre, relative in _relative(poses, clip, holds):
         spot = relative.copy()
         a, b = hold.run
         middle = np.median(relative[a:b], axis=0)
         slide = low_pass(relative[a:b], poses.fps, _SLIDE_HZ) - middle if b - a > 2 else relative[a:b] - middle
-        spot[a:b] = middle + beyond(slide, _WANDER)
+        near = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,))
+        way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
+        way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
+        # Captured gaps are a matter of flesh, not of motion: one way to the surface for the whole hold.
+        spot[a:b] = middle + np.median(way, axis=0) + beyond(slide, _WANDER)
         mask = hold.mask(poses.n_frames)
         targets.append(HoldTarget(hold, centre, spot, mask, np.zeros_like(mask)))
     return targets
@@ -96,7 +102,7 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
     if not holds:
         return clip
     before = PairPoses.of(clip)
-    targets = hold_targets(before, clip, holds)
+    targets = hold_targets(before, clip, holds, surfaces)
     eased = compliance(_COMPLIANCE)
     closed = solve(before, lambda p: hold_rows(p, surfaces, targets), eased, iterations=6, reference=before)
     # What closing changed at the ends of a hold fades out beyond them, measured on the partner.
@@ -149,13 +155,33 @@ def _relative_jacobian(
     )
 
 
+def one_of_two(holds: Sequence[Hold]) -> list[Hold]:
+    """Two palms that hold each other are one contact: as two they would also prescribe how the hands are turned."""
+    kept: list[Hold] = []
+    for hold in sorted(holds, key=lambda h: h.person):
+        for k, other in enumerate(kept):
+            mutual = (
+                other.person != hold.person
+                and hold.joint == PALMS[other.side]
+                and other.joint == PALMS[hold.side]
+                and max(hold.run[0], other.run[0]) < min(hold.run[1], other.run[1])
+            )
+            if mutual:
+                run = (min(hold.run[0], other.run[0]), max(hold.run[1], other.run[1]))
+                kept[k] = replace(other, run=run)
+                break
+        else:
+            kept.append(hold)
+    return kept
+
+
 def _relative(
     poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold]
 ) -> list[tuple[Hold, np.ndarray, np.ndarray]]:
     centres = palm_centres(clip)
     return [
         (h, centres[h.person, h.side], palm_on_partner(poses, h.person, h.side, centres[h.person, h.side])[:, h.joint])
-        for h in holds
+        for h in one_of_two(holds)
     ]
 
 

@@ -18,6 +18,7 @@ from .poses import PairPoses
 
 PERSON_DOFS = 3 + 3 * N_BODY_JOINTS
 _CHUNK = 256  # frames solved at once: bounds the memory of clips of any length
+_ACTIVE_SET_ROUNDS = 8
 _LARGEST_TURN = 0.3  # rad per iteration; the linearisation is no good beyond
 _LARGEST_SHIFT = 0.1  # m per iteration
 
@@ -38,27 +39,30 @@ _MOVES = _ancestors()
 
 @dataclass(frozen=True)
 class Rows:
-    """Wishes: `jacobian @ change = residual` in a frame.
+    """Wishes: `jacobian @ change = residual` in a frame, or at least the residual where `one_sided`.
 
     Attributes:
         frame: Shape (N,).
         jacobian: Scaled by the square root of the row's weight, shape (N, 2, 69).
         residual: Scaled alike, shape (N,).
+        one_sided: Shape (N,).
     """
 
     frame: np.ndarray
     jacobian: np.ndarray
     residual: np.ndarray
+    one_sided: np.ndarray
 
     @staticmethod
     def concat(parts: Sequence[Rows]) -> Rows:
         """All rows of several lists."""
         if not parts:
-            return Rows(np.zeros(0, int), np.zeros((0, 2, PERSON_DOFS)), np.zeros(0))
+            return Rows(np.zeros(0, int), np.zeros((0, 2, PERSON_DOFS)), np.zeros(0), np.zeros(0, bool))
         return Rows(
             np.concatenate([p.frame for p in parts]),
             np.concatenate([p.jacobian for p in parts]),
             np.concatenate([p.residual for p in parts]),
+            np.concatenate([p.one_sided for p in parts]),
         )
 
 
@@ -98,7 +102,14 @@ def turn_jacobian(poses: PairPoses, frame: np.ndarray, person: int, joint: int) 
     return out
 
 
-def rows_from(frame: np.ndarray, jacobian: np.ndarray, residual: np.ndarray, weight: float | np.ndarray) -> Rows:
+def rows_from(
+    frame: np.ndarray,
+    jacobian: np.ndarray,
+    residual: np.ndarray,
+    weight: float | np.ndarray,
+    *,
+    one_sided: bool = False,
+) -> Rows:
     """Rows of vector wishes. Shapes (N,), (N, K, 2, 69), (N, K), and a number or (N,)."""
     scale = np.sqrt(np.broadcast_to(np.asarray(weight, dtype=float), frame.shape))[:, None]
     k = residual.shape[1]
@@ -106,6 +117,7 @@ def rows_from(frame: np.ndarray, jacobian: np.ndarray, residual: np.ndarray, wei
         np.repeat(frame, k),
         (jacobian * scale[..., None, None]).reshape(-1, 2, PERSON_DOFS),
         (residual * scale).reshape(-1),
+        np.full(residual.size, one_sided),
     )
 
 
@@ -115,12 +127,12 @@ def solve(
     compliance: np.ndarray,
     *,
     iterations: int,
-    reference: PairPoses | None = None,
+    reference: PairPoses,
 ) -> PairPoses:
-    """Poses that meet the wishes with the least change.
+    """Poses that meet the wishes with the least change from a reference.
 
-    Minimises, in each frame, sum(change^2 / compliance) + |jacobian @ change - residual|^2 by Gauss-Newton. The
-    change is counted from `reference`; without one from the last iterate, so that nothing springs back.
+    Minimises, in each frame, sum(change^2 / compliance) + |jacobian @ change - residual|^2 by Gauss-Newton, where of
+    the one-sided rows only a shortfall counts.
 
     Args:
         poses: Where to start.
@@ -131,18 +143,15 @@ def solve(
     """
     flat = compliance.reshape(-1)
     for _ in range(iterations):
-        rows = wishes(poses)
-        change = np.zeros((poses.n_frames, 2, PERSON_DOFS))
-        if reference is not None:
-            shift, turns = poses.minus(reference)
-            change = np.concatenate([shift, turns.reshape(*turns.shape[:2], -1)], axis=-1)
-        step = _step(rows, change, flat) - change
+        shift, turns = poses.minus(reference)
+        change = np.concatenate([shift, turns.reshape(*turns.shape[:2], -1)], axis=-1)
+        step = _best_change(wishes(poses), change, flat) - change
         shift, turns = step[..., :3], step[..., 3:].reshape(*step.shape[:2], N_BODY_JOINTS, 3)
         poses = poses.plus(_shorten(shift, _LARGEST_SHIFT), _shorten(turns, _LARGEST_TURN))
     return poses
 
 
-def _step(rows: Rows, change: np.ndarray, compliance: np.ndarray) -> np.ndarray:
+def _best_change(rows: Rows, change: np.ndarray, compliance: np.ndarray) -> np.ndarray:
     """The best total change of every frame, shape (T, 2, 69), through the dual: as many equations as rows."""
     best = np.zeros_like(change)
     order = np.argsort(rows.frame, kind="stable")
@@ -158,9 +167,28 @@ def _step(rows: Rows, change: np.ndarray, compliance: np.ndarray) -> np.ndarray:
         current = change[frames[part]].reshape(-1, n)
         residual = rows.residual[index] * used + (jacobian @ current[..., None])[..., 0]
         eased = jacobian * compliance
-        force = np.linalg.solve(eased @ np.swapaxes(jacobian, 1, 2) + np.eye(width), residual[..., None])
-        best[frames[part]] = (np.swapaxes(eased, 1, 2) @ force).reshape(-1, 2, PERSON_DOFS)
+        force = _forces(eased @ np.swapaxes(jacobian, 1, 2), residual, rows.one_sided[index])
+        best[frames[part]] = (np.swapaxes(eased, 1, 2) @ force[..., None]).reshape(-1, 2, PERSON_DOFS)
     return best
+
+
+def _forces(mobility: np.ndarray, residual: np.ndarray, one_sided: np.ndarray) -> np.ndarray:
+    """Forces with `force = residual - mobility @ force`, those of one-sided rows not negative.
+
+    A primal-dual active set: a one-sided row pulls as long as it falls short. Shapes (F, M, M), (F, M), (F, M).
+    """
+    width = residual.shape[1]
+    active = ~one_sided | (residual > 0)
+    force = np.zeros_like(residual)
+    for _ in range(_ACTIVE_SET_ROUNDS):
+        both = active[:, :, None] & active[:, None, :]
+        force = np.linalg.solve(mobility * both + np.eye(width), (residual * active)[..., None])[..., 0]
+        short = residual - (mobility @ force[..., None])[..., 0]  # equals the force where active
+        now = ~one_sided | (short > 0)
+        if (now == active).all():
+            break
+        active = now
+    return np.where(one_sided, np.maximum(force, 0), force)
 
 
 def _shorten(vectors: np.ndarray, longest: float) -> np.ndarray:

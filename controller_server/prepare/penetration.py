@@ -15,14 +15,15 @@ from .ik import Rows, point_jacobian, rows_from, solve, turn_jacobian
 from .legs import ANKLE
 from .poses import PairPoses
 from .smoothing import gaussian
-from .surfaces import Overlaps, Surfaces
+from .surfaces import MARGIN, Overlaps, Surfaces
 
 ALLOWED = 0.001
 """How deep bodies may rest in floor and props [m]."""
 ALLOWED_IN_PARTNER = 0.004
 """How deep bodies may press into the partner [m]."""
-_ROUNDS = 4  # push out, then smooth the pushes over time
-_FINISH = 6  # pushes after the last smoothing
+_ROUNDS = 3  # push out, then smooth the pushes over time
+_ITERATIONS = 5
+_PAIRS = 1_000_000  # more than there are pairs of shapes
 _SMOOTH = 0.06  # s
 _OUT_WEIGHT, _FOOT_WEIGHT = 1e4, 1e4
 
@@ -61,42 +62,43 @@ def depenetrate(
     start = PairPoses.of(clip)
     kept = keep_holds(start, clip, holds)
     eased = compliance(_COMPLIANCE)
-    poses = start
-    for round_ in range(_ROUNDS + 1):
-        last = round_ == _ROUNDS
-        for _ in range(_FINISH if last else 2):
-            deep = surfaces.overlaps(poses, over=ALLOWED)
-            deep_rows = _out_rows(poses, deep)
-            if not len(deep_rows.frame):
-                if poses is start:
-                    return clip
-                break
-            busy = np.unique(deep_rows.frame)
-            poses = solve(
-                poses,
-                lambda p, rows=deep_rows, busy=busy: Rows.concat(
-                    [rows, *_keep_rows(p, start, bearing, busy), hold_rows(p, surfaces, _only(kept, busy))]
-                ),
-                eased,
-                iterations=1,
-            )
-        if not last:
+    deep = _too_deep(surfaces.overlaps(start))
+    if not deep.any():
+        return clip
+    poses, reference = start, start
+    sigma = max(_SMOOTH * clip.fps, 0.5)
+    watched = np.zeros(0, int)
+
+    def wishes(now: PairPoses) -> Rows:
+        nonlocal watched
+        near = surfaces.overlaps(now, over=-MARGIN)
+        key = near.frame * _PAIRS + near.pair
+        # A pair of shapes once too deep stays watched: else it would spring back the moment it is out.
+        watched = np.union1d(watched, key[_too_deep(near)])
+        rows = _out_rows(now, near, np.isin(key, watched))
+        busy = np.unique(rows.frame)
+        return Rows.concat([rows, *_keep_rows(now, start, bearing, busy), hold_rows(now, surfaces, _only(kept, busy))])
+
+    for round_ in range(_ROUNDS):
+        poses = solve(poses, wishes, eased, iterations=_ITERATIONS, reference=reference)
+        if round_ < _ROUNDS - 1:
             shift, turns = poses.minus(start)
-            sigma = max(_SMOOTH * clip.fps, 0.5)
-            poses = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
+            reference = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
+            poses = reference
     return poses.to_clip(clip)
 
 
-def _out_rows(poses: PairPoses, deep: Overlaps) -> Rows:
-    """One row for each point that is too deep."""
-    allowed = np.where(deep.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
-    use = np.flatnonzero(deep.depth > allowed)
-    frame, point = deep.frame[use], deep.point[use]
-    first, second = (point_jacobian(poses, frame, deep.person[use, k], deep.joint[use, k], point) for k in range(2))
-    along = np.einsum("ni,nipq->npq", deep.normal[use], first - second)[:, None]
-    # Ending a little shallower than allowed keeps the next look from finding the same point again.
-    out = deep.depth[use] - 0.7 * allowed[use]
-    return rows_from(frame, along, out[:, None], _OUT_WEIGHT)
+def _too_deep(overlaps: Overlaps) -> np.ndarray:
+    return overlaps.depth > np.where(overlaps.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
+
+
+def _out_rows(poses: PairPoses, near: Overlaps, use: np.ndarray) -> Rows:
+    """One row for each watched point: to be no deeper than allowed."""
+    frame, point, person, joint = near.frame[use], near.point[use], near.person[use], near.joint[use]
+    allowed = np.where(person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
+    first, second = (point_jacobian(poses, frame, person[:, k], joint[:, k], point) for k in range(2))
+    along = np.einsum("ni,nipq->npq", near.normal[use], first - second)[:, None]
+    return rows_from(frame, along, (near.depth[use] - 0.8 * allowed)[:, None], _OUT_WEIGHT, one_sided=True)
 
 
 def _keep_rows(poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]], busy: np.ndarray) -> list[Rows]:

@@ -17,6 +17,8 @@ from .poses import PairPoses
 
 PALMS = (L_WRIST, R_WRIST)
 ON_FLOOR, ON_PROP = -1, -2
+MARGIN = 0.03
+"""How near is near [m]."""
 FAR = 0.3
 """Distances beyond this are not measured [m]."""
 
@@ -31,8 +33,8 @@ class Overlaps:
         joint: Joint whose body each side belongs to; 0 for floor and props. Shape (N, 2).
         point: In the world [m], shape (N, 3).
         normal: Unit direction that leads the first out of the second, shape (N, 3).
-        depth: Positive [m], shape (N,).
-        is_palm: Whether a palm takes part, shape (N,).
+        depth: Positive inside, negative for points that are only near [m], shape (N,).
+        pair: Number of the pair of shapes, the same in every frame, shape (N,).
     """
 
     frame: np.ndarray
@@ -41,7 +43,7 @@ class Overlaps:
     point: np.ndarray
     normal: np.ndarray
     depth: np.ndarray
-    is_palm: np.ndarray
+    pair: np.ndarray
 
     def deepest(self, other: tuple[int, ...], *, frame: int | None = None) -> float:
         """Largest depth in the given others [m]: (0, 1) is the partner."""
@@ -83,7 +85,6 @@ class Surfaces:
         self._owner = owner[model.geom_bodyid]
         self._owner[model.geom(FLOOR).id] = (ON_FLOOR, 0)
         palm_body = np.isin(model.geom_bodyid, layout.palm)
-        self._is_palm = palm_body
         self._palm_geom = np.array([[np.flatnonzero(model.geom_bodyid == b)[0] for b in row] for row in layout.palm])
         feet = [*ANKLE, *TOE]
         # The wrist's own geom is the palm's twin; hands do not hold feet.
@@ -106,7 +107,8 @@ class Surfaces:
         return clip_qpos(poses.to_clip(clip), self._pair, self._layout, self._model.nq)
 
     def overlaps(self, poses: PairPoses, *, over: float = 0.0) -> Overlaps:
-        """Everything deeper than `over` [m]."""
+        """Everything deeper than `over` [m]; a negative number lists what is near, up to MARGIN."""
+        self._model.geom_margin[:] = MARGIN / 2 if over < 0 else 0
         frame, geoms, points, normals, depths = [], [], [], [], []
         data = self._data
         for t, qpos in enumerate(self._qpos(poses)):
@@ -124,7 +126,7 @@ class Surfaces:
         if not frame:
             empty = np.zeros((0, 2), int)
             return Overlaps(
-                empty[:, 0], empty, empty, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0, bool)
+                empty[:, 0], empty, empty, np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0, int)
             )
         pairs, normal = np.concatenate(geoms), np.concatenate(normals)
         owner = self._owner[pairs]  # (N, 2 sides, person and joint)
@@ -138,7 +140,7 @@ class Surfaces:
             np.concatenate(points),
             np.where(swap[:, None], normal, -normal),
             np.concatenate(depths),
-            np.asarray(self._is_palm[pairs].any(axis=1)),
+            pairs.min(axis=1) * self._model.ngeom + pairs.max(axis=1),
         )
 
     def nearness(self, poses: PairPoses, person: int, side: int, joints: tuple[int, ...] | None = None) -> Nearness:

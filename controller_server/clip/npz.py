@@ -49,6 +49,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an `.npz`, without ever unpickling. Raises AssistMimicError."""
     if not path.is_file():
         raise AssistMimicError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):  # numpy would take anything else for a pickle
+        raise AssistMimicError(f"{path}: not a readable .npz file (no zip archive); export it again")
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
@@ -69,9 +71,7 @@ def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
         values = {name: arrays[f"{role}_{name}"] for name in _TRACKS}
         values |= {name: arrays[f"{role}_{name}"] for name in _OPTIONAL if f"{role}_{name}" in arrays}
         try:
-            people[role] = SmplxMotion(
-                **values, betas=arrays[f"{role}_betas"], gender=str(arrays[f"{role}_gender"])
-            )
+            people[role] = SmplxMotion(**values, betas=arrays[f"{role}_betas"], gender=str(arrays[f"{role}_gender"]))
         except AssistMimicError as error:
             raise AssistMimicError(f"{role}_{error}") from None
     try:
@@ -139,6 +139,7 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 f.close()
                 part.unlink(missing_ok=True)
                 raise
+        part.chmod(0o644)  # temporary files are for their owner alone
         os.replace(part, path)
     except OSError as error:
         reason = error.strerror or error

@@ -69,6 +69,7 @@ class Search:
         seed: The same seed gives the same motion, bit for bit, on the same machine.
         threads: Worker threads; 0 takes every core.
         assistance: External wrench applied in the plan as in the execution, or None.
+        judged: Who has to succeed (0 supporter, 1 recipient).
     """
 
     def __init__(
@@ -80,9 +81,11 @@ class Search:
         seed: int = 0,
         threads: int = 0,
         assistance: Assistance | None = None,
+        judged: tuple[int, ...] = (0, 1),
     ) -> None:
         self.pair, self.reference, self.settings, self.assistance = pair, reference, settings, assistance
-        self.cost = TrackingCost(pair)
+        self.cost, self.judged = TrackingCost(pair), judged
+        self._plant, self._frame = Plant(pair, reference.state[:1]), 0
         self._rng = np.random.default_rng(seed)
         self._model = replace(pair, physics_hz=settings.physics_hz)
         self._worlds = BackendMujoco(
@@ -98,31 +101,40 @@ class Search:
 
         Args:
             on_progress: Called with (control frames done, of).
-            stop_at: Mean deviation of a person [m] beyond which there is no point in going on.
+            stop_at: Mean deviation of a judged person [m] beyond which there is no point in going on.
 
         Returns:
             What happened, up to the end or to the first deviation over `stop_at`.
         """
-        reference, settings = self.reference, self.settings
-        plant = Plant(self.pair, reference.state[:1])
-        last = reference.n_frames - 1
-        frame = 0
-        while frame < last:
-            self._plan(plant.backend, frame)
-            for _ in range(min(settings.execute, last - frame)):
-                targets = self._targets(
-                    plant.backend, frame, self._mean[(frame % settings.execute) // settings.hold][None]
-                )
-                wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
-                plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
-                frame += 1
-            self._shift()
+        last = self.reference.n_frames - 1
+        while self._frame < last:
+            self.advance()
             if on_progress is not None:
-                on_progress(frame, last)
-            error = plant.backend.positions()[0] - reference.positions[reference.row(frame)]
-            if np.linalg.norm(error, axis=-1).mean(axis=-1).max() > stop_at:
+                on_progress(self._frame, last)
+            if self._deviation() > stop_at:
                 break
-        return plant.recording()
+        return self.recording()
+
+    def advance(self) -> None:
+        """Plan, and carry the plan's first frames out."""
+        reference, settings, plant = self.reference, self.settings, self._plant
+        self._plan(plant.backend, self._frame)
+        for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
+            frame = self._frame
+            targets = self._targets(plant.backend, frame, self._mean[k // settings.hold][None])
+            wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
+            plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
+            self._frame += 1
+        self._shift()
+
+    def recording(self) -> Recording:
+        """What happened so far."""
+        return self._plant.recording()
+
+    def _deviation(self) -> float:
+        """Mean distance of the worse judged person's bodies to the reference now [m]."""
+        error = self._plant.backend.positions()[0] - self.reference.positions[self.reference.row(self._frame)]
+        return float(np.linalg.norm(error[list(self.judged)], axis=-1).mean(axis=-1).max())
 
     def _targets(self, backend: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
         """Joint targets of each world [rad], shape (N, 2, J, 3)."""

@@ -1,0 +1,188 @@
+"""From a script to a clip: solve the keys, spline between them, correct every frame by inverse kinematics."""
+
+from __future__ import annotations
+
+import mink
+import numpy as np
+import threadpoolctl
+
+from ..clip.interaction import InteractionClip, SmplxMotion
+from ..clip.rotation import rotvec_from_quat
+from .fingers import finger_pose
+from .inbetween import FootTrack, HoldTrack, foot_track, hold_tracks, min_jerk, smooth_qpos, smooth_track
+from .keypose import (
+    COM,
+    GRIP_PRESS,
+    HOLD,
+    SURFACE,
+    KeyPose,
+    apart_task,
+    foot_task,
+    limit_task,
+    palm_in_partner,
+    seat_task,
+    solve_keys,
+)
+from .script import SIDES, Script
+from .stage import Stage, simulated_names
+from .tasks import ComTask, GapTask, PointTask, PostureTask, solve
+
+_SIGMA = 0.09
+"""Rounding of the tracks between keys [s]."""
+_SMOOTH = (0.05, 0.04)
+"""Rounding of the corrected frames before each further correction [s]."""
+_ITERATIONS = 25
+_JOINT_COST, _TOE_COST, _ROOT_COST, _ROOT_TURN_COST = 1.0, 60.0, 6.0, 3.0
+
+
+def build_clip(script: Script) -> InteractionClip:
+    """The clip of a script. Raises AssistMimicError."""
+    # Threads cost more than they save on systems of 138 unknowns.
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        return _build(script)
+
+
+def _build(script: Script) -> InteractionClip:
+    stage = Stage.of(script)
+    poses = solve_keys(stage, script.keys)
+    times = np.array([key.time for key in script.keys])
+    at = np.arange(script.n_frames) / script.fps
+    qpos = smooth_qpos(stage, times, np.array([pose.qpos for pose in poses]), at, _SIGMA)
+    scene = _Scene(stage, script, poses, at)
+    qpos = scene.correct(qpos)
+    for sigma in _SMOOTH:
+        qpos = scene.correct(smooth_qpos(stage, at, qpos, at, sigma))
+    return _clip(script, stage, qpos, scene.grips())
+
+
+class _Scene:
+    """What every frame must fulfil: the tracks of feet, holds, seats and centres of mass."""
+
+    def __init__(self, stage: Stage, script: Script, poses: list[KeyPose], at: np.ndarray) -> None:
+        self.stage, self.script, self.at = stage, script, at
+        self.configuration = mink.Configuration(stage.model)
+        self.feet: dict[tuple[int, str], FootTrack] = {
+            (p, side): foot_track(stage, script, p, side, at) for p in range(2) for side in SIDES
+        }
+        self.holds = hold_tracks(script, poses, self._points(poses), at)
+        self.seats = _seats(script, at)
+        times = np.array([key.time for key in script.keys])
+        com = np.array([pose.com[:, :2].ravel() for pose in poses])
+        self.com = smooth_track(times, com, at, _SIGMA).reshape(-1, 2, 2)
+        balanced = np.array([[person.weight is not None for person in key.people] for key in script.keys], dtype=float)
+        self.com_share = np.stack([_steps(times, balanced[:, p], at) for p in range(2)], axis=1)
+        self.limits = limit_task(stage)
+        self.cost = self._posture_cost()
+
+    def _points(self, poses: list[KeyPose]):
+        def point(key: int, person: int, side: str, held: str) -> np.ndarray:
+            self.configuration.update(poses[key].qpos)
+            return palm_in_partner(self.stage, self.configuration, person, side, held)
+
+        return point
+
+    def _posture_cost(self) -> np.ndarray:
+        cost = np.full(self.stage.model.nv, _JOINT_COST)
+        for p in range(2):
+            a = self.stage.layout.root_qvel[p]
+            cost[a : a + 3], cost[a + 3 : a + 6] = _ROOT_COST, _ROOT_TURN_COST
+            for row, name in enumerate(simulated_names()):
+                if name.endswith("foot"):
+                    cost[self.stage.layout.joint_qvel[p][row]] = _TOE_COST
+        return cost
+
+    def correct(self, qpos: np.ndarray) -> np.ndarray:
+        """Every frame moved as little as its tasks allow. Shape (T, nq) to the same."""
+        out = np.empty_like(qpos)
+        for t, reference in enumerate(qpos):
+            self.configuration.update(reference)
+            solve(self.configuration, self._tasks(t, reference), iterations=_ITERATIONS)
+            out[t] = self.configuration.q
+        return out
+
+    def _tasks(self, t: int, reference: np.ndarray) -> list[mink.BaseTask]:
+        stage = self.stage
+        tasks: list[mink.BaseTask] = [PostureTask(reference, self.cost), self.limits]
+        for (p, side), foot in self.feet.items():
+            tasks.append(foot_task(stage, p, side, foot.position[t], foot.quat[t]))
+        for p in range(2):
+            seat = self.seats[t][p]
+            if seat is not None:
+                tasks.append(seat_task(stage, p, seat))
+            if self.com_share[t, p] > 0:
+                tasks.append(ComTask(int(stage.root[p]), self.com[t, p], COM * self.com_share[t, p]))
+        touching = []
+        for track in self.holds:
+            row = t - track.frames[0]
+            if not 0 <= row < len(track.frames) or track.strength[row] <= 0:
+                continue
+            tasks += self._hold(track, row)
+            if track.strength[row] > 0.5:
+                touching.append((track.person, track.side, track.held))
+        tasks.append(apart_task(stage, touching, [p for p in range(2) if self.seats[t][p] is not None]))
+        return tasks
+
+    def _hold(self, track: HoldTrack, row: int) -> list[mink.BaseTask]:
+        palm = self.stage.flesh(track.person, f"{track.side}_wrist")
+        flesh = self.stage.flesh(1 - track.person, track.held)
+        strength = track.strength[row]
+        tasks: list[mink.BaseTask] = [
+            PointTask(palm.body, palm.at(0.5), track.point[row], HOLD * strength, other=flesh.body)
+        ]
+        if strength > 0.9:
+            tasks.append(GapTask(palm, flesh, -GRIP_PRESS, SURFACE * (strength - 0.9) / 0.1))
+        return tasks
+
+    def grips(self) -> np.ndarray:
+        """Shape (T, 2, 2)."""
+        grips = np.zeros((len(self.at), 2, 2))
+        for track in self.holds:
+            hand = grips[:, track.person, SIDES.index(track.side)]
+            hand[track.frames] = np.maximum(hand[track.frames], track.grip)
+        return grips
+
+
+def _seats(script: Script, at: np.ndarray) -> list[tuple[str | None, str | None]]:
+    """What each person sits on at each frame: a seat named by the key before and the key after."""
+    times = np.array([key.time for key in script.keys])
+    rows = []
+    for now in at:
+        k = int(np.clip(np.searchsorted(times, now, side="right") - 1, 0, len(times) - 1))
+        following = script.keys[k] if now <= times[k] + 1e-9 else script.keys[min(k + 1, len(times) - 1)]
+        both = zip(script.keys[k].people, following.people, strict=True)
+        rows.append(tuple(a.seat if a.seat == b.seat else None for a, b in both))
+    return rows
+
+
+def _steps(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Minimum-jerk steps between key values, shapes (K,), (T,) to (T,)."""
+    k = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    u = (at - times[k]) / (times[k + 1] - times[k])
+    return values[k] + min_jerk(u) * (values[k + 1] - values[k])
+
+
+def _clip(script: Script, stage: Stage, qpos: np.ndarray, grips: np.ndarray) -> InteractionClip:
+    motions = []
+    for p, person in enumerate(stage.pair.people):
+        a = stage.layout.root_qpos[p]
+        rest = person.skeleton.rest_joints
+        body = rotvec_from_quat(qpos[:, stage.layout.joint_qpos[p]])
+        left, right = (finger_pose(grips[:, p, side], SIDES[side], script.fps) for side in range(2))
+        motions.append(
+            SmplxMotion(
+                trans=qpos[:, a : a + 3] - rest[0],
+                root_orient=rotvec_from_quat(qpos[:, a + 3 : a + 7]),
+                pose_body=body.reshape(len(qpos), 63),
+                left_hand_pose=left,
+                right_hand_pose=right,
+                rest_joints=None if script.statures[p] is None else rest,
+            )
+        )
+    return InteractionClip(
+        fps=script.fps,
+        supporter=motions[0],
+        recipient=motions[1],
+        props=script.props,
+        grips=grips,
+        source=f"authored: {script.name}. {script.description}".strip(),
+    )

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_rotate, quat_rotate_inverse
-from ..clip.skeleton import JOINT_NAMES
+from ..clip.skeleton import JOINT_NAMES, joint
 from .holds import Hold, palm_centres, palm_on_partner
-from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve
+from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve, solve_smoothly
 from .intervals import beyond, fade_weights
 from .legs import keep_feet
 from .poses import PairPoses
@@ -23,8 +23,10 @@ GAP = -0.002
 _BLEND = 0.25  # s
 _WANDER = 0.06  # m: a hold that slides less than this stays on one spot
 _SLIDE_HZ = 1.5  # how fast a hold that slides further may do so
-_TOUCH_WEIGHT, _SPOT_WEIGHT = 1e4, 1e3
+_SMOOTH = 0.06  # s
+_TOUCH_WEIGHT, _SPOT_WEIGHT, _PLACE_WEIGHT = 5e3, 50.0, 500.0
 
+ELBOWS = (joint("left_elbow"), joint("right_elbow"))
 _COMPLIANCE = {
     "root": 0.001,  # m^2; the others rad^2
     "spine1": 0.08,
@@ -104,10 +106,11 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
     before = PairPoses.of(clip)
     targets = hold_targets(before, clip, holds, surfaces)
     eased = compliance(_COMPLIANCE)
+    sigma = max(_SMOOTH * clip.fps, 0.5)
     closed = solve(before, lambda p: hold_rows(p, surfaces, targets), eased, iterations=6, reference=before)
     # What closing changed at the ends of a hold fades out beyond them, measured on the partner.
     targets = _with_fades(before, closed, clip, targets)
-    closed = solve(closed, lambda p: hold_rows(p, surfaces, targets), eased, iterations=5, reference=before)
+    closed = solve_smoothly(before, lambda p: hold_rows(p, surfaces, targets), eased, sigma=sigma)
     return keep_feet(closed, before).to_clip(clip)
 
 
@@ -139,7 +142,7 @@ def hold_rows(poses: PairPoses, surfaces: Surfaces, targets: Sequence[HoldTarget
                 frames,
                 np.einsum("nij,njpq->nipq", project, jacobian),
                 np.einsum("nij,nj->ni", project, error),
-                np.where(touching, _SPOT_WEIGHT, _TOUCH_WEIGHT),
+                np.where(touching, _SPOT_WEIGHT, _PLACE_WEIGHT),
             )
         )
     return Rows.concat(parts)
@@ -156,19 +159,20 @@ def _relative_jacobian(
 
 
 def one_of_two(holds: Sequence[Hold]) -> list[Hold]:
-    """Two palms that hold each other are one contact: as two they would also prescribe how the hands are turned."""
+    """Two hands that hold each other are one contact: as two they would also prescribe how the hands are turned."""
+
+    def clasped(a: Hold, b: Hold) -> bool:
+        on_palm, on_arm = a.joint == PALMS[b.side], b.joint in (PALMS[a.side], ELBOWS[a.side])
+        together = max(a.run[0], b.run[0]) < min(a.run[1], b.run[1])
+        return a.person != b.person and on_palm and on_arm and together
+
     kept: list[Hold] = []
-    for hold in sorted(holds, key=lambda h: h.person):
+    for hold in sorted(holds, key=lambda h: (h.joint not in PALMS, h.person)):
         for k, other in enumerate(kept):
-            mutual = (
-                other.person != hold.person
-                and hold.joint == PALMS[other.side]
-                and other.joint == PALMS[hold.side]
-                and max(hold.run[0], other.run[0]) < min(hold.run[1], other.run[1])
-            )
-            if mutual:
-                run = (min(hold.run[0], other.run[0]), max(hold.run[1], other.run[1]))
-                kept[k] = replace(other, run=run)
+            if clasped(other, hold):
+                if hold.joint in PALMS:
+                    run = (min(hold.run[0], other.run[0]), max(hold.run[1], other.run[1]))
+                    kept[k] = replace(other, run=run)
                 break
         else:
             kept.append(hold)

@@ -9,10 +9,9 @@ import numpy as np
 from ..body.shape import Shape, body_shapes
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
-from .intervals import Interval, beyond, carry, hysteresis, inside_of, intervals, smoothstep
+from .intervals import Interval, beyond, carry, gaussian, hysteresis, inside_of, intervals, smoothstep
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
-from .smoothing import gaussian
 
 _LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
 _SLOW, _STILL_SLOW = 0.3, 0.55  # m/s

@@ -12,11 +12,10 @@ from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.rotation import quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import joint
 from ..errors import AssistMimicError
-from .intervals import Interval, hysteresis, inside_of, intervals
+from .intervals import Interval, gaussian, hysteresis, inside_of, intervals
 from .legs import SIDES
 from .poses import PairPoses
 from .settings import GripMode
-from .smoothing import gaussian
 from .surfaces import PALMS, Nearness, Surfaces
 
 NEAR, STILL_NEAR = 0.15, 0.18
@@ -106,9 +105,7 @@ def find_holds(clip: InteractionClip, poses: PairPoses, surfaces: Surfaces, mode
             near = surfaces.nearness(poses, person, side)
             if not np.isfinite(near.distance).any():
                 continue
-            relative = palm_on_partner(poses, person, side, centres[person, side])
-            speed = np.linalg.norm(np.gradient(relative, axis=0), axis=-1) * clip.fps
-            speed = gaussian(speed, max(0.05 * clip.fps, 0.5))
+            speed = _speed_along(poses, person, side, centres[person, side], near)
             if mode is GripMode.CLIP:
                 assert clip.grips is not None
                 stay = near.distance < _CLIP_REACH
@@ -120,6 +117,24 @@ def find_holds(clip: InteractionClip, poses: PairPoses, surfaces: Surfaces, mode
             for run in runs:
                 found += _assign(person, side, run, near, speed, stay, shortest, round(_BRIDGE * clip.fps))
     return found
+
+
+def _speed_along(poses: PairPoses, person: int, side: int, centre: np.ndarray, near: Nearness) -> np.ndarray:
+    """How fast a palm moves against each of the partner's bodies [m/s], shape (T, 22).
+
+    Against the body as a rigid thing, or against its nearest point if that is slower: a forearm that twists in the hand
+    does not leave it.
+    """
+    relative = palm_on_partner(poses, person, side, centre)
+    positions, quats = poses.world
+    palm = positions[:, person, PALMS[side]] + quat_rotate(quats[:, person, PALMS[side]], centre)
+    apart = np.where(np.isfinite(near.distance)[..., None], near.on_body - palm[:, None], 0)
+    width = max(0.05 * poses.fps, 0.5)
+    speeds = [
+        gaussian(np.linalg.norm(np.gradient(gaussian(track, width), axis=0), axis=-1) * poses.fps, width)
+        for track in (relative, apart)
+    ]
+    return np.where(np.isfinite(near.distance), np.minimum(*speeds), speeds[0])
 
 
 def _by_motion(
@@ -167,7 +182,7 @@ def _assign(
 ) -> list[Hold]:
     """Split a run among the partner's bodies: first the one that is nearest and stillest, then what is left."""
     a, b = run
-    closeness = np.maximum(0.3 - near.distance[a:b], 0) / (1 + (speed[a:b] / 0.2) ** 2)
+    closeness = np.exp(-near.distance[a:b] / 0.05) / (1 + (speed[a:b] / 0.5) ** 2)
     score = (closeness * stay[a:b]).sum(axis=0)
     best = int(score.argmax())
     if score[best] <= 0:

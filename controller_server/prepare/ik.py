@@ -14,6 +14,7 @@ import numpy as np
 
 from ..clip.rotation import quat_to_matrix
 from ..clip.skeleton import N_BODY_JOINTS, PARENTS
+from .intervals import gaussian
 from .poses import PairPoses
 
 PERSON_DOFS = 3 + 3 * N_BODY_JOINTS
@@ -148,6 +149,37 @@ def solve(
         step = _best_change(wishes(poses), change, flat) - change
         shift, turns = step[..., :3], step[..., 3:].reshape(*step.shape[:2], N_BODY_JOINTS, 3)
         poses = poses.plus(_shorten(shift, _LARGEST_SHIFT), _shorten(turns, _LARGEST_TURN))
+    return poses
+
+
+def solve_smoothly(
+    start: PairPoses,
+    wishes: Callable[[PairPoses], Rows],
+    compliance: np.ndarray,
+    *,
+    sigma: float,
+    rounds: int = 3,
+    iterations: int = 5,
+) -> PairPoses:
+    """`solve`, with changes that are smooth over time.
+
+    Frames are solved on their own and may choose different ways; what they chose is averaged over time and taken as
+    the reference of the next round, which has less and less to change.
+
+    Args:
+        start: What is changed.
+        wishes: See `solve`.
+        compliance: See `solve`.
+        sigma: Width of the average [frames].
+        rounds: The last one is not averaged.
+        iterations: Of each round.
+    """
+    poses = reference = start
+    for round_ in range(rounds):
+        poses = solve(poses, wishes, compliance, iterations=iterations, reference=reference)
+        if round_ < rounds - 1:
+            shift, turns = poses.minus(start)
+            poses = reference = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
     return poses
 
 

@@ -1,4 +1,4 @@
-"""Stretches of frames: finding them with hysteresis, carrying a correction smoothly past their ends."""
+"""Tracks over time: averages, stretches found with hysteresis, corrections carried smoothly past their ends."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def smoothstep(x: np.ndarray) -> np.ndarray:
     """0 below 0, 1 above 1, with flat ends."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
+
+
+def gaussian(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Weighted mean along the first axis over neighbours; sigma in frames; the ends repeat."""
+    reach = max(int(np.ceil(3 * sigma)), 1)
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel /= kernel.sum()
+    frames = np.arange(len(values))
+    out = np.zeros_like(values)
+    for weight, offset in zip(kernel, offsets, strict=True):
+        out += weight * values[np.clip(frames + offset, 0, len(values) - 1)]
+    return out
 
 
 def fade_weights(n_frames: int, runs: Sequence[Interval], blend: float) -> list[np.ndarray]:

@@ -11,18 +11,15 @@ from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from .contacts import HoldTarget, compliance, hold_rows, keep_holds
 from .feet import Bearing
 from .holds import Hold
-from .ik import Rows, point_jacobian, rows_from, solve, turn_jacobian
+from .ik import Rows, point_jacobian, rows_from, solve_smoothly, turn_jacobian
 from .legs import ANKLE
 from .poses import PairPoses
-from .smoothing import gaussian
 from .surfaces import MARGIN, Overlaps, Surfaces
 
 ALLOWED = 0.001
 """How deep bodies may rest in floor and props [m]."""
 ALLOWED_IN_PARTNER = 0.004
 """How deep bodies may press into the partner [m]."""
-_ROUNDS = 3  # push out, then smooth the pushes over time
-_ITERATIONS = 5
 _PAIRS = 1_000_000  # more than there are pairs of shapes
 _SMOOTH = 0.06  # s
 _OUT_WEIGHT, _FOOT_WEIGHT = 1e4, 1e4
@@ -61,12 +58,8 @@ def depenetrate(
     """
     start = PairPoses.of(clip)
     kept = keep_holds(start, clip, holds)
-    eased = compliance(_COMPLIANCE)
-    deep = _too_deep(surfaces.overlaps(start))
-    if not deep.any():
+    if not _too_deep(surfaces.overlaps(start)).any():
         return clip
-    poses, reference = start, start
-    sigma = max(_SMOOTH * clip.fps, 0.5)
     watched = np.zeros(0, int)
 
     def wishes(now: PairPoses) -> Rows:
@@ -79,13 +72,8 @@ def depenetrate(
         busy = np.unique(rows.frame)
         return Rows.concat([rows, *_keep_rows(now, start, bearing, busy), hold_rows(now, surfaces, _only(kept, busy))])
 
-    for round_ in range(_ROUNDS):
-        poses = solve(poses, wishes, eased, iterations=_ITERATIONS, reference=reference)
-        if round_ < _ROUNDS - 1:
-            shift, turns = poses.minus(start)
-            reference = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
-            poses = reference
-    return poses.to_clip(clip)
+    sigma = max(_SMOOTH * clip.fps, 0.5)
+    return solve_smoothly(start, wishes, compliance(_COMPLIANCE), sigma=sigma).to_clip(clip)
 
 
 def _too_deep(overlaps: Overlaps) -> np.ndarray:

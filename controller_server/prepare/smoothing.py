@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from .intervals import gaussian
 from .poses import PairPoses
 
 MAX_JOINT_SPEED = 12.0  # rad/s
@@ -77,19 +78,6 @@ def low_pass(values: np.ndarray, fps: float, cutoff_hz: float) -> np.ndarray:
     frequency = np.fft.rfftfreq(len(extended), 1 / fps).reshape(-1, *[1] * (values.ndim - 1))
     spectrum /= 1 + (frequency / cutoff_hz) ** 4
     return (np.fft.irfft(spectrum, len(extended), axis=0) + line)[pad : pad + n]
-
-
-def gaussian(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Weighted mean along the first axis over neighbours; sigma in frames; the ends repeat."""
-    reach = max(int(np.ceil(3 * sigma)), 1)
-    offsets = np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel /= kernel.sum()
-    frames = np.arange(len(values))
-    out = np.zeros_like(values)
-    for weight, offset in zip(kernel, offsets, strict=True):
-        out += weight * values[np.clip(frames + offset, 0, len(values) - 1)]
-    return out
 
 
 def speeds(poses: PairPoses) -> tuple[np.ndarray, np.ndarray]:

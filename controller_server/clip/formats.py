@@ -18,6 +18,7 @@ from .bvh_write import write_bvh_pair
 from .interaction import InteractionClip
 from .joint_arrays import holds_joints, read_joint_arrays
 from .npz import read_npz, write_npz
+from .scene import jumps, stood_on_floor
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ReadOptions:
         bvh_up: Their up axis (x, y or z) instead of judging by the rest pose.
         joint_map: YAML table of joint names, for rigs that are not known; see docs/formats.md.
         fps: Frame rate of joint positions that come without one.
+        keep_height: Whether to leave a BVH's or joint positions' floor where it is, however far from z = 0.
         swap: Whether the recipient comes first in what is read.
         body_model: Folder with the licensed SMPL-X model files, to give people the proportions of their betas.
     """
@@ -38,6 +40,7 @@ class ReadOptions:
     bvh_up: str | None = None
     joint_map: Path | None = None
     fps: float | None = None
+    keep_height: bool = False
     swap: bool = False
     body_model: Path | None = None
 
@@ -126,9 +129,10 @@ def _is_joint_file(files: Sequence[Path]) -> bool:
 
 
 def _read_joints(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    return read_joint_arrays(
+    clip, notes = read_joint_arrays(
         files[0], fps=options.fps, unit=options.bvh_unit, up=options.bvh_up, joint_map=options.joint_map
     )
+    return _looked_over(clip, notes, options)
 
 
 def _read_own(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
@@ -136,7 +140,19 @@ def _read_own(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionC
 
 
 def _read_bvh(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    return read_bvh_pair(files[0], files[1], unit=options.bvh_unit, up=options.bvh_up, joint_map=options.joint_map)
+    clip, notes = read_bvh_pair(
+        files[0], files[1], unit=options.bvh_unit, up=options.bvh_up, joint_map=options.joint_map
+    )
+    return _looked_over(clip, notes, options)
+
+
+def _looked_over(clip: InteractionClip, notes: list[str], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
+    """What is done to clips from files that say nothing about their floor."""
+    notes = [*notes, *jumps(clip)]
+    if options.keep_height:
+        return clip, notes
+    clip, moved = stood_on_floor(clip)
+    return clip, [*notes, *moved]
 
 
 _READERS: tuple[tuple[Callable[[Sequence[Path]], bool], _Read], ...] = (

@@ -1,0 +1,56 @@
+"""What is odd about a scene that was just read: a floor at the wrong height, a jump in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .interaction import InteractionClip, SmplxMotion
+from .skeleton import L_FOOT, R_FOOT
+
+_FLOOR_OFF = 0.3
+_JUMP_SPEED = 12.0  # m/s; no one is faster
+
+
+def sole_heights(clip: InteractionClip) -> np.ndarray:
+    """Lowest height of each person's soles, the lowest hundredth of frames left out [m], shape (2,)."""
+    soles = [
+        motion.joints[0][:, [L_FOOT, R_FOOT], 2].min(axis=1)
+        - (motion.skeleton.rest_joints[[L_FOOT, R_FOOT], 1].min() - motion.skeleton.sole_height)
+        for _, motion in clip.people
+    ]
+    return np.percentile(np.stack(soles), 1, axis=1)
+
+
+def stood_on_floor(clip: InteractionClip) -> tuple[InteractionClip, list[str]]:
+    """The clip moved vertically, both people by the same, if its floor is clearly not at z = 0.
+
+    Many captures and generators count heights from the pelvis. Less than 0.3 m is left alone: it may be a person on
+    a step, and what is small is the preparation's business.
+    """
+    lowest = float(sole_heights(clip).min())
+    if abs(lowest) <= _FLOOR_OFF:
+        return clip, []
+
+    def moved(motion: SmplxMotion) -> SmplxMotion:
+        return replace(motion, trans=motion.trans - [0, 0, lowest])
+
+    note = (
+        f"floor: the lowest sole was at {lowest:.2f} m, both people moved so that it is at 0 (--keep-height leaves it)"
+    )
+    return clip.with_people(moved), [note]
+
+
+def jumps(clip: InteractionClip) -> list[str]:
+    """A sentence for each person who is somewhere else in the next frame, as after a rest pose in frame 0."""
+    found = []
+    for role, motion in clip.people:
+        speed = np.linalg.norm(np.diff(motion.trans, axis=0), axis=-1) * clip.fps
+        frame = int(speed.argmax())
+        if speed[frame] > _JUMP_SPEED:
+            hint = "frame 0 looks like a rest pose, cut it off" if frame == 0 else "cut the clip there"
+            found.append(
+                f"{role}: jumps {speed[frame] / clip.fps:.2f} m from frame {frame} to frame {frame + 1}; {hint}"
+            )
+    return found

@@ -20,6 +20,7 @@ from .clip.npz import clip_to_arrays, load_arrays
 from .clip.skeleton import JOINT_NAMES
 from .control.ladder import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
+from .measure.report import ReportData, write_report
 from .measure.scores import Scores, scores_to_dict
 from .measure.tracking import deviation
 from .physics.recording import Recording
@@ -105,7 +106,7 @@ def result_metadata(result: Result) -> dict[str, Any]:
 
 
 def result_arrays(result: Result) -> dict[str, np.ndarray]:
-    """The arrays a result file holds beside the simulated clip; their names, shapes and units are in docs/formats.md."""
+    """The arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md."""
     recording, clip = result.recording, result.simulated_clip
     times = frame_times(clip)
 
@@ -146,3 +147,26 @@ def read_result_metadata(path: Path) -> dict[str, Any] | None:
     """What `result_metadata` gave when the file was written; None for a clip that is no result."""
     text = load_arrays(path).get("result_meta")
     return None if text is None else json.loads(str(text))
+
+
+def write_result_report(path: Path, result: Result, *, title: str) -> None:
+    """Write the page that shows a result. Raises AssistMimicError when it cannot be written."""
+    values = result_metadata(result)
+    write_report(
+        path,
+        ReportData(
+            title=title,
+            input_clip=result.input_clip,
+            prepared_clip=result.prepared_clip,
+            simulated_clip=result.simulated_clip,
+            recording=result.recording,
+            pair=result.pair,
+            scores=result.scores,
+            attempts=values["attempts"],
+            prepare=values["prepare"],
+            settings=values["settings"],
+            versions=values["versions"],
+            warnings=result.report.warnings,
+            notes=result.notes,
+        ),
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from ..errors import AssistMimicError
+from ..errors import AssistMimicError, SimulationDiverged
 
-EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 done, 2 bad input, 130 interrupted.
+        The exit code: 0 done, 1 the simulation diverged, 2 bad input, 130 interrupted.
     """
     try:
         import rich  # noqa: F401
@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("assistmimic: interrupted; nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except SimulationDiverged as error:
+        print(f"assistmimic: {error}", file=sys.stderr)
+        return EXIT_DIVERGED
     except BrokenPipeError:  # `assistmimic info clip.npz | head -1`
         sys.stderr.close()
         return 1

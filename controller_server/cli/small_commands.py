@@ -1,0 +1,118 @@
+"""`assistmimic info`, `strip`, `author` and `bench`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..clip.formats import ReadOptions, read_clip
+from ..clip.interaction import InteractionClip, SmplxMotion
+from ..errors import AssistMimicError
+from ..settings import Quality
+from .outputs import check_output, make_folder
+
+
+def run_info(files: Sequence[Path], options: ReadOptions) -> int:
+    """Print what is in a clip, and the scores where it is a result. Raises AssistMimicError."""
+    if not 1 <= len(files) <= 2:
+        raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
+    read = read_clip(files, options)
+    for line in info_lines(read.clip):
+        print(line)
+    for note in (*read.notes, *read.clip.warnings()):
+        print(f"note: {note}", file=sys.stderr)
+    if files[0].suffix.lower() == ".npz":
+        from ..result import read_result_metadata
+
+        meta = read_result_metadata(files[0])
+        for line in () if meta is None else result_lines(meta):
+            print(line)
+    return 0
+
+
+def info_lines(clip: InteractionClip) -> Iterable[str]:
+    """A clip in a few lines."""
+    yield f"{clip.n_frames} frames at {clip.fps:g} fps, {clip.duration:.2f} s"
+    for role, motion in clip.people:
+        yield f"{role}: {_person(motion)}"
+    for prop in clip.props:
+        where, size = (", ".join(f"{v:.2f}" for v in values) for values in (prop.position, prop.size))
+        yield f"prop {prop.name}: centre ({where}) m, edges ({size}) m"
+    yield (
+        "grips: none given"
+        if clip.grips is None
+        else f"grips: on in {(clip.grips > 0.5).mean():.0%} of hands and frames"
+    )
+    if clip.source:
+        yield f"source: {clip.source}"
+
+
+def _person(motion: SmplxMotion) -> str:
+    rise = motion.trans[:, 2] + motion.skeleton.rest_joints[0, 2]
+    path = float(np.linalg.norm(np.diff(motion.trans[:, :2], axis=0), axis=1).sum())
+    size = "own proportions" if motion.rest_joints is not None else "neutral proportions"
+    return (
+        f"{size}, legs {motion.skeleton.leg_length:.2f} m, pelvis {rise.min():.2f} to {rise.max():.2f} m high, "
+        f"walks {path:.2f} m"
+    )
+
+
+def result_lines(meta: dict[str, Any]) -> Iterable[str]:
+    """How a result came about, from its metadata."""
+    scores, versions = meta["scores"], meta["versions"]
+    verdict = "success" if scores["success"] else f"failed at {scores['failure_time_s']} s"
+    yield f"result: {verdict}, controller {meta['controller']}, seed {meta['settings']['seed']}"
+    for role in ("supporter", "recipient"):
+        person = scores[role]
+        yield f"{role}: MPJPE {person['mpjpe_mm']:.0f} mm, outside wrench at most {person['wrench']['max_n']:.0f} N"
+    yield "made with " + ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def run_strip(files: Sequence[Path], options: ReadOptions) -> int:
+    """Draw a clip as a strip of pictures. Raises AssistMimicError."""
+    if not 2 <= len(files) <= 3:
+        raise AssistMimicError(f"strip: expected CLIP OUT.png, got {len(files)} file name(s)")
+    *inputs, out = files
+    check_output(out, (".png",), inputs=tuple(inputs))
+    clip = read_clip(inputs, options).clip
+    from ..measure.strip import render_strip
+
+    make_folder(out)
+    render_strip(clip, out)
+    print(f"wrote {out}")
+    return 0
+
+
+def run_author(source: Path, out: Path) -> int:
+    """Make a clip from key poses. Raises AssistMimicError."""
+    check_output(out, (".npz",), inputs=(source,))
+    from ..author import author
+    from ..clip.npz import write_npz
+
+    clip = author(source)
+    make_folder(out)
+    write_npz(out, clip)
+    print(f"wrote {out}: {clip.n_frames} frames at {clip.fps:g} fps")
+    return 0
+
+
+def run_bench(clips: Sequence[str], quality: Quality, *, as_json: bool, weak: bool, out: Path | None) -> int:
+    """Measure conversion. Raises AssistMimicError."""
+    from ..bench import bench_convert
+    from .bench_table import print_bench
+    from .progress import TerminalProgress
+
+    if out is not None:
+        check_output(out / "bench.json", (".json",))
+    with TerminalProgress() as progress:
+        report = bench_convert(clips, quality=quality, weak=weak, out=out, on_progress=progress)
+    if as_json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+    else:
+        print_bench(report)
+    return 0

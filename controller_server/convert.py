@@ -1,0 +1,163 @@
+"""The road of a clip: prepare, control, measure. The command line and the server call the same job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .body.pair import PairBody
+from .clip.interaction import InteractionClip, SmplxMotion
+from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
+from .control.ladder import ControlInterrupted, ControlSettings, Outcome, run_ladder
+from .frames import recording_to_clip, slice_clip
+from .measure.scores import measure
+from .prepare import Prepared, prepare
+from .progress import OnProgress, Progress, ignore_progress
+from .result import Result
+from .settings import ConvertSettings
+
+BASELINE_DISTANCE = 5.0
+"""How far off the supporter of a baseline stands [m]: beyond reach, within the picture."""
+
+
+class ConvertInterrupted(KeyboardInterrupt):
+    """Somebody pressed Ctrl-C; `result` holds what was simulated until then."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def convert(
+    clip: InteractionClip,
+    settings: ConvertSettings | None = None,
+    *,
+    on_progress: OnProgress = ignore_progress,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Turn a clip into its physically simulated twin.
+
+    Args:
+        clip: What was read.
+        settings: All choices.
+        on_progress: Told how far it is.
+        notes: What reading found out; passed on into the result.
+
+    Returns:
+        The result, a success or not: `scores` says which.
+
+    Raises:
+        AssistMimicError: the clip and the settings do not fit each other.
+        SimulationDiverged: the clip's first frame cannot be simulated.
+        ConvertInterrupted: on Ctrl-C, once there is something to keep; before that, plain KeyboardInterrupt.
+    """
+    settings, started = settings or ConvertSettings(), time.perf_counter()
+    on_progress(Progress("prepare"))
+    prepared = prepare(clip, settings.prepare)
+    if settings.remove_supporter:
+        prepared = replace(prepared, clip=without_supporter(prepared.clip))
+    pair = pair_of(prepared.clip, settings)
+    whole = True
+    try:
+        outcome = run_ladder(
+            prepared.clip,
+            pair,
+            _control_settings(settings),
+            lambda rung, done, of: on_progress(Progress(rung, done, of)),
+        )
+    except ControlInterrupted as stop:
+        outcome, whole = stop.outcome, False
+        if outcome.recording.time[-1] < 1.5 / clip.fps:  # a clip has at least two frames
+            raise
+    on_progress(Progress("measure"))
+    result = _result(clip, prepared, pair, outcome, settings, notes, time.perf_counter() - started, whole=whole)
+    if not whole:
+        raise ConvertInterrupted(result)
+    return result
+
+
+def pair_of(clip: InteractionClip, settings: ConvertSettings) -> PairBody:
+    """The bodies a clip's people get."""
+    supporter, recipient = settings.strengths
+    return PairBody.from_clip(
+        clip, hands=settings.hands, supporter=supporter, recipient=recipient, grip_force=settings.grip_force
+    )
+
+
+def _control_settings(settings: ConvertSettings) -> ControlSettings:
+    return ControlSettings(
+        controller=settings.controller.value,
+        quality=settings.quality.value,
+        seed=settings.seed,
+        threads=settings.threads,
+        judged=(1,) if settings.remove_supporter else (0, 1),
+    )
+
+
+def _result(
+    clip: InteractionClip,
+    prepared: Prepared,
+    pair: PairBody,
+    outcome: Outcome,
+    settings: ConvertSettings,
+    notes: Sequence[str],
+    seconds: float,
+    *,
+    whole: bool,
+) -> Result:
+    """What the outcome amounts to; cut to what was simulated where it was not `whole`."""
+    simulated, recording = recording_to_clip(outcome.recording, prepared.clip), outcome.recording
+    asked = prepared.clip
+    if not whole:
+        frames = slice(0, int(np.floor(recording.time[-1] * clip.fps + 1e-6)) + 1)
+        clip, asked, simulated = (slice_clip(c, frames) for c in (clip, asked, simulated))
+    remarks = [*notes, *clip.warnings(), *prepared.report.warnings]
+    if whole and recording.time[-1] < clip.duration - 0.5 / clip.fps:
+        remarks.append(
+            f"the simulation ended at {recording.time[-1]:.2f} s of {clip.duration:.2f} s; "
+            "from there on the last pose is held"
+        )
+    return Result(
+        input_clip=clip,
+        prepared_clip=asked,
+        simulated_clip=simulated,
+        recording=recording,
+        pair=pair,
+        controller=outcome.controller,
+        attempts=outcome.attempts,
+        scores=measure(clip, asked, simulated, recording, pair),
+        report=prepared.report,
+        settings=settings,
+        seconds=seconds,
+        complete=whole,
+        notes=tuple(remarks),
+    )
+
+
+def without_supporter(clip: InteractionClip) -> InteractionClip:
+    """The clip with its supporter standing still out of reach, nobody gripping: what the help is worth is the rest."""
+    away = clip.joints[0, 0, 0, :2] - clip.joints[0, 1, 0, :2]
+    length = float(np.linalg.norm(away))
+    away = away / length if length > 1e-6 else np.array([1.0, 0.0])
+    place = clip.joints[0, 1, 0, :2] + BASELINE_DISTANCE * away
+    grips = np.zeros((clip.n_frames, 2, 2))
+    return replace(clip, supporter=_standing(clip.supporter, place, away), grips=grips)
+
+
+def _standing(motion: SmplxMotion, place: np.ndarray, facing: np.ndarray) -> SmplxMotion:
+    """A person standing still with the arms down, at a place and looking a way on the floor [m], each shape (2,)."""
+    frames, rest = motion.n_frames, motion.skeleton.rest_joints[0]
+    upright = quat_from_rotvec(np.array([np.pi / 2, 0, 0]))  # looks along -Y
+    turn = quat_from_rotvec(np.array([0, 0, np.arctan2(facing[1], facing[0]) + np.pi / 2]))
+    pose = np.zeros((frames, 21, 3))
+    pose[:, 15, 2], pose[:, 16, 2] = -1.2, 1.2
+    trans = np.array([*(place - rest[:2]), rest[1] - motion.skeleton.sole_height - rest[2]])
+    return replace(
+        motion,
+        trans=np.tile(trans, (frames, 1)),
+        root_orient=np.tile(rotvec_from_quat(quat_mul(turn, upright)), (frames, 1)),
+        pose_body=pose.reshape(frames, 63),
+    )

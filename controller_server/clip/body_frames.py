@@ -147,7 +147,10 @@ def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> 
     x, rest = np.array([1.0, 0, 0]), skeleton.offsets
     if capture.measured[foot]:
         along = capture.positions[:, foot] - capture.positions[:, ankle]
-        of_foot = unit(cross(-shank, along))
+        # Across the foot, turned back by as much as the rest pose's toes point outwards.
+        across = unit(cross(-shank, along))
+        outwards = np.arctan2(rest[foot, 0], rest[foot, 2])
+        of_foot = np.cos(outwards) * across + np.sin(outwards) * cross(across, unit(-shank))
         lateral = unit(of_foot + 0.5 * lateral)
     axis = _hinge(thigh, shank, lateral, one_way=True)
     quats[:, hip] = align((rest[knee], x), (thigh, axis))
@@ -162,12 +165,13 @@ def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> 
     roll = np.arctan2(np.sum(cross(neutral, level) * along, axis=-1), np.sum(neutral * level, axis=-1))
     allowed = np.clip(roll, -_MAX_FOOT_ROLL, _MAX_FOOT_ROLL) * np.clip(2 * np.linalg.norm(level, axis=-1) - 0.5, 0, 1)
     axis = quat_rotate(quat_from_rotvec(along * allowed[:, None]), neutral)
-    quats[:, ankle] = align((rest[foot], x), (along, axis))
+    quats[:, ankle] = align((rest[foot], np.cross([0.0, 1, 0], rest[foot])), (along, axis))
     tips = capture.tips.get(f"{side}_toes")
     quats[:, foot] = quats[:, ankle]
     if tips is not None:
         toes = tips - capture.positions[:, foot]
-        quats[:, foot] = align((rest[foot] * [1, 0, 1], x), (toes, axis))
+        level_foot = rest[foot] * [1, 0, 1]
+        quats[:, foot] = align((level_foot, np.cross([0.0, 1, 0], level_foot)), (toes, axis))
 
 
 def _arm(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> None:

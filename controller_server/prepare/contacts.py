@@ -12,7 +12,7 @@ from ..clip.rotation import quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES, joint
 from .holds import Hold, palm_centres, palm_on_partner
 from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve, solve_smoothly
-from .intervals import beyond, fade_weights
+from .intervals import fade_weights
 from .legs import keep_feet
 from .poses import PairPoses
 from .smoothing import low_pass
@@ -21,7 +21,7 @@ from .surfaces import PALMS, Surfaces
 GAP = -0.002
 """Surface distance of a closed contact [m]: touching, a little pressed."""
 _BLEND = 0.25  # s
-_WANDER = 0.06  # m: a hold that slides less than this stays on one spot
+_WANDER = 0.15  # m: a hold that slides less than this stays on one spot
 _SLIDE_HZ = 1.5  # how fast a hold that slides further may do so
 _SMOOTH = 0.06  # s
 _TOUCH_WEIGHT, _SPOT_WEIGHT, _PLACE_WEIGHT = 5e3, 50.0, 500.0
@@ -82,7 +82,8 @@ def hold_targets(
         way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
         way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
         # Captured gaps are a matter of flesh, not of motion: one way to the surface for the whole hold.
-        spot[a:b] = middle + np.median(way, axis=0) + beyond(slide, _WANDER)
+        slides = np.linalg.norm(slide, axis=-1).max() > _WANDER
+        spot[a:b] = middle + np.median(way, axis=0) + (slide if slides else 0)
         mask = hold.mask(poses.n_frames)
         targets.append(HoldTarget(hold, centre, spot, mask, np.zeros_like(mask)))
     return targets

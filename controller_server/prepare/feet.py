@@ -9,18 +9,21 @@ import numpy as np
 from ..body.shape import Shape, body_shapes
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
-from .intervals import Interval, beyond, carry, gaussian, hysteresis, inside_of, intervals, smoothstep
+from .intervals import Interval, carry, gaussian, hysteresis, inside_of, intervals
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
 
 _LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
-_SLOW, _STILL_SLOW = 0.3, 0.55  # m/s
+_SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _BLEND = 0.15  # s
-_FLAT_PITCH, _ROLLING_PITCH = np.radians(10), np.radians(22)  # below: flat; above: the pitch is meant
+_FLAT_PITCH, _ROLLING_PITCH = np.radians(8), np.radians(16)  # a foot that tilts further rolls, until it is flat again
+_TURN_OVER = 0.03  # s
+_ON_TIPS = 0.01  # m: toes whose tips point down by more than this bear on them alone
 _MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
-_ROOM = 0.12  # m a bearing foot is brought back; more than that is walking, not sliding
+_ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
 _TURN_ROOM = np.radians(25)
+_STEP = 0.1  # s a foot that really goes elsewhere may slip on either side of the middle of its way
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class FootShape:
     def heel(self) -> np.ndarray:
         """Rear end of the sole's centre line, shape (3,)."""
         return self.ankle_corners[:2].mean(0)
+
+    @property
+    def toe_height(self) -> float:
+        """From the sole up to the toe joint [m]."""
+        return -float(self.toe_corners[:, 1].mean())
 
     @property
     def ball(self) -> np.ndarray:
@@ -128,10 +136,14 @@ def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[B
             points.append(corners.reshape(len(corners), 4, 2, 3).mean(2))  # heel, ball, ball, tip of the centre line
         heights = np.stack([p[..., 2].min(axis=1) for p in points])
         floor = float(np.percentile(heights.min(axis=0), 30))
-        runs = [
-            _bearing_runs(p, h - floor, poses.fps) if abs(floor) < _MAX_FLOOR else []
-            for p, h in zip(points, heights, strict=True)
-        ]
+        runs: list[list[Interval]] = [[], []]
+        for side in range(2):
+            if abs(floor) < _MAX_FLOOR:
+                spot = points[side][:, 1:3, :2].mean(axis=1)  # the ball
+                yaw, _, _ = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
+                place = np.concatenate([spot / _ROOM, yaw[:, None] / _TURN_ROOM], axis=1)
+                for run in _bearing_runs(points[side], heights[side] - floor, poses.fps):
+                    runs[side] += _standing_still(place, run, poses.fps)
         found.append([Bearing(r, floor) for r in runs])
     return found
 
@@ -141,6 +153,20 @@ def _bearing_runs(points: np.ndarray, height: np.ndarray, fps: float) -> list[In
     speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
     mask = hysteresis((height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW))
     return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
+
+
+def _standing_still(place: np.ndarray, run: Interval, fps: float) -> list[Interval]:
+    """Cut a run where the foot goes elsewhere. `place` is in units of what may be held together, shape (T, 3)."""
+    a, b = run
+    shortest, step = max(2, round(_SHORTEST * fps)), max(1, round(_STEP * fps))
+    track = place[a:b]
+    off = np.linalg.norm(track - np.median(track, axis=0), axis=1)
+    if off.max() <= 1 or b - a < 2 * (shortest + step):
+        return [run]
+    cuts = np.arange(shortest + step, b - a - shortest - step + 1)
+    spread = [track[:c].var(axis=0).sum() * c + track[c:].var(axis=0).sum() * (b - a - c) for c in cuts]
+    cut = a + int(cuts[int(np.argmin(spread))])
+    return _standing_still(place, (a, cut - step), fps) + _standing_still(place, (cut + step, b), fps)
 
 
 def plant_feet(clip: InteractionClip) -> InteractionClip:
@@ -157,12 +183,13 @@ def plant_feet(clip: InteractionClip) -> InteractionClip:
             (t.ankle - poses.positions[:, person, ANKLE[side]])[b.mask(poses.n_frames), 2]
             for side, (t, b) in enumerate(zip(targets, bearing[person], strict=True))
         ]
-        lift = np.concatenate(lifts)
-        if not lift.size:
+        lifts = [lift for lift in lifts if lift.size]
+        if not lifts:
             continue
         roots = poses.roots.copy()
-        roots[:, person, 2] += np.median(lift)
-        poses = _planted(poses.with_changes(roots=roots), person, targets, bearing[person], float(np.median(lift)))
+        sizes = [lift.size for lift in lifts]
+        roots[:, person, 2] += np.average([np.median(lift) for lift in lifts], weights=sizes)
+        poses = _planted(poses.with_changes(roots=roots), person, targets, bearing[person])
     return poses.to_clip(clip)
 
 
@@ -179,36 +206,40 @@ def _targets(poses: PairPoses, person: int, side: int, foot: FootShape, bearing:
     ankle, ankle_quat = positions[:, person, ANKLE[side]], quats[:, person, ANKLE[side]]
     toe = poses.quats[:, person, TOE[side]]
     yaw, pitch, _ = foot_angles(ankle_quat, foot)
-    meant = smoothstep((np.abs(pitch) - _FLAT_PITCH) / (_ROLLING_PITCH - _FLAT_PITCH))
+    rolling = hysteresis(np.abs(pitch) > _ROLLING_PITCH, np.abs(pitch) > _FLAT_PITCH)
+    meant = gaussian(rolling.astype(float), max(_TURN_OVER * poses.fps, 0.4))
     pitch = pitch * meant
     toe_bend = quat_from_rotvec(rotvec_from_quat(toe) * meant[:, None])
+    toe_joint = poses.offsets[person, TOE[side]]
+    toe_tip = toe_joint + quat_rotate(toe_bend, foot.toe_corners[2:].mean(0))
     spot = ankle.copy()
     for a, b in bearing.runs:
-        flat = slice(a, b) if not (meant[a:b] < 0.5).any() else np.arange(a, b)[meant[a:b] < 0.5]
-        middle = np.median(yaw[flat])
-        yaw[a:b] = middle + beyond((yaw[a:b] - middle)[:, None], _TURN_ROOM)[:, 0]
-        level = foot_quat(yaw[a:b], pitch[a:b], foot)
-        # The foot turns over the ball, or over the heel while the toes are up; where it is flat both are the same.
-        offset = quat_rotate(level, np.where(pitch[a:b, None] > 0, foot.heel, foot.ball))
-        sole = foot_quat(yaw[a:b], np.zeros(b - a), foot)
-        rest = quat_rotate(sole, np.where(pitch[a:b, None] > 0, foot.heel - foot.ball, 0.0 * foot.ball))
-        ball_now = (ankle[a:b] + quat_rotate(ankle_quat[a:b], foot.ball))[:, :2]
-        heel_now = (ankle[a:b] + quat_rotate(ankle_quat[a:b], foot.heel))[:, :2]
-        ball = np.where(pitch[a:b, None] > 0, heel_now - rest[:, :2], ball_now)
-        still = np.median(ball[flat - a] if isinstance(flat, np.ndarray) else ball, axis=0)
-        ball = still + beyond(ball - still, _ROOM)
-        spot[a:b, :2] = ball + rest[:, :2] - offset[:, :2]
+        run = slice(a, b)
+        flat = ~rolling[run] if not rolling[run].all() else np.ones(b - a, bool)
+        yaw[run] = np.median(yaw[run][flat])
+        level, sole = foot_quat(yaw[run], pitch[run], foot), foot_quat(yaw[run], np.zeros(b - a), foot)
+        # The foot turns over its heel while the toes are up, over the ball while only the heel is up and the toes
+        # lie flat, over their tips while they do not. In a flat foot all three stay where they are.
+        tip_drop = (quat_rotate(level, toe_joint) - quat_rotate(level, toe_tip[run]))[:, 2]
+        toes_down = tip_drop > foot.toe_height + _ON_TIPS
+        on_tips = gaussian(toes_down.astype(float), max(_TURN_OVER * poses.fps, 0.4))[:, None]
+        heel_up = (pitch[run] <= 0)[:, None]
+        pivot = np.where(heel_up, on_tips * toe_tip[run] + (1 - on_tips) * toe_joint, foot.heel)
+        straight_tip = toe_joint + foot.toe_corners[2:].mean(0)
+        rest = np.where(heel_up, on_tips * straight_tip + (1 - on_tips) * toe_joint, foot.heel)
+        place = (ankle[run] + quat_rotate(ankle_quat[run], pivot) - quat_rotate(sole, rest))[:, :2]
+        spot[run, :2] = np.median(place[flat], axis=0) + (quat_rotate(sole, rest) - quat_rotate(level, pivot))[:, :2]
     quat = foot_quat(yaw, pitch, foot)
     lowest = np.minimum(
         quat_rotate(quat[:, None], foot.ankle_corners)[..., 2].min(1),
-        quat_rotate(quat, poses.offsets[person, TOE[side]])[:, 2]
+        quat_rotate(quat, toe_joint)[:, 2]
         + quat_rotate(quat_mul(quat, toe_bend)[:, None], foot.toe_corners)[..., 2].min(1),
     )
     spot[:, 2] = -lowest
     return _Target(spot, quat, toe_bend)
 
 
-def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: list[Bearing], shift: float) -> PairPoses:
+def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: list[Bearing]) -> PairPoses:
     """Feet on their targets while they bear, the correction fading out before and after."""
     positions, quats = poses.world
     blend = max(_BLEND * poses.fps, 1.0)

@@ -96,9 +96,3 @@ def inside_of(runs: Sequence[Interval], n_frames: int) -> np.ndarray:
     for a, b in runs:
         mask[a:b] = True
     return mask
-
-
-def beyond(values: np.ndarray, free: float) -> np.ndarray:
-    """What of each vector's length is over `free`. Shape (T, K)."""
-    length = np.linalg.norm(values, axis=-1, keepdims=True)
-    return values * np.maximum(1 - free / np.maximum(length, 1e-9), 0)

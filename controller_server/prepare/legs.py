@@ -11,7 +11,6 @@ from .poses import PairPoses
 SIDES = ("left", "right")
 HIP, KNEE, ANKLE, TOE = (tuple(joint(f"{side}_{part}") for side in SIDES) for part in ("hip", "knee", "ankle", "foot"))
 _STRAIGHTEST = 0.9995  # of the leg's length: 3.6 degrees of flexion, where the knee still knows which way to bend
-_BENT = np.sin(np.radians(12))
 _KNEE_AXIS = np.array([1.0, 0, 0])  # flexion turns the shin about the knee's own x
 
 
@@ -45,10 +44,10 @@ def place_foot(
     along = thigh / l1[:, None]
     reach = np.clip(np.linalg.norm(ankle - p_hip, axis=-1), np.abs(l1 - l2) + 1e-3, (l1 + l2) * _STRAIGHTEST)
     flexion = np.pi - np.arccos(np.clip((l1**2 + l2**2 - reach**2) / (2 * l1 * l2), -1, 1))
-    # Near the straight leg the present plane is noise: lean towards the knee's own flexion axis.
-    axis = np.cross(thigh, shin) / (l1 * l2)[:, None]
-    lean = 0.1 * np.maximum(1 - np.linalg.norm(axis, axis=-1, keepdims=True) / _BENT, 0)
-    axis += lean * quat_rotate(world[:, person, knee], _KNEE_AXIS)
+    # A straight leg has no plane to bend in: the more it must bend, the more it leans to the knee's own flexion axis.
+    now = np.arctan2(np.linalg.norm(np.cross(thigh, shin), axis=-1), np.sum(thigh * shin, axis=-1))
+    lean = 0.5 * np.maximum(flexion - now, 0)[:, None] + 1e-6
+    axis = np.cross(thigh, shin) / (l1 * l2)[:, None] + lean * quat_rotate(world[:, person, knee], _KNEE_AXIS)
     axis = _unit(axis - np.sum(axis * along, axis=-1, keepdims=True) * along)
     bent = l2[:, None] * (np.cos(flexion)[:, None] * along + np.sin(flexion)[:, None] * np.cross(axis, along))
     bend = _between(shin, bent)

@@ -162,7 +162,7 @@ def write_result_report(path: Path, result: Result, *, title: str) -> None:
             recording=result.recording,
             pair=result.pair,
             scores=result.scores,
-            attempts=values["attempts"],
+            attempts=[{**attempt, "name": attempt["controller"]} for attempt in values["attempts"]],
             prepare=values["prepare"],
             settings=values["settings"],
             versions=values["versions"],

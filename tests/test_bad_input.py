@@ -1,8 +1,7 @@
-"""Bad input, given to the real command: one line that says what, where and how to mend; exit code 2; nothing written."""
+"""Bad input, given to the real command: one line that says what, where, how to mend; exit code 2; nothing written."""
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,8 @@ Arrays = dict[str, np.ndarray]
 
 
 def frames(n: int) -> Callable[[Arrays], None]:
+    """Cut every track to some frames."""
+
     def cut(arrays: Arrays) -> None:
         for name, value in arrays.items():
             if value.ndim == 2 and not name.endswith("rest_joints"):
@@ -26,6 +27,8 @@ def frames(n: int) -> Callable[[Arrays], None]:
 
 
 def change(name: str, value: Callable[[np.ndarray], object]) -> Callable[[Arrays], None]:
+    """Replace one array by something made of it."""
+
     def apply(arrays: Arrays) -> None:
         arrays[name] = np.asarray(value(arrays[name].copy()))
 
@@ -33,6 +36,8 @@ def change(name: str, value: Callable[[np.ndarray], object]) -> Callable[[Arrays
 
 
 def poke(index: tuple[int, ...], number: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Put one number into an array."""
+
     def apply(array: np.ndarray) -> np.ndarray:
         array[index] = number
         return array
@@ -41,6 +46,8 @@ def poke(index: tuple[int, ...], number: float) -> Callable[[np.ndarray], np.nda
 
 
 def drop(name: str) -> Callable[[Arrays], None]:
+    """Leave one array out."""
+
     def apply(arrays: Arrays) -> None:
         del arrays[name]
 
@@ -82,6 +89,7 @@ BROKEN_CLIPS: dict[str, tuple[Callable[[Arrays], None], tuple[str, ...]]] = {
 
 
 def broken(path: Path, alter: Callable[[Arrays], None]) -> Path:
+    """A clip file with something wrong in it."""
     arrays = clip_to_arrays(standing_pair())
     alter(arrays)
     save_arrays(path, arrays)
@@ -179,11 +187,27 @@ def test_wrong_arguments(arguments, told, assistmimic, tmp_path):
 
 def test_bvh_with_unknown_joints(assistmimic, tmp_path):
     """List the joints that could not be found and the option that helps."""
-    text = (
-        "HIERARCHY\nROOT Blob\n{\n OFFSET 0 0 0\n CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation\n"
-        " JOINT Blub\n {\n  OFFSET 0 1 0\n  CHANNELS 3 Zrotation Xrotation Yrotation\n  End Site\n  {\n   OFFSET 0 1 0\n  }\n"
-        " }\n}\nMOTION\nFrames: 2\nFrame Time: 0.033333\n0 1 0 0 0 0 0 0 0\n0 1 0 0 0 0 0 0 0\n"
-    )
+    text = """HIERARCHY
+ROOT Blob
+{
+  OFFSET 0 0 0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT Blub
+  {
+    OFFSET 0 1 0
+    CHANNELS 3 Zrotation Xrotation Yrotation
+    End Site
+    {
+      OFFSET 0 1 0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.033333
+0 1 0 0 0 0 0 0 0
+0 1 0 0 0 0 0 0 0
+"""
     for name in ("a.bvh", "b.bvh"):
         (tmp_path / name).write_text(text)
     assert_refused(assistmimic("convert", "a.bvh", "b.bvh", "out.npz"), tmp_path, "a.bvh", "left_hip", "--joint-map")
@@ -195,4 +219,4 @@ def test_people_far_apart_are_allowed_with_a_warning(assistmimic, tmp_path):
     done = assistmimic("info", "in.npz")
     assert done.returncode == 0
     assert "21.0 m apart" in done.stderr
-    assert json.dumps(done.stdout)
+    assert "31 frames" in done.stdout

@@ -1,0 +1,236 @@
+"""How good, how physical and how fast conversion is: the bundled clips and a real capture, measured in one run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .clip.formats import ReadResult, read_clip
+from .clip.interaction import Prop
+from .convert import convert
+from .errors import AssistMimicError
+from .frames import slice_clip, slice_recording
+from .measure.scores import Scores, measure
+from .measure.tracking import SUCCESS_LIMIT
+from .progress import OnProgress, ignore_progress
+from .result import Result, versions, write_result, write_result_report
+from .settings import Controller, ConvertSettings, Quality
+from .stepping import SHARE, bare_stepping
+
+CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
+REAL_CLIP = "cmu_22_02_pull_up"
+REAL_SEAT = Prop("seat", position=np.array([1.0, -0.56, 0.3265]), size=np.array([0.40, 0.45, 0.653]))
+"""What the captured recipient sits on: its top is 0.09 m under the seated pelvis joint, which the fit puts at 0.743 m.
+
+No object was captured. The box reaches from the middle of the thighs to behind the pelvis.
+"""
+REAL_FILES = ("23_02_B_helper_60fps_metres.bvh", "22_02_A_helped_60fps_metres.bvh")
+REAL_PART = (1.0, 2.0)
+"""The second of the real clip whose feet can be trusted [s]; the lead-in's are only indicative."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One clip of the benchmark.
+
+    Attributes:
+        name: What it is called.
+        load: Reads it.
+        part: Seconds scored once more by themselves, or None.
+    """
+
+    name: str
+    load: Callable[[], ReadResult]
+    part: tuple[float, float] | None = None
+
+
+def cases(names: Sequence[str] = ()) -> list[Case]:
+    """The bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
+
+    Raises:
+        AssistMimicError: a name is unknown.
+    """
+    found = [Case(path.stem, lambda path=path: read_clip([path])) for path in sorted(CLIPS.glob("*.npz"))]
+    data = os.environ.get("ASSISTMIMIC_DATA")
+    if data and (Path(data) / REAL_CLIP).is_dir():
+        found.append(Case(REAL_CLIP, lambda: load_real_clip(Path(data)), REAL_PART))
+    known = [case.name for case in found]
+    for name in names:
+        if name not in known:
+            hint = "; the real clip needs ASSISTMIMIC_DATA" if name == REAL_CLIP else ""
+            raise AssistMimicError(f"bench: no clip {name!r}; there are {', '.join(known)}{hint}")
+    return [case for case in found if not names or case.name in names]
+
+
+def load_real_clip(data: Path) -> ReadResult:
+    """The captured pull-up as a clip: supporter, recipient and the committed seat."""
+    read = read_clip([data / REAL_CLIP / name for name in REAL_FILES])
+    return replace(read, clip=replace(read.clip, props=(REAL_SEAT,)))
+
+
+def bench_convert(
+    names: Sequence[str] = (),
+    *,
+    quality: Quality = Quality.DEFAULT,
+    weak: bool = True,
+    out: Path | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> dict[str, Any]:
+    """Convert the clips and measure.
+
+    Args:
+        names: Only these clips; all by default.
+        quality: How long the search thinks.
+        weak: Whether to add the tables of a weak recipient, with and without the supporter.
+        out: Folder for the simulated clips and their reports; none are kept by default.
+        on_progress: Told which clip is at which stage.
+
+    Returns:
+        What `docs/bench.md` describes, ready for JSON.
+
+    Raises:
+        AssistMimicError: a name is unknown, or `out` cannot be written.
+    """
+    chosen = cases(names)
+    settings = ConvertSettings(quality=quality)
+    entries: list[dict[str, Any]] = []
+    for case in chosen:
+        read = case.load()
+        result = convert(read.clip, settings, on_progress=_named(case.name, on_progress), notes=read.notes)
+        entries.append(entry(case.name, result) | {"notes": list(result.notes)})
+        if case.part is not None:
+            entries[-1]["part"] = part_entry(result, *case.part)
+        bare = bare_stepping(result.prepared_clip, result.pair, result.attempts, quality=quality.value)
+        entries[-1] |= {
+            "search_seconds": sum(attempt.seconds for attempt in result.attempts),
+            "bare_stepping_seconds": bare.seconds,
+            "world_steps": bare.world_steps,
+        }
+        if out is not None:
+            _keep(out, case.name, result)
+    report = {
+        "clips": entries,
+        "summary": summary(entries),
+        "ratio_to_bare_stepping": _ratio(entries, "seconds"),
+        "ratio_of_search_to_bare_stepping": _ratio(entries, "search_seconds"),
+        "bare_stepping_share": SHARE,
+        "quality": quality.value,
+        "seed": settings.seed,
+    }
+    if weak:
+        report["weak_recipient"] = [weak_entry(case, quality, on_progress) for case in chosen]
+    return report | {"peak_rss_mb": peak_rss_mb(), "machine": machine(), "versions": versions()}
+
+
+def _named(name: str, on_progress: OnProgress) -> OnProgress:
+    return lambda progress: on_progress(replace(progress, stage=f"{name}: {progress.stage}"))
+
+
+def _keep(folder: Path, name: str, result: Result) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_result(folder / f"{name}.npz", result)
+    write_result_report(folder / f"{name}.html", result, title=name)
+
+
+def entry(name: str, result: Result) -> dict[str, Any]:
+    """One clip's line of the table."""
+    return {
+        "name": name,
+        **_scores(result.scores),
+        "controller": result.controller,
+        "rungs": [f"{attempt.controller}: {attempt.reason}" for attempt in result.attempts],
+        "seconds": result.seconds,
+        "seconds_per_clip_second": result.seconds_per_clip_second,
+    }
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    people = scores.people
+    return {
+        "success": scores.success,
+        "success_paper": scores.success_paper,
+        "failure_time_s": scores.failure_time_s,
+        "max_wrench_n": scores.max_wrench_n,
+        "mean_wrench_body_weights": {role: person.wrench.mean_body_weights for role, person in people},
+        "mpjpe_mm": {role: person.mpjpe_mm for role, person in people},
+        "mpjpe_input_mm": {role: person.mpjpe_input_mm for role, person in people},
+        "deviation_max_mm": {role: 1000 * person.deviation_max_m for role, person in people},
+        "prepare_mean_mm": {role: person.prepare_mean_mm for role, person in people},
+        "foot_skate_cm_s": asdict(scores.foot_skate_cm_s),
+        "partner_penetration_mm": asdict(scores.partner_penetration_mm),
+        "contact_kept": scores.contact_kept,
+    }
+
+
+def part_entry(result: Result, start: float, end: float) -> dict[str, Any]:
+    """The same run scored over a part of it [s]."""
+    fps = result.input_clip.fps
+    frames = slice(round(start * fps), round(end * fps) + 1)
+    asked, given, made = (
+        slice_clip(clip, frames) for clip in (result.prepared_clip, result.input_clip, result.simulated_clip)
+    )
+    recording = slice_recording(result.recording, frames.start / fps, (frames.stop - 1) / fps)
+    scores = measure(given, asked, made, recording, result.pair)
+    return {"start_s": start, "end_s": end, **_scores(scores)}
+
+
+def weak_entry(case: Case, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
+    """A weak recipient, search alone: with the supporter, and with the supporter out of reach."""
+    rows: dict[str, Any] = {"name": case.name}
+    for key, alone in (("with_supporter", False), ("alone", True)):
+        settings = ConvertSettings(
+            controller=Controller.SEARCH, quality=quality, recipient_strength="weak", remove_supporter=alone
+        )
+        progress = _named(f"{case.name}, weak, {key.replace('_', ' ')}", on_progress)
+        scores = convert(case.load().clip, settings, on_progress=progress).scores
+        recipient = scores.recipient
+        rows[key] = {
+            "recipient_success": recipient.deviation_max_m <= SUCCESS_LIMIT,
+            "recipient_deviation_max_mm": 1000 * recipient.deviation_max_m,
+            "recipient_mpjpe_mm": recipient.mpjpe_mm,
+            "recipient_com_rise_m": recipient.com_rise_m.output,
+        }
+        if not alone:
+            rows[key] = _scores(scores) | rows[key]
+    return rows
+
+
+def summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The table in a few numbers."""
+    free = [e for e in entries if e["success"] and e["max_wrench_n"] == 0]
+    errors = [value for e in free for value in e["mpjpe_mm"].values()]
+    return {
+        "clips": len(entries),
+        "success": sum(e["success"] for e in entries),
+        "success_without_wrench": len(free),
+        "mpjpe_mm_without_wrench": float(np.mean(errors)) if errors else None,
+        "seconds_per_clip_second": float(np.mean([e["seconds_per_clip_second"] for e in entries])),
+    }
+
+
+def _ratio(entries: Sequence[dict[str, Any]], took: str) -> float:
+    return sum(e[took] for e in entries) / sum(e["bare_stepping_seconds"] for e in entries)
+
+
+def peak_rss_mb() -> float:
+    """Largest resident memory of this process so far [MB]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def machine() -> str:
+    """What this was measured on, in words."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        name = models[0] if models else name
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, load {os.getloadavg()[0]:.1f}"

@@ -1,0 +1,66 @@
+"""The benchmark as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROLES = ("supporter", "recipient")
+
+
+def print_bench(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what `bench_convert` measured."""
+    console = console or Console()
+    console.print(_clips(report))
+    if "weak_recipient" in report:
+        console.print(_weak(report))
+    summary = report["summary"]
+    for line in (
+        f"success {summary['success']} of {summary['clips']}, without outside help {summary['success_without_wrench']}",
+        f"{summary['seconds_per_clip_second']:.1f} s per second of clip, {report['ratio_to_bare_stepping']:.2f} times "
+        f"bare stepping, at most {report['peak_rss_mb']:.0f} MB",
+        report["machine"],
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _clips(report: Mapping[str, Any]) -> Table:
+    table = Table(title=f"quality {report['quality']}, seed {report['seed']}", title_justify="left")
+    for name in ("clip", "controller", "wrench", "MPJPE mm", "skate cm/s", "penetration mm", "s/s"):
+        table.add_column(name, justify="left" if name in ("clip", "controller") else "right")
+    for entry in report["clips"]:
+        table.add_row(*_row(entry["name"], entry, entry["controller"], f"{entry['seconds_per_clip_second']:.1f}"))
+        if "part" in entry:
+            part = entry["part"]
+            table.add_row(*_row(f"  {part['start_s']:g} to {part['end_s']:g} s", part, entry["controller"], ""))
+    return table
+
+
+def _row(name: str, entry: Mapping[str, Any], controller: str, seconds: str) -> list[str]:
+    skate, deep = entry["foot_skate_cm_s"], entry["partner_penetration_mm"]
+    return [
+        name,
+        controller if entry["success"] else f"failed ({controller})",
+        f"{entry['max_wrench_n']:.0f} N",
+        " / ".join(f"{entry['mpjpe_mm'][role]:.0f}" for role in ROLES),
+        f"{skate['input']:.1f} → {skate['output']:.1f}",
+        f"{deep['input']:.0f} → {deep['output']:.0f}",
+        seconds,
+    ]
+
+
+def _weak(report: Mapping[str, Any]) -> Table:
+    table = Table(title="weak recipient, search alone: largest deviation, MPJPE", title_justify="left")
+    for name in ("clip", "with the supporter", "alone"):
+        table.add_column(name, justify="left" if name == "clip" else "right")
+    for row in report["weak_recipient"]:
+        table.add_row(row["name"], *(_weak_cell(row[key]) for key in ("with_supporter", "alone")))
+    return table
+
+
+def _weak_cell(cell: Mapping[str, Any]) -> str:
+    verdict = "carried" if cell["recipient_success"] else "lost"
+    return f"{verdict}, {cell['recipient_deviation_max_mm']:.0f} mm, {cell['recipient_mpjpe_mm']:.0f} mm"

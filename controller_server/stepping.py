@@ -1,0 +1,71 @@
+"""What bare stepping of a search's worlds costs: the yardstick for everything the search adds around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mujoco import batch as mujoco_batch
+
+from .body.pair import PairBody
+from .clip.interaction import InteractionClip
+from .control.ladder import QUALITIES, Attempt
+from .control.reference import Reference
+from .physics.mujoco_backend import BackendMujoco
+
+SHARE = 0.1
+"""Part of the steps that is really made; the time is scaled up to all of them."""
+
+
+@dataclass(frozen=True)
+class BareStepping:
+    """What bare stepping took.
+
+    Attributes:
+        seconds: Scaled to all steps of the search [s].
+        world_steps: Physics steps of single worlds the search made.
+        share: Part of them that was made here.
+    """
+
+    seconds: float
+    world_steps: int
+    share: float
+
+
+def bare_stepping(
+    clip: InteractionClip, pair: PairBody, attempts: Sequence[Attempt], *, quality: str, threads: int = 0
+) -> BareStepping:
+    """Step as many worlds as often as a search did, with `mujoco.batch` and nothing around it.
+
+    The worlds have the search's own model and solver. They start from frames of the clip, evenly spread, with the
+    reference's joint targets and grips, and run one horizon each, as the search's worlds do: contacts cost what they
+    cost there.
+
+    Args:
+        clip: The prepared clip.
+        pair: Its bodies.
+        attempts: What the ladder did.
+        quality: Key of `QUALITIES`.
+        threads: Worker threads; 0 takes every core.
+    """
+    settings = QUALITIES[quality]
+    pair = replace(pair, physics_hz=settings.physics_hz)
+    reference = Reference.of(clip, pair)
+    backend = BackendMujoco(pair, 1, threads=1, sensors=False, solver=settings.solver)
+    batch = mujoco_batch.Batch(backend.model, settings.samples, threads)
+    control = batch.bind("ctrl")
+    world_steps = sum(attempt.control_steps for attempt in attempts) * pair.substeps
+    horizons = max(1, round(SHARE * world_steps / (settings.samples * settings.horizon * pair.substeps)))
+    seconds = 0.0
+    for frame in np.linspace(0, reference.n_frames - 1, horizons).astype(int):
+        backend.set_state(reference.state[frame : frame + 1])
+        batch.state[:] = backend.save()[0]
+        control[:, backend.layout.target] = reference.targets[frame]
+        control[:, backend.layout.grip] = reference.grips[frame]
+        started = time.perf_counter()
+        batch.step(nstep=settings.horizon * pair.substeps)
+        seconds += time.perf_counter() - started
+    made = horizons * settings.samples * settings.horizon * pair.substeps
+    return BareStepping(seconds * world_steps / made, world_steps, made / world_steps)

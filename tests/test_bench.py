@@ -1,0 +1,87 @@
+"""The benchmark, on clips short enough for a test."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import standing_pair
+
+from controller_server import bench
+from controller_server.cli.bench_table import print_bench
+from controller_server.clip.npz import write_npz
+from controller_server.convert import convert
+from controller_server.errors import AssistMimicError
+from controller_server.settings import Controller, ConvertSettings, Quality
+
+FIELDS = {
+    "name",
+    "success",
+    "controller",
+    "max_wrench_n",
+    "mpjpe_mm",
+    "seconds_per_clip_second",
+    "foot_skate_cm_s",
+    "partner_penetration_mm",
+}
+
+
+@pytest.fixture
+def short_clips(tmp_path, monkeypatch):
+    """Bundled clips replaced by one of a fifth of a second."""
+    write_npz(tmp_path / "standing.npz", standing_pair(7))
+    monkeypatch.setattr(bench, "CLIPS", tmp_path)
+    monkeypatch.delenv("ASSISTMIMIC_DATA", raising=False)
+
+
+def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
+    """Measure one clip, plainly and with a weak recipient, with and without the supporter."""
+    report = bench.bench_convert(quality=Quality.DRAFT, out=tmp_path / "kept")
+    again = json.loads(json.dumps(report, allow_nan=False))
+    entry = again["clips"][0]
+    assert set(entry) >= FIELDS
+    assert entry["name"] == "standing" and entry["success"] is True
+    assert set(entry["mpjpe_mm"]) == {"supporter", "recipient"}
+    assert set(entry["foot_skate_cm_s"]) == set(entry["partner_penetration_mm"]) == {"input", "output"}
+    assert again["ratio_to_bare_stepping"] >= again["ratio_of_search_to_bare_stepping"] > 0.5
+    assert entry["world_steps"] > 1000
+    assert 50 < again["peak_rss_mb"] < 4000
+    assert "cores" in again["machine"]
+    weak = again["weak_recipient"][0]
+    assert weak["alone"]["recipient_success"] and weak["with_supporter"]["recipient_success"]
+    assert again["summary"]["success_without_wrench"] == 1
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"standing.npz", "standing.html"}
+    print_bench(report)
+    assert "success 1 of 1, without outside help 1" in capsys.readouterr().out
+
+
+def test_unknown_names_are_refused(short_clips):
+    """Say which clips there are, and what the real one needs."""
+    with pytest.raises(AssistMimicError, match="no clip 'foo'; there are standing"):
+        bench.cases(["foo"])
+    with pytest.raises(AssistMimicError, match="ASSISTMIMIC_DATA"):
+        bench.cases([bench.REAL_CLIP])
+
+
+def test_a_part_is_scored_by_itself():
+    """Score a part of a run as if it were a clip: same errors, same frames."""
+    settings = ConvertSettings(controller=Controller.SEARCH, quality=Quality.DRAFT)
+    result = convert(standing_pair(13), settings)
+    whole = bench.part_entry(result, 0.0, 0.4)
+    assert whole["mpjpe_mm"]["supporter"] == pytest.approx(result.scores.supporter.mpjpe_mm)
+    part = bench.part_entry(result, 0.2, 0.4)
+    error = np.linalg.norm(result.simulated_clip.joints - result.prepared_clip.joints, axis=-1)[6:, 0, :22]
+    assert part["mpjpe_mm"]["supporter"] == pytest.approx(1000 * error.mean())
+    assert part["success"] is True
+
+
+def test_the_real_clip_sits_on_its_seat(data_folder):
+    """Put the committed seat 0.09 m under the seated pelvis joint and under the pelvis' place; fit within 15 mm."""
+    read = bench.load_real_clip(data_folder)
+    pelvis = read.clip.joints[0, 1, 0]
+    seat = read.clip.props[0]
+    top = seat.position[2] + seat.size[2] / 2
+    assert pelvis[2] - top == pytest.approx(0.09, abs=0.005)
+    assert (np.abs(pelvis[:2] - seat.position[:2]) < seat.size[:2] / 2).all()
+    assert read.clip.n_frames == 121 and read.clip.fps == pytest.approx(60, abs=0.01)

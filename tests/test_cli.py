@@ -1,0 +1,194 @@
+"""The real command: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import standing_pair
+from rich.console import Console
+
+from controller_server import __version__
+from controller_server.cli.parsing import one_line
+from controller_server.cli.progress import TerminalProgress, plain_line
+from controller_server.clip.formats import read_clip
+from controller_server.clip.npz import write_npz
+from controller_server.progress import Progress
+from controller_server.result import read_result_metadata
+
+FAST = ("--controller", "search", "--quality", "draft", "--threads", "1")
+
+
+def test_convert_writes_clip_and_report_and_says_so(assistmimic, tmp_path):
+    """Make the folders, write both files, print the table and where they are; progress goes to stderr."""
+    write_npz(tmp_path / "in.npz", standing_pair(7))
+    done = assistmimic("convert", "in.npz", "new/out.npz", "--report", "new/pages/out.html", *FAST, "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "success with controller search" in done.stdout
+    assert re.search(r"MPJPE to the prepared clip\s*│\s*\d+ mm\s*│\s*\d+ mm", done.stdout)
+    assert "wrote new/out.npz" in done.stdout and "wrote new/pages/out.html" in done.stdout
+    assert "prepare" in done.stderr and "search" in done.stderr and "measure" in done.stderr
+    assert read_clip([tmp_path / "new/out.npz"]).clip.n_frames == 7
+    meta = read_result_metadata(tmp_path / "new/out.npz")
+    assert meta is not None and meta["settings"]["seed"] == 3
+    assert (tmp_path / "new/pages/out.html").stat().st_size > 10_000
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["in.npz", "out.html", "out.npz"]
+    told = assistmimic("info", "new/out.npz").stdout
+    assert "7 frames at 30 fps" in told and "result: success, controller search, seed 3" in told
+
+
+def test_bvh_pairs_in_and_out(assistmimic, tmp_path):
+    """Take a supporter and a recipient, print what was found out about the files, write a pair again."""
+    write_npz(tmp_path / "in.npz", standing_pair(7))
+    assert assistmimic("convert", "in.npz", "pair.bvh", *FAST).returncode == 0
+    files = sorted(path.name for path in tmp_path.glob("*.bvh"))
+    assert len(files) == 2
+    recipient, supporter = files
+    assert "supporter" in supporter and "recipient" in recipient
+    done = assistmimic("convert", supporter, recipient, "out.npz", *FAST)
+    assert done.returncode == 0, done.stderr
+    assert "note: " in done.stderr
+    assert read_clip([tmp_path / "out.npz"]).clip.n_frames == 7
+
+
+def test_an_interrupted_run_leaves_what_is_done(tmp_path):
+    """Exit with 130 after Ctrl-C, with the frames done so far in a partial file and the name of that file."""
+    write_npz(tmp_path / "in.npz", standing_pair(300))
+    command = [sys.executable, "-m", "controller_server.cli", "convert", "in.npz", "out.npz", *FAST]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        lines = []
+        for line in run.stderr:
+            lines.append(line)
+            if line.startswith("search"):
+                break
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        lines += run.stderr.readlines()
+        assert run.wait(timeout=60) == 130, lines
+    assert re.fullmatch(r"assistmimic: interrupted; the first \d+ of 300 frames are in out\.partial\.npz\n", lines[-1])
+    clip = read_clip([tmp_path / "out.partial.npz"]).clip
+    assert f"first {clip.n_frames} of" in lines[-1]
+    assert 2 <= clip.n_frames < 300
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npz", "out.partial.npz"]
+
+
+def test_the_command_starts_quickly(assistmimic):
+    """Print its version well within a second and a half; the best of three, the machine may be busy."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = assistmimic("--version")
+        times.append(time.perf_counter() - started)
+        assert done.stdout == f"assistmimic {__version__}\n"
+    assert min(times) < 1.5
+
+
+@pytest.mark.parametrize("command", ["convert", "info", "strip", "author", "bench"])
+def test_every_command_has_help(command, assistmimic):
+    """Print help on stdout and exit with 0; every option is explained."""
+    done = assistmimic(command, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert f"usage: assistmimic {command}" in done.stdout
+    assert "tyro" not in done.stdout
+
+
+def test_options_are_those_of_the_settings(assistmimic):
+    """List every setting of a conversion and of reading, in kebab case."""
+    text = assistmimic("convert", "--help").stdout
+    for option in (
+        "--controller {auto,search,assisted}",
+        "--quality {default,draft}",
+        "--seed",
+        "--hands {mitten,full}",
+        "--supporter-strength",
+        "--recipient-strength",
+        "--grip-force",
+        "--threads",
+        "--no-feet",
+        "--grips {auto,clip,fingers,proximity,off}",
+        "--bvh-unit",
+        "--bvh-up",
+        "--joint-map",
+        "--body-model",
+        "--swap",
+        "--report",
+    ):
+        assert option in text
+
+
+@pytest.mark.parametrize("package", ["tyro", "rich"])
+def test_a_missing_extra_is_named(package):
+    """Say which extra to install, in one line, with exit code 2."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from controller_server.cli import main; sys.exit(main(['info']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"assistmimic: the command line needs {package}: pip install 'assistmimic[cli]'\n"
+
+
+def test_complaints_of_the_parser_become_one_line():
+    """Keep message and suggestion, drop frame, rules, quoted help and footer."""
+    boxed = """\
+╭─ Unrecognized options ────────────────────────────╮
+│ Unrecognized options: --sed, 3                    │
+│ ───────────────────────────────────────────────── │
+│ Perhaps you meant:                                │
+│     --seed INT                                    │
+│         Of every random number. (default: 0)      │
+│             in assistmimic convert --help         │
+│ ───────────────────────────────────────────────── │
+│ For full helptext, run assistmimic convert --help │
+╰───────────────────────────────────────────────────╯
+"""
+    assert one_line(boxed, prog="assistmimic", command="convert") == (
+        "unrecognized options: --sed, 3; perhaps you meant --seed; see assistmimic convert --help"
+    )
+
+
+def test_progress_lines_tell_rate_and_time_left():
+    """Count, rate and rest, once there is a rate."""
+    assert plain_line(Progress("prepare"), 3.0) == "prepare ..."
+    assert plain_line(Progress("search", 0, 90), 0.0) == "search 0/90 frames"
+    assert plain_line(Progress("search", 30, 90), 10.0) == "search 30/90 frames, 3.0 frames/s, 20 s left"
+
+
+def test_progress_on_a_terminal_is_a_bar():
+    """Draw stage, count and rate, and take the bar away at the end."""
+    with open(os.devnull, "w") as sink:
+        console = Console(file=sink, force_terminal=True, width=100, record=True)
+        with TerminalProgress(console) as progress:
+            progress(Progress("search", 1, 90))
+            time.sleep(0.01)
+            progress(Progress("search", 30, 90))
+            assert progress._bar is not None
+            drawn = [str(task.fields["rate"]) for task in progress._bar.tasks]
+        assert re.fullmatch(r"[\d.]+ frames/s", drawn[0])
+
+
+def test_strip_draws_a_picture(assistmimic, tmp_path):
+    """Write a PNG of more than one colour."""
+    write_npz(tmp_path / "in.npz", standing_pair(3))
+    done = assistmimic("strip", "in.npz", "out.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (tmp_path / "out.png").stat().st_size > 5_000
+
+
+def test_info_reads_pairs_of_people(assistmimic, tmp_path):
+    """Say sizes, heights and how far each walks."""
+    clip = standing_pair(31)
+    walk = np.linspace(0, 2, 31)[:, None] * [0.0, 1.0, 0.0]
+    moved = clip.with_people(lambda motion: type(motion)(motion.trans + walk, motion.root_orient, motion.pose_body))
+    write_npz(tmp_path / "in.npz", moved)
+    text = assistmimic("info", "in.npz").stdout
+    assert "31 frames at 30 fps, 1.00 s" in text
+    assert text.count("walks 2.00 m") == 2
+    assert "grips: none given" in text

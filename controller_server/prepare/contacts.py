@@ -12,17 +12,16 @@ from ..clip.rotation import quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES, joint
 from .holds import Hold, palm_centres, palm_on_partner
 from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve, solve_smoothly
-from .intervals import fade_weights
+from .intervals import fade_weights, gaussian, still_pieces
 from .legs import keep_feet
 from .poses import PairPoses
-from .smoothing import low_pass
 from .surfaces import PALMS, Surfaces
 
 GAP = -0.002
 """Surface distance of a closed contact [m]: touching, a little pressed."""
 _BLEND = 0.25  # s
-_WANDER = 0.15  # m: a hold that slides less than this stays on one spot
-_SLIDE_HZ = 1.5  # how fast a hold that slides further may do so
+_WANDER = 0.08  # m: a hold that slides less than this stays on one spot
+_STAY, _SHIFT = 0.4, 0.12  # s: how long it stays on each of several spots at least, how fast it shifts between them
 _SMOOTH = 0.06  # s
 _TOUCH_WEIGHT, _SPOT_WEIGHT, _PLACE_WEIGHT = 5e3, 50.0, 500.0
 
@@ -76,14 +75,16 @@ def hold_targets(
     for hold, centre, relative in _relative(poses, clip, holds):
         spot = relative.copy()
         a, b = hold.run
-        middle = np.median(relative[a:b], axis=0)
-        slide = low_pass(relative[a:b], poses.fps, _SLIDE_HZ) - middle if b - a > 2 else relative[a:b] - middle
         near = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,))
         way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
         way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
-        # Captured gaps are a matter of flesh, not of motion: one way to the surface for the whole hold.
-        slides = np.linalg.norm(slide, axis=-1).max() > _WANDER
-        spot[a:b] = middle + np.median(way, axis=0) + (slide if slides else 0)
+        pieces = still_pieces(relative / _WANDER, hold.run, shortest=max(2, round(_STAY * poses.fps)))
+        for start, end in pieces:
+            # Captured gaps are a matter of flesh, not of motion: one way to the surface for the whole piece.
+            way_there = np.median(way[start - a : end - a], axis=0)
+            spot[start:end] = np.median(relative[start:end], axis=0) + way_there
+        if len(pieces) > 1:
+            spot[a:b] = gaussian(spot[a:b], max(_SHIFT * poses.fps, 0.5))
         mask = hold.mask(poses.n_frames)
         targets.append(HoldTarget(hold, centre, spot, mask, np.zeros_like(mask)))
     return targets

@@ -9,7 +9,7 @@ import numpy as np
 from ..body.shape import Shape, body_shapes
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
-from .intervals import Interval, carry, gaussian, hysteresis, inside_of, intervals
+from .intervals import Interval, carry, gaussian, hysteresis, inside_of, intervals, still_pieces
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
 
@@ -18,6 +18,7 @@ _SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _BLEND = 0.15  # s
 _FLAT_PITCH, _ROLLING_PITCH = np.radians(8), np.radians(16)  # a foot that tilts further rolls, until it is flat again
+_EXACTLY_FLAT = np.radians(0.3)
 _TURN_OVER = 0.03  # s
 _ON_TIPS = 0.01  # m: toes whose tips point down by more than this bear on them alone
 _MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
@@ -143,7 +144,8 @@ def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[B
                 yaw, _, _ = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
                 place = np.concatenate([spot / _ROOM, yaw[:, None] / _TURN_ROOM], axis=1)
                 for run in _bearing_runs(points[side], heights[side] - floor, poses.fps):
-                    runs[side] += _standing_still(place, run, poses.fps)
+                    shortest, step = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
+                    runs[side] += still_pieces(place, run, shortest=shortest, gap=step)
         found.append([Bearing(r, floor) for r in runs])
     return found
 
@@ -153,20 +155,6 @@ def _bearing_runs(points: np.ndarray, height: np.ndarray, fps: float) -> list[In
     speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
     mask = hysteresis((height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW))
     return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
-
-
-def _standing_still(place: np.ndarray, run: Interval, fps: float) -> list[Interval]:
-    """Cut a run where the foot goes elsewhere. `place` is in units of what may be held together, shape (T, 3)."""
-    a, b = run
-    shortest, step = max(2, round(_SHORTEST * fps)), max(1, round(_STEP * fps))
-    track = place[a:b]
-    off = np.linalg.norm(track - np.median(track, axis=0), axis=1)
-    if off.max() <= 1 or b - a < 2 * (shortest + step):
-        return [run]
-    cuts = np.arange(shortest + step, b - a - shortest - step + 1)
-    spread = [track[:c].var(axis=0).sum() * c + track[c:].var(axis=0).sum() * (b - a - c) for c in cuts]
-    cut = a + int(cuts[int(np.argmin(spread))])
-    return _standing_still(place, (a, cut - step), fps) + _standing_still(place, (cut + step, b), fps)
 
 
 def plant_feet(clip: InteractionClip) -> InteractionClip:
@@ -208,6 +196,11 @@ def _targets(poses: PairPoses, person: int, side: int, foot: FootShape, bearing:
     yaw, pitch, _ = foot_angles(ankle_quat, foot)
     rolling = hysteresis(np.abs(pitch) > _ROLLING_PITCH, np.abs(pitch) > _FLAT_PITCH)
     meant = gaussian(rolling.astype(float), max(_TURN_OVER * poses.fps, 0.4))
+    for a, b in bearing.runs:
+        # A foot that stands exactly flat when it does was made to: then the way in and out of it is meant as well.
+        flat_pitch = np.abs(pitch[a:b][~rolling[a:b]])
+        if flat_pitch.size and np.median(flat_pitch) < _EXACTLY_FLAT:
+            meant[a:b] = 1
     pitch = pitch * meant
     toe_bend = quat_from_rotvec(rotvec_from_quat(toe) * meant[:, None])
     toe_joint = poses.offsets[person, TOE[side]]

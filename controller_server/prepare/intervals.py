@@ -36,6 +36,30 @@ def intervals(mask: np.ndarray, *, shortest: int = 1, bridge: int = 0) -> list[I
     return [(a, b) for a, b in runs if b - a >= shortest]
 
 
+def still_pieces(track: np.ndarray, run: Interval, *, shortest: int, gap: int = 0) -> list[Interval]:
+    """Cut a run where a point goes from one place to another.
+
+    Args:
+        track: In units of what still counts as one place, shape (T, K).
+        run: What is cut.
+        shortest: No piece is shorter [frames].
+        gap: Frames left out on either side of a cut.
+
+    Returns:
+        Pieces whose points are all within one unit of their median, as far as their length allows.
+    """
+    a, b = run
+    part = track[a:b]
+    off = np.linalg.norm(part - np.median(part, axis=0), axis=1)
+    cuts = np.arange(shortest + gap, b - a - shortest - gap + 1)
+    if off.max() <= 1 or not cuts.size:
+        return [run]
+    spread = [part[:c].var(axis=0).sum() * c + part[c:].var(axis=0).sum() * (b - a - c) for c in cuts]
+    cut = a + int(cuts[int(np.argmin(spread))])
+    left = still_pieces(track, (a, cut - gap), shortest=shortest, gap=gap)
+    return left + still_pieces(track, (cut + gap, b), shortest=shortest, gap=gap)
+
+
 def smoothstep(x: np.ndarray) -> np.ndarray:
     """0 below 0, 1 above 1, with flat ends."""
     x = np.clip(x, 0, 1)

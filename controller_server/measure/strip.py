@@ -28,7 +28,8 @@ VIEWS = {
     "side": (90.0, -8.0),
     "front": (180.0, -8.0),
     "back": (0.0, -8.0),
-    "corner": (135.0, -20.0),
+    "left": (135.0, -12.0),
+    "right": (225.0, -12.0),
     "top": (90.0, -80.0),
 }
 """Camera azimuth relative to where the recipient looks, and elevation [deg]."""

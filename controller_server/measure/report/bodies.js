@@ -84,6 +84,21 @@ const FACE = [
   { position: [0, -0.012, 0.106], radius: 0.017, dark: false },
 ];
 
+// What joins the simulated shapes: a spine and ankles thinner than they are. Nothing collides with these.
+const SPINE = [0, 3, 6, 9, 12];
+const ANKLES = [7, 8];
+
+function innards(pose, colour) {
+  const at = (row) => pose.positions[row];
+  const spine = SPINE.slice(1).map((row, k) => [at(SPINE[k]), at(row), 0.075]);
+  const feet = ANKLES.map((row) => [at(row), add(at(row), quatRotate(pose.quats[row], [0, -0.035, 0.012])), 0.04]);
+  return [...spine, ...feet].map(([a, b, radius]) => {
+    const along = sub(b, a);
+    const position = scaled(add(a, b), 0.5);
+    return { position, quat: quatFromZ(unit(along)), core: [0, 0, length(along) / 2], radius, colour, glow: 0 };
+  });
+}
+
 // The solids of both people and the props: {position, quat, core, radius, colour (linear), glow}.
 function solids(motion, frame, grips) {
   const out = [];
@@ -92,6 +107,7 @@ function solids(motion, frame, grips) {
     const body = motion.people[person];
     const colour = linear(COLOURS[ROLES[person]]);
     const skin = mixed(colour, [1, 1, 1], 0.42);
+    out.push(...innards(pose, mixed(colour, [0, 0, 0], 0.45)));
     for (const shape of body.shapes) {
       const q = pose.quats[shape.row];
       const hand = shape.palm ? body.hands.indexOf(shape.row) : -1;
@@ -151,6 +167,7 @@ class Effects {
 
   at(frame, poses, show) {
     const arrows = [];
+    const outside = [];
     const points = [];
     const c = this.contacts;
     for (let k = c.start[frame]; k < c.start[frame + 1]; k++) {
@@ -166,11 +183,11 @@ class Effects {
       poses.forEach((pose, person) => {
         const wrench = this.wrenchAt(frame, person);
         const colour = linear(COLOURS.outside);
-        pushArrow(arrows, pose.positions[0], wrench.slice(0, 3), 2.5 * METRES_PER_NEWTON, 0.026, colour);
-        pushArrow(arrows, pose.positions[0], wrench.slice(3), 5 * METRES_PER_NEWTON, 0.012, colour);
+        pushArrow(outside, pose.positions[0], wrench.slice(0, 3), 2.5 * METRES_PER_NEWTON, 0.028, colour);
+        pushArrow(outside, pose.positions[0], wrench.slice(3), 5 * METRES_PER_NEWTON, 0.012, colour);
       });
     }
-    return { arrows, points };
+    return { arrows, outside, points };
   }
 }
 

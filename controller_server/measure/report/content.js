@@ -25,7 +25,7 @@ function fillHeading(data) {
     ...data.tiles.map((tile) =>
       element("div", `tile ${tile.tone ?? ""}`, null, [
         element("div", "tile-label", tile.label),
-        element("div", "tile-value", tile.value, [element("small", "", tile.unit)]),
+        element("div", "tile-value", tile.value, tile.unit ? [element("small", "", tile.unit)] : []),
         element("div", "tile-hint", tile.hint),
       ]),
     ),
@@ -46,7 +46,7 @@ function fillScores(groups) {
   ]);
   const bodies = groups.map((group) =>
     element("tbody", "", null, [
-      element("tr", "group", null, [spanned(element("th", "", group.name), 6)]),
+      element("tr", "cluster", null, [spanned(element("th", "", group.name), 6)]),
       ...group.rows.map(scoreRow),
     ]),
   );
@@ -62,8 +62,8 @@ function scoreRow(row) {
   const label = element("th", "name", row.label, [element("small", "", row.hint)]);
   label.scope = "row";
   const cells = row.pair
-    ? [spanned(element("td", "pair", null, [element("span", "before", row.pair[0]), arrowText(), element("span", "after", row.pair[1])]), 4)]
-    : row.people.flatMap(([before, after]) => [element("td", "before", before), element("td", "after", after)]);
+    ? [spanned(element("td", "pair", null, [element("span", "before", row.pair[0]), arrowText(), element("span", `after ${row.pair[2]}`, row.pair[1])]), 4)]
+    : row.people.flatMap(([before, after, tone]) => [element("td", "before", before), element("td", `after ${tone}`, after)]);
   return element("tr", "", null, [label, ...cells, element("td", "unit", row.unit)]);
 }
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...physics.recording import TOUCH_FLOOR, TOUCH_PROP
 from ...frames import frame_times
+from ...physics.recording import TOUCH_FLOOR, TOUCH_PROP
 from .. import effort
 from ..tracking import SUCCESS_LIMIT, deviation
 from .data import ReportData, packed

@@ -14,8 +14,10 @@ from ...body.pair import PairBody
 from ...clip.interaction import InteractionClip
 from ...clip.skeleton import HEAD
 from ...frames import contacts_per_frame, frame_times, per_frame
+from ...physics.recording import Recording
 from ..geometry import body_of_clip
 from ..scores import Scores
+from ..tracking import deviation
 
 MAX_FRAMES = 1800
 """Frames a report shows; longer clips are thinned out evenly, so that the page stays a few megabytes."""
@@ -91,8 +93,6 @@ def animation(data: ReportData) -> dict[str, Any]:
 
 def _deviation(data: ReportData) -> np.ndarray:
     """Larger deviation of the two people at each shown frame [m], shape (F,)."""
-    from ..tracking import deviation
-
     return deviation(data.simulated_clip.joints, data.prepared_clip.joints)[data.frames].max(axis=1)
 
 
@@ -143,7 +143,7 @@ def _contacts(data: ReportData, times: np.ndarray) -> dict[str, Any]:
     person = np.where(between, 1, bodies[:, 0] // n_bodies)
     return {
         "start": packed(np.searchsorted(found.frame, np.arange(len(times) + 1)), "<i4"),
-        "between": packed(between, "<i2"),
+        "between": packed(np.asarray(between), "<i2"),
         "person": packed(person, "<i2"),
         "position": packed(found.positions),
         "force": packed(np.where(np.linalg.norm(forces, axis=-1, keepdims=True) < MIN_SHOWN_FORCE, 0, forces)),

@@ -24,6 +24,14 @@ function quatRotate(q, v) {
   return add(add(v, scaled(t, q[0])), cross(u, t));
 }
 
+// Rotation that turns +z to a direction.
+function quatFromZ(direction) {
+  if (direction[2] < -0.9999) return [0, 1, 0, 0];
+  const q = [1 + direction[2], -direction[1], direction[0], 0];
+  const size = Math.hypot(...q);
+  return q.map((x) => x / size);
+}
+
 // Between two quaternions that are one frame apart, normalised linear interpolation is as good as spherical.
 function quatBetween(a, b, t) {
   const sign = a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] < 0 ? -t : t;

@@ -53,7 +53,7 @@ def _facts(clip: InteractionClip, data: ReportData) -> list[str]:
 def _tiles(data: ReportData) -> list[dict[str, str]]:
     s = data.scores
     lift = s.recipient.partner_force
-    kept = "–" if s.contact_kept is None else f"{100 * s.contact_kept:.0f}"
+    kept = ("–", "") if s.contact_kept is None else (f"{100 * s.contact_kept:.0f}", "%")
     return [
         {"label": "Mean joint error", "value": f"{s.mpjpe_mm:.0f}", "unit": "mm", "hint": "to the prepared clip"},
         {
@@ -76,7 +76,7 @@ def _tiles(data: ReportData) -> list[dict[str, str]]:
             "unit": "mm",
             "hint": f"{s.partner_penetration_mm.input:.0f} in the input",
         },
-        {"label": "Touches kept", "value": kept, "unit": "%", "hint": "hands on the partner"},
+        {"label": "Touches kept", "value": kept[0], "unit": kept[1], "hint": "hands on the partner"},
     ]
 
 
@@ -87,7 +87,7 @@ def render_report(data: ReportData) -> str:
     page puts it in place as text. A content security policy admits the page's own script and style by their hashes
     and forbids every connection.
     """
-    folder = resources.files(__package__)
+    folder = resources.files(__name__.rpartition(".")[0])
     style = folder.joinpath("style.css").read_text(encoding="utf-8")
     bodies = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n(() => {{\n{bodies}\n}})();\n'

@@ -17,6 +17,8 @@ class Player {
     this.duration = this.times[this.times.length - 1];
     this.time = 0;
     this.playing = false;
+    this.sharpness = 1;
+    this.slow = 0;
     this.view = "split";
     this.reference = "input";
     this.show = { partner: true, ground: false, outside: true };
@@ -74,7 +76,7 @@ class Player {
       button.setAttribute("aria-checked", String(button.dataset.view === view));
     }
     byId("label-left").textContent = view === "single" ? "" : this.reference === "input" ? "Input" : "Prepared";
-    byId("label-right").textContent = view === "overlay" ? "Simulated, over the ghost" : "Simulated";
+    byId("label-right").textContent = view === "overlay" ? `Simulated, the ${this.reference} as a ghost` : "Simulated";
     byId("view").dataset.view = view;
     this.dirty = true;
   }
@@ -124,6 +126,21 @@ class Player {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme());
     this.readTheme();
     this.setView("split");
+    this.readLink();
+    window.addEventListener("hashchange", () => this.readLink());
+  }
+
+  // report.html#t=1.5&view=overlay opens at a moment; without a moment the animation starts by itself.
+  readLink() {
+    const link = new URLSearchParams(location.hash.slice(1));
+    if (["split", "overlay", "single"].includes(link.get("view"))) this.setView(link.get("view"));
+    if (["light", "dark"].includes(link.get("theme"))) {
+      document.documentElement.dataset.theme = link.get("theme");
+      this.readTheme();
+    }
+    const time = Number(link.get("t"));
+    if (link.has("t") && Number.isFinite(time)) this.seek(time);
+    else if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.setPlaying(true);
   }
 
   connectControls() {
@@ -246,7 +263,7 @@ class Player {
   resize() {
     const view = byId("view");
     const canvas = byId("canvas");
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const ratio = Math.min(window.devicePixelRatio || 1, 2) * this.sharpness;
     canvas.width = Math.max(2, Math.round(view.clientWidth * ratio));
     canvas.height = Math.max(2, Math.round(view.clientHeight * ratio));
     this.drawStrip();
@@ -285,7 +302,10 @@ class Player {
   loop(now) {
     if (this.playing) {
       const speed = Number(byId("speed").value);
-      if (this.last) this.time += ((now - this.last) / 1000) * speed;
+      if (this.last) {
+        this.time += ((now - this.last) / 1000) * speed;
+        this.keepPace(now - this.last);
+      }
       this.last = now;
       if (this.time >= this.duration) this.time %= this.duration;
       this.dirty = true;
@@ -294,19 +314,29 @@ class Player {
     requestAnimationFrame(this.loop);
   }
 
+  // Where there is no graphics card, fewer pixels: motion that stutters shows nothing.
+  keepPace(milliseconds) {
+    this.slow = milliseconds > 70 && milliseconds < 2000 ? this.slow + 1 : 0;
+    if (this.slow < 6 || this.sharpness < 0.5) return;
+    this.slow = 0;
+    this.sharpness *= 0.75;
+    this.resize();
+  }
+
   scene(key, ghostKey) {
     const frame = this.frame;
     const nearest = Math.round(frame);
     const simulated = key === "simulated";
     const { solids: people, poses } = solids(this.motions[key], frame, simulated ? this.effects.gripsAt(nearest) : null);
-    const effects = simulated ? this.effects.at(nearest, poses, this.show) : { arrows: [], points: [] };
+    const effects = simulated ? this.effects.at(nearest, poses, this.show) : { arrows: [], outside: [], points: [] };
     const ghosts = ghostKey ? solids(this.motions[ghostKey], frame, null).solids : [];
     const rows = [0, 7, 8, 10, 11, 20, 21];
     const blobs = new Float32Array(56);
     poses.forEach((pose, person) =>
       rows.forEach((row, k) => blobs.set([...pose.positions[row], row === 0 ? 0.26 : 0.11], 4 * (7 * person + k))),
     );
-    return { solids: [...people, ...propSolids(this.motions[key]), ...effects.points], ghosts, arrows: effects.arrows, blobs, poses };
+    const all = [...people, ...propSolids(this.motions[key]), ...effects.points];
+    return { solids: all, ghosts, arrows: effects.arrows, outside: effects.outside, blobs, poses };
   }
 
   draw() {

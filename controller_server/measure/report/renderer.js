@@ -2,13 +2,15 @@
 
 const SHADOW_SIZE = 2048;
 const SHADOW_HALF = 2.6;
-const CELLS = 5;
+const FINE = 4;
+const COARSE = 2;
+const SMALL = 0.03; // solids thinner than this need no fine mesh [m]
 
 // A sphere whose octants can be moved apart: unit normals and, for each vertex, the corner of the core it belongs to.
-function roundedBoxMesh() {
+function roundedBoxMesh(cells) {
   const steps = [];
-  for (let k = -CELLS; k <= CELLS; k++) {
-    const value = Math.tan(((k / CELLS) * Math.PI) / 4);
+  for (let k = -cells; k <= cells; k++) {
+    const value = Math.tan(((k / cells) * Math.PI) / 4);
     if (k < 0) steps.push([value, -1]);
     else if (k > 0) steps.push([value, 1]);
     else steps.push([0, -1], [0, 1]);
@@ -73,7 +75,8 @@ class Renderer {
       floor: this.program(FLOOR_VERTEX, FLOOR_FRAGMENT),
       arrow: this.program(ARROW_VERTEX, ARROW_FRAGMENT),
     };
-    this.makeSolids();
+    this.fine = this.makeSolids(FINE);
+    this.coarse = this.makeSolids(COARSE);
     this.makeFloor();
     this.makeArrows();
     this.makeShadow();
@@ -121,9 +124,9 @@ class Renderer {
     return buffer;
   }
 
-  makeSolids() {
+  makeSolids(cells) {
     const gl = this.gl;
-    const mesh = roundedBoxMesh();
+    const mesh = roundedBoxMesh(cells);
     const vao = gl.createVertexArray();
     gl.bindVertexArray(vao);
     this.attributes(this.upload(mesh.vertices), [[0, 3], [1, 3]], 0);
@@ -131,7 +134,7 @@ class Renderer {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, mesh.indices, gl.STATIC_DRAW);
     const instances = gl.createBuffer();
     this.attributes(instances, [[2, 4], [3, 4], [4, 4], [5, 4]], 1);
-    this.solid = { vao, instances, count: mesh.indices.length };
+    return { vao, instances, count: mesh.indices.length };
   }
 
   makeFloor() {
@@ -187,16 +190,22 @@ class Renderer {
   }
 
   drawSolids(list) {
+    this.drawMesh(this.fine, list.filter((solid) => solid.radius >= SMALL));
+    this.drawMesh(this.coarse, list.filter((solid) => solid.radius < SMALL));
+  }
+
+  drawMesh(mesh, list) {
+    if (!list.length) return;
     const gl = this.gl;
     const data = new Float32Array(16 * list.length);
     list.forEach((s, k) => data.set([...s.position, s.radius, ...s.quat, ...s.core, s.glow, ...s.colour, 1], 16 * k));
-    gl.bindVertexArray(this.solid.vao);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.solid.instances);
+    gl.bindVertexArray(mesh.vao);
+    gl.bindBuffer(gl.ARRAY_BUFFER, mesh.instances);
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.DYNAMIC_DRAW);
-    gl.drawElementsInstanced(gl.TRIANGLES, this.solid.count, gl.UNSIGNED_SHORT, 0, list.length);
+    gl.drawElementsInstanced(gl.TRIANGLES, mesh.count, gl.UNSIGNED_SHORT, 0, list.length);
   }
 
-  drawArrows(list, values) {
+  drawArrows(list, values, hidden) {
     if (!list.length) return;
     const gl = this.gl;
     const data = new Float32Array(11 * list.length);
@@ -208,7 +217,7 @@ class Renderer {
     gl.enable(gl.BLEND);
     gl.depthMask(false);
     gl.depthFunc(gl.GREATER);
-    this.use("arrow", { ...values, opacity: 0.45 });
+    this.use("arrow", { ...values, opacity: hidden });
     gl.drawArraysInstanced(gl.TRIANGLES, 0, this.arrow.count, list.length);
     gl.depthMask(true);
     gl.depthFunc(gl.LEQUAL);
@@ -226,7 +235,7 @@ class Renderer {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
-  // One view. scene: {solids, ghosts, arrows, blobs}; box: viewport in pixels; theme: colours in 0-1 sRGB.
+  // One view. scene: {solids, ghosts, arrows, outside, blobs}; box: viewport in pixels; theme: colours in 0-1 sRGB.
   draw(scene, camera, box, theme) {
     const gl = this.gl;
     const sun = unit(camera.sun);
@@ -242,7 +251,7 @@ class Renderer {
     gl.disable(gl.SCISSOR_TEST);
     gl.clear(gl.DEPTH_BUFFER_BIT);
     this.use("shadow", { camera: lightMatrix });
-    this.drawSolids(scene.solids);
+    this.drawMesh(this.coarse, scene.solids);
 
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(...box);
@@ -261,7 +270,8 @@ class Renderer {
     gl.enable(gl.CULL_FACE);
     if (scene.ghosts.length) this.drawGhosts(scene.ghosts, common);
     gl.disable(gl.CULL_FACE);
-    this.drawArrows(scene.arrows, common);
+    this.drawArrows(scene.arrows, common, 0.45);
+    this.drawArrows(scene.outside, common, 0.8);
     gl.disable(gl.SCISSOR_TEST);
   }
 
@@ -273,7 +283,7 @@ class Renderer {
     this.drawSolids(ghosts);
     gl.colorMask(true, true, true, true);
     gl.enable(gl.BLEND);
-    this.use("solid", { ...common, opacity: 0.34 });
+    this.use("solid", { ...common, opacity: 0.4 });
     this.drawSolids(ghosts);
     gl.disable(gl.BLEND);
   }

@@ -13,8 +13,8 @@ _DASH = "–"
 def score_groups(scores: Scores) -> list[dict[str, Any]]:
     """The before/after table: groups of rows.
 
-    A row has label, hint, unit and either `people` (supporter and recipient, each input and simulated text) or
-    `pair` (input and simulated text of both together). An empty text is a cell without a number.
+    A row has label, hint, unit and either `people` (supporter and recipient) or `pair` (both together). A cell is
+    the input's text, the simulation's text and a tone: "better", "worse" or empty. An empty text is no number.
     """
     return [
         {"name": "Motion", "rows": _motion(scores)},
@@ -28,7 +28,7 @@ def _row(scores: Scores, label: str, unit: str, hint: str, value: Callable[[Pers
     cells = []
     for _, person in scores.people:
         found = value(person)
-        cells.append(found if isinstance(found, list) else ["", found])
+        cells.append(found if isinstance(found, list) else ["", found, ""])
     return {"label": label, "unit": unit, "hint": hint, "people": cells}
 
 
@@ -37,7 +37,10 @@ def _pair(label: str, unit: str, hint: str, cells: list[str]) -> dict[str, Any]:
 
 
 def _both(value: BeforeAfter, decimals: int, *, scale: float = 1.0) -> list[str]:
-    return [_number(scale * value.input, decimals), _number(scale * value.output, decimals)]
+    """Texts before and after, and whether that is better or worse; less is better in every row that has both."""
+    before, after = (_number(scale * v, decimals) for v in (value.input, value.output))
+    tone = "" if before == after else "better" if value.output < value.input else "worse"
+    return [before, after, tone]
 
 
 def _number(value: float | None, decimals: int = 0) -> str:
@@ -49,7 +52,9 @@ def _number(value: float | None, decimals: int = 0) -> str:
 
 def _motion(s: Scores) -> list[dict[str, Any]]:
     return [
-        _row(s, "Joint error", "mm", "MPJPE: 22 joints, global, against the prepared clip", lambda p: _number(p.mpjpe_mm)),
+        _row(
+            s, "Joint error", "mm", "MPJPE: 22 joints, global, against the prepared clip", lambda p: _number(p.mpjpe_mm)
+        ),
         _row(s, "Joint error to the input", "mm", "The same against the raw clip", lambda p: _number(p.mpjpe_input_mm)),
         _row(
             s,
@@ -58,7 +63,9 @@ def _motion(s: Scores) -> list[dict[str, Any]]:
             "Mean over 16 bodies at the worst frame; success allows 25 cm",
             lambda p: _number(100 * p.deviation_max_m, 1),
         ),
-        _row(s, "Centre of mass error", "mm", "Mean distance to the prepared clip's", lambda p: _number(p.com_error_mm)),
+        _row(
+            s, "Centre of mass error", "mm", "Mean distance to the prepared clip's", lambda p: _number(p.com_error_mm)
+        ),
         _row(
             s,
             "Moved by prepare",
@@ -137,7 +144,7 @@ def _effort(s: Scores) -> list[dict[str, Any]]:
             "Time at the limit",
             "%",
             "Steps in which some joint is at its limit, and the joint that is so longest",
-            lambda p: f"{_number(100 * p.torque.saturated_share)} ({p.hardest_joint.replace('_', ' ')})",
+            _at_limit,
         ),
         _row(s, "Outside force", "N", "Largest residual force on the pelvis", lambda p: _number(p.wrench.max_n)),
         _row(
@@ -149,6 +156,12 @@ def _effort(s: Scores) -> list[dict[str, Any]]:
         ),
         _row(s, "Outside torque", "N m", "Largest residual torque on the pelvis", lambda p: _number(p.wrench.max_nm)),
     ]
+
+
+def _at_limit(person: PersonScores) -> str:
+    share = _number(100 * person.torque.saturated_share)
+    joint = person.hardest_joint.replace("_", " ")
+    return f"{share} ({joint})" if person.torque.saturated_share else share
 
 
 def flat_rows(values: Any, prefix: str = "") -> list[list[str]]:

@@ -42,8 +42,13 @@ def _carried(scores: Scores) -> str:
 def _assisted(scores: Scores) -> str:
     return (
         f"Assisted: both people stayed within {_farthest_cm(scores)} cm of the clip, "
-        f"but not on their own: an outside force of up to {scores.max_wrench_n:.0f} N held them."
+        f"but not on their own: an outside force of up to {scores.max_wrench_n:.0f} N held {_held(scores)}."
     )
+
+
+def _held(scores: Scores) -> str:
+    held = [f"the {role}" for role, person in scores.people if person.wrench.max_n > 0 or person.wrench.max_nm > 0]
+    return " and ".join(held)
 
 
 def _failed(scores: Scores) -> str:

@@ -14,6 +14,7 @@ help: ## Show this list
 demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
 	@mkdir -p $(OUT)
 	@$(BIN)/assistmimic convert $(CLIP) $(OUT)/$(notdir $(CLIP)) --report $(OUT)/report.html
+	@echo "open $(OUT)/report.html in a browser"
 
 test: $(VENV)/.installed-dev ## Run the whole test suite
 	$(BIN)/python -m pytest
@@ -40,9 +41,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV); this happens once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV); this happens once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(VENV)/.installed $@

@@ -163,7 +163,7 @@ def write_result_report(path: Path, result: Result, *, title: str) -> None:
             pair=result.pair,
             scores=result.scores,
             attempts=[{**attempt, "name": attempt["controller"]} for attempt in values["attempts"]],
-            prepare=values["prepare"],
+            prepare=result.report.lines(),
             settings=values["settings"],
             versions=values["versions"],
             warnings=result.report.warnings,

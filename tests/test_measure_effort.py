@@ -5,6 +5,8 @@ import pytest
 
 from controller_server.measure.effort import (
     GRAVITY,
+    averaged,
+    force_window,
     partner_force,
     summarise_partner_force,
     summarise_torque,
@@ -30,6 +32,25 @@ def test_partner_force_summary():
     assert summary.mean_upward_n == pytest.approx(-30)
     assert summary.contact_share == pytest.approx(0.5)
     assert summarise_partner_force(np.zeros((4, 3))).mean_n == 0
+
+
+def test_partner_force_peak_is_of_the_averaged_force():
+    """One step of 120 N among zeros is 40 N over three steps; the single step is reported beside it."""
+    force = np.zeros((7, 3))
+    force[3, 2] = 120
+    summary = summarise_partner_force(force, window=3)
+    assert summary.peak_n == pytest.approx(40)
+    assert summary.peak_step_n == pytest.approx(120)
+    assert summary.contact_share == pytest.approx(3 / 7)
+
+
+def test_averaging_keeps_a_constant_and_the_length():
+    """At the ends it averages over fewer steps instead of pulling towards zero."""
+    values = np.full((10, 2), 3.0)
+    for window in (1, 2, 5, 40):
+        np.testing.assert_allclose(averaged(values, window), values)
+    np.testing.assert_allclose(averaged(np.array([0.0, 3.0, 6.0]), 3), [1.5, 3.0, 4.5])
+    assert force_window(np.arange(5) / 120) == 12
 
 
 def test_wrench_in_newtons_and_body_weights():

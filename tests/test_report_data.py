@@ -16,7 +16,7 @@ from controller_server.measure import measure
 from controller_server.measure.report import render_report, write_report
 from controller_server.measure.report.curves import curves, thinned
 from controller_server.measure.report.data import MAX_FRAMES, animation
-from controller_server.measure.report.page import json_for_html
+from controller_server.measure.report.page import json_for_html, payload
 from controller_server.measure.report.tables import flat_rows, score_groups
 from controller_server.measure.report.verdict import verdict
 
@@ -114,6 +114,13 @@ def test_table_rows_are_complete():
         assert all(len(cell) == 3 and cell[1] and not re.fullmatch(r"[−-]0(\.0+)?", cell[1]) for cell in cells)
     by_label = {row["label"]: row for row in rows}
     assert by_label["… its upward part"]["people"][0][1].startswith("−200")
+
+
+def test_what_prepare_changed_may_be_sentences():
+    """Each sentence is a row; warnings, which have a place of their own, are not repeated."""
+    data = replace(report_of(), prepare=["supporter: moved 3 mm", "warning: far", "odd"], warnings=["odd"])
+    assert payload(data)["prepare"] == [["supporter: moved 3 mm"]]
+    assert payload(replace(data, prepare={"a": {"b": 1}}))["prepare"] == [["a.b", "1"]]
 
 
 def test_nested_settings_become_dotted_rows():

@@ -13,6 +13,8 @@ CONTACT_FORCE = 1.0
 """Net force from which the partner counts as felt [N]."""
 SATURATED = 0.999
 """Share of its limit from which a muscle counts as saturated."""
+FORCE_WINDOW = 0.1
+"""Time contact forces are averaged over before their peak is taken [s]: single steps of a stiff contact rattle."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,16 @@ class PartnerForce:
     """Net contact force one person gets from the other.
 
     Attributes:
-        peak_n: Largest magnitude at a physics step [N].
-        mean_n: Mean magnitude over the steps with more than CONTACT_FORCE [N]; 0 without contact.
-        peak_upward_n: Largest upward part [N]; 0 if it never points up.
-        mean_upward_n: Mean upward part over the same steps [N]; negative for who bears the other's weight.
+        peak_n: Largest magnitude of the force averaged over FORCE_WINDOW [N].
+        peak_step_n: Largest magnitude at a single physics step [N].
+        mean_n: Mean magnitude of the averaged force where it is over CONTACT_FORCE [N]; 0 without contact.
+        peak_upward_n: Largest upward part of the averaged force [N]; 0 if it never points up.
+        mean_upward_n: Mean upward part where there is contact [N]; negative for who bears the other's weight.
         contact_share: Share of steps with contact force, 0-1.
     """
 
     peak_n: float
+    peak_step_n: float
     mean_n: float
     peak_upward_n: float
     mean_upward_n: float
@@ -80,13 +84,36 @@ def partner_force(forces: np.ndarray) -> np.ndarray:
     return forces[:, :, :, TOUCH_PARTNER].sum(axis=2)
 
 
-def summarise_partner_force(force: np.ndarray, *, threshold: float = CONTACT_FORCE) -> PartnerForce:
-    """Peak and mean of one person's partner force [N], shape (S, 3)."""
+def averaged(values: np.ndarray, window: int) -> np.ndarray:
+    """Centred moving average over at most `window` steps, fewer at the ends. Shape (S, ...) to the same."""
+    total = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+    steps = np.arange(len(values))
+    first, last = np.maximum(steps - window // 2, 0), np.minimum(steps - window // 2 + window, len(values))
+    count = (last - first).reshape(-1, *[1] * (values.ndim - 1))
+    return (total[last] - total[first]) / count
+
+
+def force_window(time: np.ndarray) -> int:
+    """Steps in FORCE_WINDOW. Times of evenly spaced steps [s], shape (S,)."""
+    return max(1, round(FORCE_WINDOW / float(time[1] - time[0]))) if len(time) > 1 else 1
+
+
+def summarise_partner_force(force: np.ndarray, *, window: int = 1, threshold: float = CONTACT_FORCE) -> PartnerForce:
+    """Peak and mean of one person's partner force.
+
+    Args:
+        force: At every step [N], shape (S, 3).
+        window: Steps to average over (see `force_window`).
+        threshold: Size from which the averaged force counts as contact [N].
+    """
+    peak_step = np.linalg.norm(force, axis=-1).max(initial=0)
+    force = averaged(force, window)
     size = np.linalg.norm(force, axis=-1)
     touching = size > threshold
     any_touch = bool(touching.any())
     return PartnerForce(
         peak_n=float(size.max(initial=0)),
+        peak_step_n=float(peak_step),
         mean_n=float(size[touching].mean()) if any_touch else 0.0,
         peak_upward_n=float(force[:, 2].max(initial=0)),
         mean_upward_n=float(force[touching, 2].mean()) if any_touch else 0.0,

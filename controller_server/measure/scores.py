@@ -197,7 +197,9 @@ def _person(
         contact_kept=geometry.contact_kept(
             shapes["prepared"].hand_distance[:, p], shapes["output"].hand_distance[:, p]
         ),
-        partner_force=effort.summarise_partner_force(effort.partner_force(recording.forces)[:, p]),
+        partner_force=effort.summarise_partner_force(
+            effort.partner_force(recording.forces)[:, p], window=effort.force_window(recording.time)
+        ),
         wrench=effort.summarise_wrench(recording.wrench[:, p], float(recording.mass[p])),
         torque=torque,
         hardest_joint=JOINT_NAMES[pair.joints[torque.hardest_joint]],

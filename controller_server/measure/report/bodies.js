@@ -167,6 +167,7 @@ class Effects {
 
   at(frame, poses, show) {
     const arrows = [];
+    const meetings = [];
     const outside = [];
     const points = [];
     const c = this.contacts;
@@ -177,7 +178,11 @@ class Effects {
       const force = Array.from(c.force.subarray(3 * k, 3 * k + 3));
       const colour = linear(between ? COLOURS.partner : COLOURS.ground);
       points.push({ position: origin, quat: IDENTITY, core: [0, 0, 0], radius: 0.017, colour, glow: 0.25 });
-      pushArrow(arrows, origin, force, METRES_PER_NEWTON, 0.011, colour);
+      if (between) meet(meetings, origin, force);
+      else pushArrow(arrows, origin, force, METRES_PER_NEWTON, 0.011, colour);
+    }
+    for (const { origin, force } of meetings) {
+      pushArrow(arrows, origin, force, 1.5 * METRES_PER_NEWTON, 0.014, linear(COLOURS.partner));
     }
     if (show.outside) {
       poses.forEach((pose, person) => {
@@ -189,6 +194,22 @@ class Effects {
     }
     return { arrows, outside, points };
   }
+}
+
+const MEETING = 0.2; // contacts of the two people nearer than this act as one, as the fingers of a grip do [m]
+
+// Adds a contact to the meeting it is part of: forces add up, the place is the mean weighted by force.
+function meet(meetings, origin, force) {
+  const weight = length(force) + 1;
+  const found = meetings.find((m) => length(sub(m.origin, origin)) < MEETING);
+  if (!found) {
+    meetings.push({ origin, force, weight });
+    return;
+  }
+  const total = found.weight + weight;
+  found.origin = add(scaled(found.origin, found.weight / total), scaled(origin, weight / total));
+  found.force = add(found.force, force);
+  found.weight = total;
 }
 
 function pushArrow(arrows, origin, vector, metresPerUnit, radius, colour) {

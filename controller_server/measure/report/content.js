@@ -83,6 +83,9 @@ function fillAttempts(attempts) {
   );
 }
 
+const detailRow = ([key, value]) =>
+  value === undefined ? [element("dd", "whole", key)] : [element("dt", "", key), element("dd", "", value)];
+
 function fillDetails(data) {
   const parts = [
     ["What prepare changed", data.prepare],
@@ -95,10 +98,11 @@ function fillDetails(data) {
       .map(([name, rows]) =>
         element("div", "card", null, [
           element("h2", "", name),
-          element("dl", "", null, rows.flatMap(([key, value]) => [element("dt", "", key), element("dd", "", value)])),
+          element("dl", "", null, rows.flatMap(detailRow)),
         ]),
       ),
   );
+  byId("outside-key").hidden = data.verdict.level !== "assisted" && data.verdict.level !== "failed";
   byId("footer").textContent =
     "Deviation: mean distance of 16 bodies to the prepared clip. Success: never over 25 cm, both people, to the end. " +
     "Keys: space play, ← → step, shift ← → half a second, home and end, W worst frame, R camera, 1 2 3 views.";

@@ -61,21 +61,22 @@ def _deviation(data: ReportData) -> dict[str, Any]:
 
 
 def _partner_force(data: ReportData) -> dict[str, Any]:
-    time, force = data.recording.time, effort.partner_force(data.recording.forces)
+    time = data.recording.time
+    force = effort.averaged(effort.partner_force(data.recording.forces), effort.force_window(time))
     series = [_series("recipient, upward part", "recipient", time, force[:, 1, 2], "area")]
     series += [_series("supporter, upward part", "supporter", time, force[:, 0, 2], "dash")]
     series += [_series("recipient", "recipient", time, np.linalg.norm(force[:, 1], axis=-1))]
     series += [_series("supporter", "supporter", time, np.linalg.norm(force[:, 0], axis=-1), "dot")]
-    hint = "Net contact force each person gets from the other, grip taken out. Filled: what lifts the recipient."
+    hint = "Net contact force each gets from the other, averaged over 0.1 s. Filled: what lifts the recipient."
     return _chart("partner", "Force between the two", "N", hint, series)
 
 
 def _support(data: ReportData) -> dict[str, Any]:
     recording = data.recording
     ground = recording.forces[:, :, :, [TOUCH_FLOOR, TOUCH_PROP], 2].sum(axis=(2, 3))
-    share = ground / (recording.mass * effort.GRAVITY)
+    share = effort.averaged(ground, effort.force_window(recording.time)) / (recording.mass * effort.GRAVITY)
     series = [_series(role, role, recording.time, share[:, p]) for p, role in enumerate(_PEOPLE)]
-    hint = "Upward force from floor and furniture in body weights: below 1 is being carried, above 1 is carrying."
+    hint = "Upward force from floor and furniture, averaged over 0.1 s: below 1 is being held up, above 1 is holding."
     limit = {"value": 1.0, "label": "own weight", "neutral": True}
     return _chart("support", "Weight on floor and furniture", "body weights", hint, series, limit=limit)
 

@@ -38,7 +38,7 @@ class ReportData:
         pair: The simulated bodies.
         scores: Of this conversion, from `measure`.
         attempts: What each rung of the controller ladder did, in order: name, success, reason, seconds.
-        prepare: What preparing changed, name to value or text; may be nested.
+        prepare: What preparing changed: sentences, or name to value, which may be nested.
         settings: Of the conversion with the seed; may be nested.
         versions: Of what computed it.
         warnings: What the reader must know.
@@ -53,7 +53,7 @@ class ReportData:
     pair: PairBody
     scores: Scores
     attempts: Sequence[Mapping[str, Any]] = ()
-    prepare: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Mapping[str, Any] | Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -37,12 +38,19 @@ def payload(data: ReportData) -> dict[str, Any]:
         "curves": curves(data),
         "scores": score_groups(data.scores),
         "attempts": attempt_rows(data.attempts),
-        "prepare": flat_rows(data.prepare) if data.prepare else [],
+        "prepare": _prepare(data),
         "settings": flat_rows(data.settings) if data.settings else [],
         "versions": flat_rows(data.versions) if data.versions else [],
         "warnings": [str(text) for text in data.warnings],
         "notes": [str(text) for text in data.notes],
     }
+
+
+def _prepare(data: ReportData) -> list[list[str]]:
+    """Rows of name and text; a sentence is a row of its own."""
+    if isinstance(data.prepare, Mapping):
+        return flat_rows(data.prepare) if data.prepare else []
+    return [[line] for line in data.prepare if line not in data.warnings and not line.startswith("warning: ")]
 
 
 def _facts(clip: InteractionClip, data: ReportData) -> list[str]:

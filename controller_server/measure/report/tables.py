@@ -117,7 +117,7 @@ def _between(s: Scores) -> list[dict[str, Any]]:
             s,
             "Force from the partner",
             "N",
-            "Net, mean while they touch, and its peak",
+            "Net over 0.1 s: mean while they touch, and its peak",
             lambda p: f"{_number(p.partner_force.mean_n)} (peak {_number(p.partner_force.peak_n)})",
         ),
         _row(
@@ -159,7 +159,7 @@ def _effort(s: Scores) -> list[dict[str, Any]]:
 
 
 def _at_limit(person: PersonScores) -> str:
-    share = _number(100 * person.torque.saturated_share)
+    share = _number(100 * person.torque.saturated_share, 1)
     joint = person.hardest_joint.replace("_", " ")
     return f"{share} ({joint})" if person.torque.saturated_share else share
 

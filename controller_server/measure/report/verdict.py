@@ -69,7 +69,7 @@ def _basis(scores: Scores) -> str:
 
 def _help(scores: Scores) -> str:
     if not scores.assisted:
-        return "Every force came from muscles, gravity and contact."
+        return "Every force came from muscles, gravity, contact and grip."
     parts = [
         f"{role} {person.wrench.mean_body_weights:.2f} body weights on average, {person.wrench.max_nm:.0f} N m at most"
         for role, person in scores.people

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from controller_server.body.shape import body_shapes
 from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotion
-from controller_server.clip.rotation import quat_from_rotvec, quat_mul
+from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS, Skeleton
 from controller_server.prepare.contacts import compliance
 from controller_server.prepare.feet import foot_quat, foot_shapes
@@ -52,18 +55,12 @@ def standing_clip(
         people.append(
             SmplxMotion(
                 trans=where - rest[0],
-                root_orient=np.tile(_rotvec(root), (n, 1)),
+                root_orient=np.tile(rotvec_from_quat(root), (n, 1)),
                 pose_body=pose.reshape(n, 63),
                 rest_joints=rest,
             )
         )
     return stand(InteractionClip(FPS, people[0], people[1], grips=grips))
-
-
-def _rotvec(quat: np.ndarray) -> np.ndarray:
-    from controller_server.clip.rotation import rotvec_from_quat
-
-    return rotvec_from_quat(quat)
 
 
 def stand(clip: InteractionClip) -> InteractionClip:
@@ -122,8 +119,6 @@ def reaching_clip(*, gap: float = 0.0, seconds: float = 3.0, hold: tuple[float, 
 
 def seated_clip(*, depth: float = 0.0, seconds: float = 2.0) -> InteractionClip:
     """The recipient sits on a box, still, the pelvis `depth` [m] inside its top; the supporter stands by."""
-    from controller_server.body.shape import body_shapes
-
     clip = standing_clip(seconds=seconds, apart=1.2, sway=0.0)
     poses = PairPoses.of(clip)
     quats, roots = poses.quats.copy(), poses.roots.copy()
@@ -137,7 +132,78 @@ def seated_clip(*, depth: float = 0.0, seconds: float = 2.0) -> InteractionClip:
     bottom = 0.62 + shape.position[1] - shape.size[0]
     top = bottom + depth
     hips = clip.joints[0, 1, 0]
-    from dataclasses import replace
-
     seat = Prop("chair", np.array([hips[0], hips[1] - 0.1, top / 2]), np.array([0.45, 0.3, top]))
     return replace(clip, props=(seat,))
+
+
+def raised(clip: InteractionClip, person: int, height: float) -> InteractionClip:
+    """One person floats [m]."""
+    poses = PairPoses.of(clip)
+    roots = poses.roots.copy()
+    roots[:, person, 2] += height
+    return poses.with_changes(roots=roots).to_clip(clip)
+
+
+def feet_rolled(clip: InteractionClip, person: int, degrees: float) -> InteractionClip:
+    """Both feet of one person stand on their outer edges: turned about where they point."""
+    poses, shapes = PairPoses.of(clip), foot_shapes(clip)
+    quats = poses.quats.copy()
+    for side in range(2):
+        roll = quat_from_rotvec(shapes[person][side].forward * np.radians(degrees) * (1 - 2 * side))
+        quats[:, person, ANKLE[side]] = quat_mul(quats[:, person, ANKLE[side]], roll)
+    return poses.with_changes(quats=quats).to_clip(clip)
+
+
+def skating(clip: InteractionClip, person: int, speed: float) -> InteractionClip:
+    """One person glides sideways as a whole [m/s]."""
+    poses = PairPoses.of(clip)
+    roots = poses.roots.copy()
+    roots[:, person, 0] += speed * (np.arange(poses.n_frames) / poses.fps - clip.duration / 2)
+    return poses.with_changes(roots=roots).to_clip(clip)
+
+
+def jumping_off(clip: InteractionClip, person: int, joint: int, angle: float) -> InteractionClip:
+    """One joint is turned by an angle [rad] in the first frame alone."""
+    poses = PairPoses.of(clip)
+    quats = poses.quats.copy()
+    quats[0, person, joint] = quat_mul(quats[0, person, joint], quat_from_rotvec(np.array([angle, 0, 0])))
+    return poses.with_changes(quats=quats).to_clip(clip)
+
+
+def walking_clip() -> InteractionClip:
+    """The supporter takes two steps in place of the real thing: the heel rises, the foot swings, lands on its heel."""
+    clip = standing_clip(seconds=3.0, apart=3.0, sway=0.0)
+    poses, shapes = PairPoses.of(clip), foot_shapes(clip)
+    n = clip.n_frames
+    time = np.arange(n) / FPS
+    roots = poses.roots.copy()
+    roots[:, 0, 1] -= 0.6 * np.clip(time / 3.0, 0, 1)
+    roots[:, 0, 2] -= 0.05
+    poses = poses.with_changes(roots=roots)
+    for side, start in ((0, 0.6), (1, 1.6)):
+        foot = shapes[0][side]
+        rise, swing, land = (
+            np.clip((time - t) / d, 0, 1) for t, d in ((start, 0.4), (start + 0.4, 0.4), (start + 0.8, 0.2))
+        )
+        pitch = (
+            np.radians(-35) * np.sin(rise * np.pi / 2) + np.radians(55) * _ease(swing) - np.radians(20) * _ease(land)
+        )
+        yaw = np.full(n, -np.pi / 2)
+        quat = foot_quat(yaw, pitch, foot)
+        # The foot turns over the ball while the heel rises, over the heel while the toes come down.
+        ahead = 0.6 * _ease(swing)
+        pivot = np.where(swing[:, None] < 0.5, foot.ball, foot.heel)
+        flat = foot_quat(yaw, np.zeros(n), foot)
+        ankle = poses.positions[0, 0, ANKLE[side]] + np.stack([0 * ahead, -ahead, 0 * ahead], axis=-1)
+        ankle = ankle + quat_rotate(flat, pivot) - quat_rotate(quat, pivot)
+        low = np.minimum(
+            quat_rotate(quat[:, None], foot.ankle_corners)[..., 2].min(1),
+            quat_rotate(quat[:, None], foot.toe_corners + poses.offsets[0, ANKLE[side] + 3])[..., 2].min(1),
+        )
+        ankle[:, 2] = -low + 0.08 * np.sin(np.pi * swing) ** 2
+        poses = place_foot(poses, 0, side, ankle, quat, np.tile([1.0, 0, 0, 0], (n, 1)))
+    return poses.to_clip(clip)
+
+
+def _ease(x: np.ndarray) -> np.ndarray:
+    return x * x * (3 - 2 * x)

@@ -12,9 +12,9 @@ from .contacts import HoldTarget, compliance, hold_rows, keep_holds
 from .feet import Bearing
 from .holds import Hold
 from .ik import Rows, point_jacobian, rows_from, solve_smoothly, turn_jacobian
-from .legs import ANKLE
+from .legs import ANKLE, TOE
 from .poses import PairPoses
-from .surfaces import MARGIN, Overlaps, Surfaces
+from .surfaces import MARGIN, ON_PROP, Overlaps, Surfaces
 
 ALLOWED = 0.001
 """How deep bodies may rest in floor and props [m]."""
@@ -68,9 +68,11 @@ def depenetrate(
         key = near.frame * _PAIRS + near.pair
         # A pair of shapes once too deep stays watched: else it would spring back the moment it is out.
         watched = np.union1d(watched, key[_too_deep(near)])
-        rows = _out_rows(now, near, np.isin(key, watched))
+        use = np.isin(key, watched)
+        rows = _out_rows(now, near, use)
         busy = np.unique(rows.frame)
-        return Rows.concat([rows, *_keep_rows(now, start, bearing, busy), hold_rows(now, surfaces, _only(kept, busy))])
+        feet = _keep_rows(now, start, bearing, busy, _stuck(near, use, clip.n_frames))
+        return Rows.concat([rows, *feet, hold_rows(now, surfaces, _only(kept, busy))])
 
     sigma = max(_SMOOTH * clip.fps, 0.5)
     return solve_smoothly(start, wishes, compliance(_COMPLIANCE), sigma=sigma).to_clip(clip)
@@ -89,24 +91,31 @@ def _out_rows(poses: PairPoses, near: Overlaps, use: np.ndarray) -> Rows:
     return rows_from(frame, along, (near.depth[use] - 0.8 * allowed)[:, None], _OUT_WEIGHT, one_sided=True)
 
 
-def _keep_rows(poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]], busy: np.ndarray) -> list[Rows]:
-    """Rows that hold bearing feet where they were."""
+def _stuck(near: Overlaps, use: np.ndarray, n_frames: int) -> np.ndarray:
+    """Whether a foot is inside a prop and has to step out of it, shape (T, 2 people, 2 sides)."""
+    stuck = np.zeros((n_frames, 2, 2), bool)
+    for side in range(2):
+        foot = use & (near.person[:, 1] == ON_PROP) & np.isin(near.joint[:, 0], (ANKLE[side], TOE[side]))
+        stuck[near.frame[foot], near.person[foot, 0], side] = True
+    return stuck
+
+
+def _keep_rows(
+    poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]], busy: np.ndarray, stuck: np.ndarray
+) -> list[Rows]:
+    """Rows that hold bearing feet where they were; a stuck one only level and at its height."""
     parts = []
+    (now, turned), (was, level) = poses.world, start.world
     for person in range(2):
         for side in range(2):
             ankle = ANKLE[side]
             frames = busy[bearing[person][side].mask(poses.n_frames)[busy]]
             ones = np.ones(len(frames), int)
-            (now, turned), (was, level) = poses.world, start.world
             at = now[frames, person, ankle]
-            parts.append(
-                rows_from(
-                    frames,
-                    point_jacobian(poses, frames, ones * person, ones * ankle, at),
-                    was[frames, person, ankle] - at,
-                    _FOOT_WEIGHT,
-                )
-            )
+            free = np.ones((len(frames), 3))
+            free[stuck[frames, person, side], :2] = 0
+            jacobian = point_jacobian(poses, frames, ones * person, ones * ankle, at) * free[..., None, None]
+            parts.append(rows_from(frames, jacobian, (was[frames, person, ankle] - at) * free, _FOOT_WEIGHT))
             back = quat_mul(level[frames, person, ankle], quat_conj(turned[frames, person, ankle]))
             parts.append(
                 rows_from(frames, turn_jacobian(poses, frames, person, ankle), rotvec_from_quat(back), _FOOT_WEIGHT)

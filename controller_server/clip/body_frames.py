@@ -26,7 +26,7 @@ _SIDES = ("left", "right")
 _MAX_FOOT_ROLL = np.radians(25)
 _MOST_LEVELLED = np.radians(45)
 # From here to there [sine of the joint's bend] the plane of the bent limb takes over from the fallback axis.
-_BEND_FROM, _BEND_TO = 0.1, 0.4
+_BEND, _BEND_OF_REST = (0.1, 0.4), (0.5, 0.8)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
@@ -72,8 +72,8 @@ def body_frames(capture: Capture, skeleton: Skeleton, *, upright: bool = False) 
     quats[..., 0] = 1
     _trunk(capture, skeleton, quats, upright)
     for side in _SIDES:
-        _leg(capture, skeleton, quats, side)
-        _arm(capture, skeleton, quats, side)
+        _leg(capture, skeleton, quats, side, upright)
+        _arm(capture, skeleton, quats, side, upright)
     _fingers(capture, skeleton, quats)
     for name in ("jaw", "left_eye_smplhf", "right_eye_smplhf"):
         quats[:, joint(name)] = quats[:, joint("head")]
@@ -129,18 +129,46 @@ def _trunk_line(capture: Capture, name: str) -> tuple[str, str]:
     return ("neck" if capture.has("neck") else "shoulder", spine[-1] if spine else "hip")
 
 
-def _hinge(upper: np.ndarray, lower: np.ndarray, fallback: np.ndarray, *, one_way: bool) -> np.ndarray:
-    """Axis a limb bends about: its plane's normal when bent, else the fallback. Shapes (T, 3)."""
-    normal = cross(unit(upper), unit(lower))
-    bend = np.linalg.norm(normal, axis=-1, keepdims=True)
-    weight = np.clip((bend - _BEND_FROM) / (_BEND_TO - _BEND_FROM), 0, 1)
+def _hinge(
+    bones: tuple[np.ndarray, np.ndarray],
+    rest: tuple[np.ndarray, np.ndarray],
+    axis: np.ndarray,
+    fallback: np.ndarray,
+    *,
+    one_way: bool,
+    still: bool,
+) -> np.ndarray:
+    """World direction of the axis a limb bends about, as far as its bend shows it; else the fallback.
+
+    A rest limb is not quite straight (SMPL-X: 14 degrees at the knee, 22 at the elbow, across the axis), so the axis
+    is not simply normal to both bones: it makes the same angle with each bone as in the rest pose. Two such
+    directions exist once the limb is bent further than at rest; flexion tells which.
+
+    Args:
+        bones: Upper and lower bone in the world, shapes (T, 3).
+        rest: The same in the rest pose, shapes (3,).
+        axis: Hinge axis in the model frame about which flexion is positive, shape (3,).
+        fallback: Unit directions to use where the limb is straight, shape (T, 3).
+        still: Whether this is a rest pose, whose small bends are a matter of taste.
+        one_way: Whether a bend against the fallback is noise of a straight limb (knees).
+    """
+    upper, lower = unit(bones[0]), unit(bones[1])
+    with_upper, with_lower = float(axis @ unit(rest[0])), float(axis @ unit(rest[1]))
+    normal = cross(upper, lower)
+    cosine, sine = np.sum(upper * lower, axis=-1, keepdims=True), np.linalg.norm(normal, axis=-1, keepdims=True)
+    square = np.maximum(sine**2, 1e-9)
+    in_plane = ((with_upper - cosine * with_lower) * upper + (with_lower - cosine * with_upper) * lower) / square
+    out_of_plane = np.sqrt(np.maximum(1 - np.sum(in_plane**2, axis=-1, keepdims=True), 0))
+    seen = in_plane + out_of_plane * unit(normal)
+    start, full = _BEND_OF_REST if still else _BEND
+    weight = np.clip((out_of_plane * sine - start) / (full - start), 0, 1)
     weight = weight * weight * (3 - 2 * weight)
-    if one_way:  # a knee seen bent the wrong way is noise of a straight one
-        weight = weight * np.clip(2 * np.sum(unit(normal) * fallback, axis=-1, keepdims=True), 0, 1)
-    return unit(weight * unit(normal) + (1 - weight) * fallback)
+    if one_way:
+        weight = weight * np.clip(2 * np.sum(unit(seen) * fallback, axis=-1, keepdims=True), 0, 1)
+    return unit(np.where(weight > 0, weight * unit(seen), 0) + (1 - weight) * fallback)
 
 
-def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> None:
+def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str, upright: bool) -> None:
     hip, knee, ankle, foot = (joint(f"{side}_{part}") for part in ("hip", "knee", "ankle", "foot"))
     thigh, shank = (capture.positions[:, b] - capture.positions[:, a] for a, b in ((hip, knee), (knee, ankle)))
     lateral = quat_rotate(quats[:, 0], np.array([1.0, 0, 0]))
@@ -152,7 +180,7 @@ def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> 
         outwards = np.arctan2(rest[foot, 0], rest[foot, 2])
         of_foot = np.cos(outwards) * across + np.sin(outwards) * cross(across, unit(-shank))
         lateral = unit(of_foot + 0.5 * lateral)
-    axis = _hinge(thigh, shank, lateral, one_way=True)
+    axis = _hinge((thigh, shank), (rest[knee], rest[ankle]), x, lateral, one_way=True, still=upright)
     quats[:, hip] = align((rest[knee], x), (thigh, axis))
     quats[:, knee] = align((rest[ankle], x), (shank, axis))
     if not capture.measured[foot]:
@@ -168,13 +196,16 @@ def _leg(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> 
     quats[:, ankle] = align((rest[foot], np.cross([0.0, 1, 0], rest[foot])), (along, axis))
     tips = capture.tips.get(f"{side}_toes")
     quats[:, foot] = quats[:, ankle]
-    if tips is not None:
+    if tips is not None and not upright:
+        # Toes are a hinge: what counts is how far they bend up out of the sole, not which toe the tip is.
+        across = quat_rotate(quats[:, ankle], unit(np.cross([0.0, 1, 0], rest[foot])))
+        sole = quat_rotate(quats[:, ankle], unit(rest[foot] * [1, 0, 1]))
         toes = tips - capture.positions[:, foot]
-        level_foot = rest[foot] * [1, 0, 1]
-        quats[:, foot] = align((level_foot, np.cross([0.0, 1, 0], level_foot)), (toes, axis))
+        bend = np.arctan2(np.sum(cross(sole, toes) * across, axis=-1), np.sum(sole * toes, axis=-1))
+        quats[:, foot] = quat_mul(quat_from_rotvec(across * bend[:, None]), quats[:, ankle])
 
 
-def _arm(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> None:
+def _arm(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str, upright: bool) -> None:
     collar, shoulder, elbow, wrist = (joint(f"{side}_{part}") for part in ("collar", "shoulder", "elbow", "wrist"))
     rest, chest = skeleton.offsets, quats[:, joint("spine3")]
     start = capture.positions[:, collar] if capture.measured[collar] else None
@@ -183,9 +214,11 @@ def _arm(capture: Capture, skeleton: Skeleton, quats: np.ndarray, side: str) -> 
         blade = capture.positions[:, shoulder] - start
         quats[:, collar] = quat_mul(shortest_arc(quat_rotate(chest, rest[shoulder]), blade), chest)
     upper, fore = (capture.positions[:, b] - capture.positions[:, a] for a, b in ((shoulder, elbow), (elbow, wrist)))
-    y, sign = np.array([0.0, 1, 0]), (-1.0 if side == "left" else 1.0)
+    # Elbows flex forwards out of the T-pose: about -y on the left, about +y on the right.
+    y = np.array([0.0, -1.0 if side == "left" else 1.0, 0])
     hanging = shortest_arc(quat_rotate(chest, rest[elbow]), upper)
-    axis = _hinge(upper, fore, sign * quat_rotate(quat_mul(hanging, chest), y), one_way=False) * sign
+    straight = quat_rotate(quat_mul(hanging, chest), y)
+    axis = _hinge((upper, fore), (rest[elbow], rest[wrist]), y, straight, one_way=False, still=upright)
     quats[:, shoulder] = align((rest[elbow], y), (upper, axis))
     quats[:, elbow] = align((rest[wrist], y), (fore, axis))
     quats[:, wrist] = quats[:, elbow]

@@ -42,6 +42,7 @@ def write_bvh_pair(path: str | Path, clip: InteractionClip, *, unit: str = "cm")
     scale = 1 / UNITS[unit]
     paths = bvh_paths(Path(path))
     parts: list[Path] = []
+    done: list[Path] = []
     try:
         try:
             for target, (_, motion) in zip(paths, clip.people, strict=True):
@@ -53,10 +54,13 @@ def write_bvh_pair(path: str | Path, clip: InteractionClip, *, unit: str = "cm")
             for part, target in zip(parts, paths, strict=True):
                 part.chmod(0o666 & ~_umask())
                 os.replace(part, target)
+                done.append(target)
         finally:
             for part in parts:
                 part.unlink(missing_ok=True)
     except OSError as error:
+        for target in done:
+            target.unlink(missing_ok=True)
         reason = error.strerror or error
         raise AssistMimicError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None
     return list(paths)

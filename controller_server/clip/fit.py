@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,9 +15,6 @@ from .interaction import SmplxMotion
 from .measure_skeleton import measure_skeleton
 from .rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
 from .skeleton import JOINT_NAMES, N_BODY_JOINTS, PARENTS, Skeleton, forward_kinematics, joint
-
-if TYPE_CHECKING:
-    import mink
 
 # Weights of position targets [1/m] and rotation targets [1/rad]; sides share one entry.
 _POSITION = {
@@ -164,7 +161,8 @@ def _import_mink() -> tuple[Any, Any]:
     return mink, threadpoolctl
 
 
-def _tasks(model: mujoco.MjModel, capture: Capture) -> tuple[list[mink.FrameTask], mink.PostureTask]:
+def _tasks(model: mujoco.MjModel, capture: Capture) -> tuple[list[Any], Any]:
+    """mink's frame tasks of the joints, and its posture task."""
     mink, _ = _import_mink()
     frames = []
     for j in range(N_BODY_JOINTS):

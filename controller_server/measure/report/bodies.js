@@ -182,7 +182,7 @@ class Effects {
       else pushArrow(arrows, origin, force, METRES_PER_NEWTON, 0.011, colour);
     }
     for (const { origin, force } of meetings) {
-      pushArrow(arrows, origin, force, 1.5 * METRES_PER_NEWTON, 0.014, linear(COLOURS.partner));
+      pushArrow(arrows, origin, force, 2.5 * METRES_PER_NEWTON, 0.014, linear(COLOURS.partner));
     }
     if (show.outside) {
       poses.forEach((pose, person) => {
@@ -215,5 +215,5 @@ function meet(meetings, origin, force) {
 function pushArrow(arrows, origin, vector, metresPerUnit, radius, colour) {
   const size = length(vector) * metresPerUnit;
   if (size < 0.004) return;
-  arrows.push({ origin, direction: unit(vector), length: Math.max(size, 0.05), radius, colour });
+  arrows.push({ origin, direction: unit(vector), length: clamp(size, 0.09, 1.2), radius, colour });
 }

@@ -90,8 +90,10 @@ class Chart {
     for (const t of ticks(0, this.duration, Math.max(2, Math.min(8, Math.floor(inner.width / 70))))) {
       svg("text", { class: "tick", x: this.x(t), y: HEIGHT - 6, "text-anchor": "middle" }, root, `${tickNumber(t)} s`);
     }
+    for (const style of ["area", "dot", "dash", "line"]) {
+      for (const s of this.series) if (s.style === style) this.drawSeries(root, s);
+    }
     this.drawLimit(root, width);
-    for (const style of ["area", "dot", "dash", "line"]) for (const s of this.series) if (s.style === style) this.drawSeries(root, s);
     if (this.spec.zero) {
       const place = { class: "zero", x: MARGIN.left + inner.width / 2, y: MARGIN.top + inner.height / 2, "text-anchor": "middle" };
       svg("text", place, root, this.spec.zero);

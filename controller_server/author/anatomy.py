@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -15,7 +15,7 @@ _RANGES: Mapping[str, tuple[tuple[float, float], tuple[float, float], tuple[floa
     "hip": ((-125, 25), (-40, 40), (-45, 45)),
     "knee": ((1, 145), (-12, 12), (-6, 6)),
     "ankle": ((-35, 50), (-25, 25), (-20, 20)),
-    "foot": ((-5, 5), (-2, 2), (-2, 2)),
+    "foot": ((-60, 30), (-30, 30), (-30, 30)),
     "spine1": ((-12, 30), (-12, 12), (-12, 12)),
     "spine2": ((-10, 22), (-12, 12), (-12, 12)),
     "spine3": ((-10, 18), (-12, 12), (-12, 12)),
@@ -79,10 +79,18 @@ def joint_limits(stage: Stage) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return layout.joint_qpos.reshape(-1, 4), layout.joint_qvel.reshape(-1, 3), np.array(low), np.array(high)
 
 
-def stiffness(stage: Stage) -> np.ndarray:
-    """Cost of leaving the relaxed pose per velocity coordinate, shape (nv,); zero for the pelvis."""
+_IDLE_ARM = 6.0
+
+
+def stiffness(stage: Stage, idle: Collection[tuple[int, str]]) -> np.ndarray:
+    """Cost of leaving the relaxed pose per velocity coordinate, shape (nv,); zero for the pelvis.
+
+    `idle` lists the arms, as (person, side), that have nothing to do and should hang.
+    """
     cost = np.zeros(stage.model.nv)
     for person in range(2):
         for row, name in enumerate(simulated_names()):
             cost[stage.layout.joint_qvel[person][row]] = _STIFFNESS[_part(name)]
+            if _part(name) in ("shoulder", "elbow") and (person, name.split("_")[0]) in idle:
+                cost[stage.layout.joint_qvel[person][row]] *= _IDLE_ARM
     return cost

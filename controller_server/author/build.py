@@ -9,7 +9,7 @@ import threadpoolctl
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.rotation import rotvec_from_quat
 from .fingers import finger_pose
-from .inbetween import FootTrack, HoldTrack, foot_track, hold_tracks, min_jerk, smooth_qpos, smooth_track
+from .inbetween import FootTrack, HoldTrack, PalmOf, foot_track, hold_tracks, min_jerk, smooth_qpos, smooth_track
 from .keypose import (
     COM,
     GRIP_PRESS,
@@ -21,6 +21,7 @@ from .keypose import (
     limit_task,
     palm_in_partner,
     seat_task,
+    set_toes,
     solve_keys,
 )
 from .script import SIDES, Script
@@ -64,7 +65,7 @@ class _Scene:
         self.feet: dict[tuple[int, str], FootTrack] = {
             (p, side): foot_track(stage, script, p, side, at) for p in range(2) for side in SIDES
         }
-        self.holds = hold_tracks(script, poses, self._points(poses), at)
+        self.holds = hold_tracks(script, poses, self._palms(poses), at)
         self.seats = _seats(script, at)
         times = np.array([key.time for key in script.keys])
         com = np.array([pose.com[:, :2].ravel() for pose in poses])
@@ -74,12 +75,14 @@ class _Scene:
         self.limits = limit_task(stage)
         self.cost = self._posture_cost()
 
-    def _points(self, poses: list[KeyPose]):
-        def point(key: int, person: int, side: str, held: str) -> np.ndarray:
+    def _palms(self, poses: list[KeyPose]) -> PalmOf:
+        def palm(key: int, person: int, side: str, held: str) -> tuple[np.ndarray, float]:
             self.configuration.update(poses[key].qpos)
-            return palm_in_partner(self.stage, self.configuration, person, side, held)
+            surfaces = self.stage.flesh(person, f"{side}_wrist"), self.stage.flesh(1 - person, held)
+            gap = GapTask(*surfaces, target=0.0, cost=1.0).gap(self.configuration)
+            return palm_in_partner(self.stage, self.configuration, person, side, held), gap
 
-        return point
+        return palm
 
     def _posture_cost(self) -> np.ndarray:
         cost = np.full(self.stage.model.nv, _JOINT_COST)
@@ -100,10 +103,11 @@ class _Scene:
             out[t] = self.configuration.q
         return out
 
-    def _tasks(self, t: int, reference: np.ndarray) -> list[mink.BaseTask]:
-        stage = self.stage
-        tasks: list[mink.BaseTask] = [PostureTask(reference, self.cost), self.limits]
+    def _tasks(self, t: int, reference: np.ndarray) -> list[mink.Task]:
+        stage, reference = self.stage, reference.copy()
+        tasks: list[mink.Task] = [PostureTask(reference, self.cost), self.limits]
         for (p, side), foot in self.feet.items():
+            set_toes(stage, reference, p, side, foot.heel[t])
             tasks.append(foot_task(stage, p, side, foot.position[t], foot.quat[t]))
         for p in range(2):
             seat = self.seats[t][p]
@@ -119,18 +123,17 @@ class _Scene:
             tasks += self._hold(track, row)
             if track.strength[row] > 0.5:
                 touching.append((track.person, track.side, track.held))
-        tasks.append(apart_task(stage, touching, [p for p in range(2) if self.seats[t][p] is not None]))
+        tasks.append(apart_task(stage, touching))
         return tasks
 
-    def _hold(self, track: HoldTrack, row: int) -> list[mink.BaseTask]:
+    def _hold(self, track: HoldTrack, row: int) -> list[mink.Task]:
         palm = self.stage.flesh(track.person, f"{track.side}_wrist")
         flesh = self.stage.flesh(1 - track.person, track.held)
         strength = track.strength[row]
-        tasks: list[mink.BaseTask] = [
+        tasks: list[mink.Task] = [
             PointTask(palm.body, palm.at(0.5), track.point[row], HOLD * strength, other=flesh.body)
         ]
-        if strength > 0.9:
-            tasks.append(GapTask(palm, flesh, -GRIP_PRESS, SURFACE * (strength - 0.9) / 0.1))
+        tasks.append(GapTask(palm, flesh, track.gap[row] - GRIP_PRESS, SURFACE * strength**2))
         return tasks
 
     def grips(self) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -69,11 +70,13 @@ class FootTrack:
     Attributes:
         position: Ankle joint [m], shape (T, 3).
         quat: Ankle rotation, shape (T, 4).
+        heel: How far the toes are bent to stay flat under the heel [rad], shape (T,).
         planted: Whether the whole sole is on the floor and at rest, shape (T,).
     """
 
     position: np.ndarray
     quat: np.ndarray
+    heel: np.ndarray
     planted: np.ndarray
 
 
@@ -81,14 +84,19 @@ def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) 
     """A foot that stays exactly where it is between equal keys and steps between different ones."""
     times = np.array([key.time for key in script.keys])
     feet = [key.people[p].feet[SIDES.index(side)] for key in script.keys]
-    position, quat, planted = np.zeros((len(at), 3)), np.zeros((len(at), 4)), np.zeros(len(at), bool)
+    position, quat, heel = np.zeros((len(at), 3)), np.zeros((len(at), 4)), np.zeros(len(at))
+    planted = np.zeros(len(at), bool)
     for t, now in enumerate(at):
         k = int(np.clip(np.searchsorted(times, now, side="right") - 1, 0, len(times) - 2))
         u = float(np.clip((now - times[k]) / (times[k + 1] - times[k]), 0, 1))
-        position[t], quat[t] = _step(stage, p, side, feet[k], feet[k + 1], u, script.step_height)
+        heel[t] = feet[k].heel + float(min_jerk(u)) * (feet[k + 1].heel - feet[k].heel)
+        if replace(feet[k], heel=0.0) == replace(feet[k + 1], heel=0.0):
+            position[t], quat[t] = stage.ankle_target(p, side, replace(feet[k], heel=heel[t]))
+        else:
+            position[t], quat[t] = _step(stage, p, side, feet[k], feet[k + 1], u, script.step_height)
         same = feet[k] == feet[k + 1]
         planted[t] = feet[k].lift == 0 and (same or u == 0) or (u == 1 and feet[k + 1].lift == 0)
-    return FootTrack(position, quat, planted)
+    return FootTrack(position, quat, heel, planted)
 
 
 def _step(
@@ -96,8 +104,6 @@ def _step(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Up first, over, and straight down: a sole that is low does not travel."""
     (x0, q0), (x1, q1) = stage.ankle_target(p, side, start), stage.ankle_target(p, side, end)
-    if start == end:
-        return x0, q0
     over = float(min_jerk((u - 0.12) / 0.76))
     position = x0 + over * (x1 - x0)
     quat = quat_slerp(q0, q1, over)
@@ -111,6 +117,14 @@ def _step(
     return position, quat
 
 
+class PalmOf(Protocol):
+    """Palms in key poses."""
+
+    def __call__(self, key: int, person: int, side: str, held: str) -> tuple[np.ndarray, float]:
+        """Palm centre in the frame of a body of the partner [m], shape (3,), and distance of the surfaces [m]."""
+        ...
+
+
 @dataclass(frozen=True)
 class HoldTrack:
     """One hand on one body of the partner over the frames in which it nears, holds and leaves it.
@@ -121,6 +135,7 @@ class HoldTrack:
         held: SMPL-X joint of the partner.
         frames: Frame indices, shape (F,).
         point: Palm centre in the held body's frame [m], shape (F, 3).
+        gap: Distance of the palm's surface to the held one, over that while holding [m], shape (F,).
         strength: 1 while holding, growing from and fading to 0 outside, shape (F,).
         grip: 0-1, shape (F,).
     """
@@ -130,12 +145,13 @@ class HoldTrack:
     held: str
     frames: np.ndarray
     point: np.ndarray
+    gap: np.ndarray
     strength: np.ndarray
     grip: np.ndarray
 
 
-def hold_tracks(script: Script, poses: list[KeyPose], points: PointOf, at: np.ndarray) -> list[HoldTrack]:
-    """All holds. `points(key, person, side, held)` is a key pose's palm centre in the held body's frame."""
+def hold_tracks(script: Script, poses: list[KeyPose], palms: PalmOf, at: np.ndarray) -> list[HoldTrack]:
+    """All holds. `palms(key, person, side, held)` says where a palm is in a key pose."""
     times = np.array([key.time for key in script.keys])
     tracks = []
     for p in range(2):
@@ -147,17 +163,9 @@ def hold_tracks(script: Script, poses: list[KeyPose], points: PointOf, at: np.nd
                 if anchor is not None:
                     while last + 1 < len(poses) and _same(poses[last + 1].anchors.get((p, side)), anchor.hold):
                         last += 1
-                    tracks.append(_hold_track(p, side, poses, points, times, (k, last), at))
+                    tracks.append(_hold_track(p, side, poses, palms, times, (k, last), at))
                 k = last + 1
     return tracks
-
-
-class PointOf:
-    """Palm centres of key poses in the frames of the partner's bodies."""
-
-    def __call__(self, key: int, person: int, side: str, held: str) -> np.ndarray:
-        """Shape (3,) [m]."""
-        raise NotImplementedError
 
 
 def _same(anchor, hold) -> bool:
@@ -165,7 +173,7 @@ def _same(anchor, hold) -> bool:
 
 
 def _hold_track(
-    p: int, side: str, poses: list[KeyPose], points: PointOf, times: np.ndarray, span: tuple[int, int], at: np.ndarray
+    p: int, side: str, poses: list[KeyPose], palms: PalmOf, times: np.ndarray, span: tuple[int, int], at: np.ndarray
 ) -> HoldTrack:
     first, last = span
     anchor = poses[first].anchors[p, side]
@@ -175,13 +183,19 @@ def _hold_track(
     now = at[frames]
     coming = np.where(now < times[first], (now - begin) / max(times[first] - begin, 1e-9), 1.0)
     going = np.where(now > times[last], (end - now) / max(end - times[last], 1e-9), 1.0)
-    near = (min_jerk(coming) * min_jerk(going))[:, None]
-    away = np.where(
-        (now < times[first])[:, None],
-        points(max(first - 1, 0), p, side, held),
-        points(min(last + 1, len(times) - 1), p, side, held),
-    )
+    near = min_jerk(coming) * min_jerk(going)
+    before, gap_before = palms(max(first - 1, 0), p, side, held)
+    after, gap_after = palms(min(last + 1, len(times) - 1), p, side, held)
+    away = np.where((now < times[first])[:, None], before, after)
+    gap = (1 - near) * np.where(now < times[first], gap_before, gap_after)
     holding = (now >= times[first] - 1e-9) & (now <= times[last] + 1e-9)
     return HoldTrack(
-        p, side, held, frames, away + near * (anchor.point - away), near[:, 0] ** 2, holding * anchor.hold.grip
+        person=p,
+        side=side,
+        held=held,
+        frames=frames,
+        point=away + near[:, None] * (anchor.point - away),
+        gap=gap,
+        strength=near**2,
+        grip=holding * anchor.hold.grip,
     )

@@ -9,8 +9,8 @@ import mink
 import numpy as np
 
 from .anatomy import joint_limits, relaxed_qpos, stiffness
-from .script import SIDES, Hold, Key, PersonKey
-from .stage import Flesh, Stage, body_label, heading_vector, trunk_quat
+from .script import SIDES, Hand, Hold, Key, PersonKey
+from .stage import Flesh, Stage, body_label, heading_vector, simulated_names, trunk_quat
 from .tasks import (
     AimTask,
     ApartTask,
@@ -32,7 +32,9 @@ SEAT_PRESS = 0.002
 """How deep a sitting pelvis is in its seat [m], so that it bears from the first step of physics."""
 GRIP_PRESS = 0.001
 """How deep a holding palm is in the partner [m], so that adhesion finds a contact."""
+_ARM_PRESS = 0.004
 _ITERATIONS = 400
+_STEP = 0.06
 _POLE_LENGTH = 0.2
 
 
@@ -81,7 +83,7 @@ def solve_keys(stage: Stage, keys: tuple[Key, ...]) -> list[KeyPose]:
         wanted = {(p, side): hand.hold for p, side, hand in _hands(key) if hand.hold is not None}
         anchors = {at: anchor for at, anchor in anchors.items() if wanted.get(at) == anchor.hold}
         tasks = pair_tasks(stage, key, anchors)
-        solve(configuration, tasks, iterations=_ITERATIONS)
+        solve(configuration, tasks, iterations=_ITERATIONS, step=_STEP)
         for (p, side), hold in wanted.items():
             if (p, side) not in anchors:
                 anchors[p, side] = Anchor(hold, palm_in_partner(stage, configuration, p, side, hold.partner))
@@ -123,20 +125,40 @@ def held_geoms(stage: Stage, holds: list[tuple[int, str, str]]) -> set[tuple[int
     return pairs
 
 
-def apart_task(stage: Stage, holds: list[tuple[int, str, str]], seated: list[int]) -> ApartTask:
-    """Keep everything apart but feet and floor, holding palms and what they hold, sitters and seats."""
+def apart_task(stage: Stage, holds: list[tuple[int, str, str]]) -> ApartTask:
+    """Keep everything apart but feet and floor, and holding palms and what they hold.
+
+    What people sit on may be pressed a little at any time, so that nothing jumps when somebody rises, and so may
+    arms that lie side by side because one hand holds the other person's arm.
+    """
     touching, feet = held_geoms(stage, holds), stage.foot_geoms()
+    beside = _arms_beside(stage, holds)
     floor = stage.model.geom("floor").id
-    props = set(np.flatnonzero(stage.model.geom_bodyid == stage.model.body("props").id).tolist())
-    pelves = frozenset().union(*(stage.geoms(p, "pelvis") for p in seated)) if seated else frozenset()
+    seats = {floor, *np.flatnonzero(stage.model.geom_bodyid == stage.model.body("props").id).tolist()}
+    sitting = {g for p in range(2) for name in ("pelvis", "left_hip", "right_hip") for g in stage.geoms(p, name)}
 
-    def ignored(a: int, b: int) -> bool:
+    def margin(a: int, b: int) -> float | None:
         a, b = min(a, b), max(a, b)
-        if (a, b) in touching:
-            return True
-        return (a == floor and (b in feet or b in pelves)) or (a in props and b in pelves)
+        if (a, b) in touching or (a == floor and b in feet):
+            return None
+        if (a, b) in beside:
+            return -_ARM_PRESS
+        return -SEAT_PRESS if a in seats and b in sitting else APART_MARGIN
 
-    return ApartTask(APART_MARGIN, APART, ignored)
+    return ApartTask(margin, APART)
+
+
+def _arms_beside(stage: Stage, holds: list[tuple[int, str, str]]) -> set[tuple[int, int]]:
+    pairs = set()
+    for p, side, held in holds:
+        other = held.split("_")[0]
+        if other in SIDES:
+            own, theirs = (
+                {g for part in ("elbow", "wrist") for g in stage.geoms(q, f"{s}_{part}")}
+                for q, s in ((p, side), (1 - p, other))
+            )
+            pairs |= {(min(a, b), max(a, b)) for a in own for b in theirs}
+    return pairs
 
 
 def limit_task(stage: Stage) -> LimitTask:
@@ -155,15 +177,20 @@ def seat_task(stage: Stage, p: int, seat: str) -> PointTask:
     return PointTask(flesh.body, flesh.at(0.5), target, (0, 0, _SEAT))
 
 
-def pair_tasks(stage: Stage, key: Key, anchors: Anchors) -> list[mink.BaseTask]:
+def pair_tasks(stage: Stage, key: Key, anchors: Anchors) -> list[mink.Task]:
     """Everything a key pose asks for."""
     seats = (key.people[0].seat, key.people[1].seat)
-    tasks: list[mink.BaseTask] = [PostureTask(relaxed_qpos(stage, seats), stiffness(stage)), limit_task(stage)]
+    relaxed = relaxed_qpos(stage, seats)
+    for p, person in enumerate(key.people):
+        for side, foot in zip(SIDES, person.feet, strict=True):
+            set_toes(stage, relaxed, p, side, foot.heel)
+    idle = [(p, side) for p, side, hand in _hands(key) if hand == Hand()]
+    tasks: list[mink.Task] = [PostureTask(relaxed, stiffness(stage, idle)), limit_task(stage)]
     for p, person in enumerate(key.people):
         tasks += _trunk(stage, p, person) + _legs(stage, p, person) + _arms(stage, p, key, anchors)
         tasks.append(_gaze(stage, p, person))
     holds = [(p, side, hand.hold.partner) for p, side, hand in _hands(key) if hand.hold is not None]
-    tasks.append(apart_task(stage, holds, [p for p in range(2) if seats[p] is not None]))
+    tasks.append(apart_task(stage, holds))
     return tasks
 
 
@@ -173,13 +200,13 @@ def _turn_task(stage: Stage, p: int, name: str, quat: np.ndarray, cost: float) -
     return task
 
 
-def _trunk(stage: Stage, p: int, person: PersonKey) -> list[mink.BaseTask]:
+def _trunk(stage: Stage, p: int, person: PersonKey) -> list[mink.Task]:
     middle = np.mean([foot.at for foot in person.feet], axis=0)
     ground = middle if person.pelvis is None else np.array(person.pelvis)
     hold_ground = 0.5 if person.pelvis is None else 2.0 if person.weight is not None else _PELVIS
     up = _PELVIS * 3 if person.seat is None else 0.0
     target = np.array([*ground, person.height])
-    tasks: list[mink.BaseTask] = [
+    tasks: list[mink.Task] = [
         PointTask(stage.body(p, "pelvis"), np.zeros(3), target, (hold_ground, hold_ground, up)),
         _turn_task(stage, p, "pelvis", trunk_quat(person.heading, person.tilt), _TRUNK),
         _turn_task(stage, p, "spine3", trunk_quat(person.heading + person.turn, person.lean, person.sway), _TRUNK),
@@ -203,8 +230,14 @@ def foot_task(stage: Stage, p: int, side: str, position: np.ndarray, quat: np.nd
     return task
 
 
-def _legs(stage: Stage, p: int, person: PersonKey) -> list[mink.BaseTask]:
-    tasks: list[mink.BaseTask] = []
+def set_toes(stage: Stage, qpos: np.ndarray, p: int, side: str, heel: float) -> None:
+    """Bend the toes so that they stay flat under a raised heel; changes `qpos`."""
+    row = simulated_names().index(f"{side}_foot")
+    qpos[stage.layout.joint_qpos[p][row]] = stage.heel_quat(p, side, -heel)
+
+
+def _legs(stage: Stage, p: int, person: PersonKey) -> list[mink.Task]:
+    tasks: list[mink.Task] = []
     for side, foot in zip(SIDES, person.feet, strict=True):
         tasks.append(foot_task(stage, p, side, *stage.ankle_target(p, side, foot)))
         bodies = tuple(stage.body(p, f"{side}_{part}") for part in ("hip", "knee", "ankle"))
@@ -213,12 +246,14 @@ def _legs(stage: Stage, p: int, person: PersonKey) -> list[mink.BaseTask]:
     return tasks
 
 
-def _arms(stage: Stage, p: int, key: Key, anchors: Anchors) -> list[mink.BaseTask]:
-    tasks: list[mink.BaseTask] = []
+def _arms(stage: Stage, p: int, key: Key, anchors: Anchors) -> list[mink.Task]:
+    tasks: list[mink.Task] = []
     person, partner = key.people[p], key.people[1 - p]
     for side, hand in zip(SIDES, person.hands, strict=True):
         palm = stage.flesh(p, f"{side}_wrist")
         bodies = tuple(stage.body(p, f"{side}_{part}") for part in ("shoulder", "elbow", "wrist"))
+        if hand == Hand():
+            continue
         forward, out, up = person.elbows
         pole = heading_vector(person.heading, (forward, out if side == "left" else -out, up))
         tasks.append(PoleTask((bodies[0], bodies[1], bodies[2]), _POLE_LENGTH * pole, _POLE))
@@ -236,11 +271,11 @@ def _arms(stage: Stage, p: int, key: Key, anchors: Anchors) -> list[mink.BaseTas
 
 def hold_tasks(
     stage: Stage, p: int, side: str, hold: Hold, point: np.ndarray | None, partner_heading: float
-) -> list[mink.BaseTask]:
+) -> list[mink.Task]:
     """A palm on the partner: surfaces touching, its centre at `point` of the held body or, at first, where written."""
     palm, flesh = stage.flesh(p, f"{side}_wrist"), stage.flesh(1 - p, hold.partner)
     spot = flesh.at(hold.along)
-    tasks: list[mink.BaseTask] = [GapTask(palm, flesh, -GRIP_PRESS, SURFACE)]
+    tasks: list[mink.Task] = [GapTask(palm, flesh, -GRIP_PRESS, SURFACE)]
     if point is not None:
         tasks.append(PointTask(palm.body, palm.at(0.5), point, HOLD, other=flesh.body))
     elif hold.side is not None:

@@ -67,11 +67,13 @@ class Foot:
         at: Ankle joint on the floor plane [m].
         yaw: Direction the leg's plane points [rad]; the foot itself points a little outward of it, as in the rest pose.
         lift: Height of the sole above the floor [m]; 0 bears weight.
+        heel: How far the heel is raised about the ball of the foot, toes flat on the floor [rad].
     """
 
     at: tuple[float, float]
     yaw: float
     lift: float = 0.0
+    heel: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -228,12 +230,13 @@ def _direction(value: Any, where: _Where) -> tuple[float, float, float]:
 
 
 def _foot(value: Any, where: _Where) -> Foot:
-    value = _mapping(value, ("at", "yaw", "lift"), where)
+    value = _mapping(value, ("at", "yaw", "lift", "heel"), where)
     if "at" not in value:
         raise where.error("`at: [x, y]` is missing")
     at = _numbers(value["at"], 2, where.at("at"))
     yaw = np.radians(_number(value.get("yaw", 0.0), where.at("yaw"), -720, 720))
-    return Foot(at, float(yaw), _number(value.get("lift", 0.0), where.at("lift"), 0, 1))
+    heel = float(np.radians(_number(value.get("heel", 0.0), where.at("heel"), 0, 60)))
+    return Foot(at, float(yaw), _number(value.get("lift", 0.0), where.at("lift"), 0, 1), heel)
 
 
 def _hand(value: Any, where: _Where) -> Hand:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import mujoco
@@ -12,7 +12,7 @@ from ..body.layout import PairLayout
 from ..body.mjcf import body_name, build_spec, palm_name
 from ..body.pair import PairBody, PersonBody
 from ..body.shape import Shape
-from ..clip.rotation import quat_mul, quat_rotate
+from ..clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
 from ..clip.skeleton import JOINT_NAMES, Skeleton, joint
 from ..errors import AssistMimicError
 from .script import SIDES, Foot, Script
@@ -102,14 +102,24 @@ class Stage:
         return float(skeleton.rest_joints[0, 1] - skeleton.sole_height)
 
     def ankle_target(self, person: int, side: str, foot: Foot) -> tuple[np.ndarray, np.ndarray]:
-        """World position and rotation of the ankle joint of a flat foot at its place."""
+        """World position and rotation of the ankle joint of a foot at its place."""
         skeleton = self.pair.people[person].skeleton
-        height = skeleton.rest_joints[joint(f"{side}_ankle"), 1] - skeleton.sole_height
-        return np.array([*foot.at, height + foot.lift]), quat_mul(yaw_quat(foot.yaw), UPRIGHT)
+        ankle, ball = (skeleton.rest_joints[joint(f"{side}_{part}")] for part in ("ankle", "foot"))
+        flat = quat_mul(yaw_quat(foot.yaw), UPRIGHT)
+        quat = quat_mul(flat, self.heel_quat(person, side, foot.heel))
+        position = np.array([*foot.at, ankle[1] - skeleton.sole_height + foot.lift])
+        return position + quat_rotate(flat, ball - ankle) + quat_rotate(quat, ankle - ball), quat
+
+    def heel_quat(self, person: int, side: str, angle: float) -> np.ndarray:
+        """Rotation of the foot's body that raises the heel, about the axis across the foot; the toes need its inverse."""
+        rest = self.pair.people[person].skeleton.rest_joints
+        x, _, z = rest[joint(f"{side}_foot")] - rest[joint(f"{side}_ankle")]
+        axis = np.array([z, 0.0, -x]) / np.hypot(x, z)
+        return quat_from_rotvec(angle * axis)
 
     def sole(self, person: int, side: str, foot: Foot) -> np.ndarray:
         """World corners of a flat foot's sole, heel to toes [m], shape (8, 3)."""
-        position, quat = self.ankle_target(person, side, foot)
+        position, quat = self.ankle_target(person, side, replace(foot, heel=0.0))
         return position + quat_rotate(quat[None], sole_corners(self.pair.people[person], side))
 
 

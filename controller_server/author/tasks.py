@@ -185,25 +185,43 @@ class AimTask(mink.Task):
         return -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ rotation
 
 
+_TOWARDS_MIDDLE = 0.02
+
+
 def nearest_on_segments(
-    a0: np.ndarray, a1: np.ndarray, b0: np.ndarray, b1: np.ndarray
+    a0: np.ndarray, a1: np.ndarray, b0: np.ndarray, b1: np.ndarray, *, pull: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest points of two segments (Ericson, Real-Time Collision Detection, 5.1.9)."""
+    """Nearest points of two segments (Ericson, Real-Time Collision Detection, 5.1.9).
+
+    Args:
+        a0: First end of the first segment [m], shape (3,).
+        a1: Its last end.
+        b0: First end of the second segment.
+        b1: Its last end.
+        pull: How strongly the points are drawn to the segments' middles, relative to the distance. A little makes
+            them move smoothly where the segments are nearly parallel; 0 is exact.
+
+    Returns:
+        The two points.
+    """
     d1, d2, r = a1 - a0, b1 - b0, a0 - b0
     a, e, f, c, b = d1 @ d1, d2 @ d2, d2 @ r, d1 @ r, d1 @ d2
-    if a < 1e-12 and e < 1e-12:
+    pa, pe = pull * a, pull * e
+    # Minimise |a(s) - b(t)|^2 + pa (s - 1/2)^2 + pe (t - 1/2)^2 over the unit square.
+    aa, ee, ca, fe = a + pa, e + pe, c - pa / 2, f + pe / 2
+    if aa < 1e-12 and ee < 1e-12:
         return a0, b0
-    if a < 1e-12:
-        return a0, b0 + d2 * np.clip(f / e, 0, 1)
-    if e < 1e-12:
-        return a0 + d1 * np.clip(-c / a, 0, 1), b0
-    denominator = a * e - b * b
-    s = np.clip((b * f - c * e) / denominator, 0, 1) if denominator > 1e-12 * a * e else 0.5
-    t = (b * s + f) / e
+    if aa < 1e-12:
+        return a0, b0 + d2 * np.clip(fe / ee, 0, 1)
+    if ee < 1e-12:
+        return a0 + d1 * np.clip(-ca / aa, 0, 1), b0
+    denominator = aa * ee - b * b
+    s = np.clip((b * fe - ca * ee) / denominator, 0, 1) if denominator > 1e-12 * aa * ee else 0.5
+    t = (b * s + fe) / ee
     if t < 0:
-        t, s = 0.0, np.clip(-c / a, 0, 1)
+        t, s = 0.0, np.clip(-ca / aa, 0, 1)
     elif t > 1:
-        t, s = 1.0, np.clip((b - c) / a, 0, 1)
+        t, s = 1.0, np.clip((b - ca) / aa, 0, 1)
     return a0 + d1 * s, b0 + d2 * t
 
 
@@ -220,7 +238,7 @@ class GapTask(mink.Task):
             for flesh in (self.first, self.second)
             for local in (flesh.start, flesh.end)
         ]
-        return nearest_on_segments(*ends)
+        return nearest_on_segments(*ends, pull=_TOWARDS_MIDDLE)
 
     def gap(self, configuration: mink.Configuration) -> float:
         """Distance of the surfaces [m]."""
@@ -243,13 +261,12 @@ class ApartTask(mink.Task):
     """Everything that may collide at least a margin apart; near things push each other away.
 
     Attributes:
-        margin: Distance that is kept [m].
-        ignored: Pairs of geom ids (smaller first) that may touch.
+        margin: Distance that two geoms keep [m]; None where they may do as they like.
     """
 
-    def __init__(self, margin: float, cost: float, ignored: Callable[[int, int], bool]) -> None:
+    def __init__(self, margin: Callable[[int, int], float | None], cost: float) -> None:
         super().__init__(cost=np.array([cost]))
-        self.margin, self.ignored = margin, ignored
+        self.margin = margin
 
     def _rows(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray]:
         model, data = configuration.model, configuration.data
@@ -258,13 +275,14 @@ class ApartTask(mink.Task):
         if data.ncon:
             distances, geoms, points = data.contact.dist, data.contact.geom, data.contact.pos
             normals = data.contact.frame[:, :3]
-            for k in np.flatnonzero(distances < self.margin):
+            for k in range(data.ncon):
                 first, second = int(geoms[k, 0]), int(geoms[k, 1])
-                if self.ignored(first, second):
+                margin = self.margin(first, second)
+                if margin is None or distances[k] >= margin:
                     continue
                 a, b = model.geom_bodyid[first], model.geom_bodyid[second]
                 rate = point_jacobian(configuration, b, points[k]) - point_jacobian(configuration, a, points[k])
-                errors.append(distances[k] - self.margin)
+                errors.append(distances[k] - margin)
                 rows.append(normals[k] @ rate)
         return np.array(errors), np.array(rows).reshape(-1, configuration.nv)
 
@@ -284,33 +302,50 @@ class ApartTask(mink.Task):
 
 def solve(
     configuration: mink.Configuration,
-    tasks: Sequence[mink.BaseTask],
+    tasks: Sequence[mink.Task],
     *,
     iterations: int,
     damping: float = 1e-3,
     tolerance: float = 1e-5,
     step: float = 0.25,
 ) -> int:
-    """Damped Gauss-Newton on the tasks' weighted least squares; changes the configuration in place.
+    """Levenberg-Marquardt on the tasks' weighted least squares; changes the configuration in place.
+
+    Unlike one mink step after the other, a step that makes things worse is taken back: contacts that come and go
+    would otherwise make the solution chatter between two poses.
 
     Args:
         configuration: Where to start and what to change.
         tasks: What to fulfil.
         iterations: At most so many steps.
-        damping: Added to the Hessian's diagonal.
+        damping: Smallest and first addition to the Hessian's diagonal.
         tolerance: Largest joint step at which it is done [rad or m].
         step: Longest step of any joint [rad or m].
 
     Returns:
-        The number of steps taken.
+        The number of steps tried.
     """
+    mu = damping
+    jacobian, error = _stacked(configuration, tasks)
     for k in range(iterations):
-        problem = mink.build_ik(configuration, tasks, 1.0, damping=damping, limits=[])
-        change = np.linalg.solve(problem.P, -problem.q)
+        hessian = jacobian.T @ jacobian
+        hessian.flat[:: configuration.nv + 1] += mu
+        change = np.linalg.solve(hessian, jacobian.T @ error)
         longest = float(np.abs(change).max())
-        if longest > step:
-            change *= step / longest
-        configuration.integrate_inplace(change, 1.0)
         if longest < tolerance:
             return k + 1
+        before = configuration.q
+        configuration.integrate_inplace(change * min(1.0, step / longest), 1.0)
+        next_jacobian, next_error = _stacked(configuration, tasks)
+        if next_error @ next_error <= error @ error:
+            jacobian, error, mu = next_jacobian, next_error, max(mu / 4, damping)
+        else:
+            configuration.update(before)
+            mu *= 8
     return iterations
+
+
+def _stacked(configuration: mink.Configuration, tasks: Sequence[mink.Task]) -> tuple[np.ndarray, np.ndarray]:
+    """Cost-weighted Jacobian and negative error of all tasks."""
+    parts = [task.compute_qp_residual(configuration) for task in tasks]
+    return np.vstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

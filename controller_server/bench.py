@@ -56,12 +56,14 @@ def cases(names: Sequence[str] = ()) -> list[Case]:
     """The bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
 
     Raises:
-        AssistMimicError: a name is unknown.
+        AssistMimicError: a name is unknown, or there are no bundled clips (outside a clone).
     """
     found = [Case(path.stem, lambda path=path: read_clip([path])) for path in sorted(CLIPS.glob("*.npz"))]
     data = os.environ.get("ASSISTMIMIC_DATA")
     if data and (Path(data) / REAL_CLIP).is_dir():
         found.append(Case(REAL_CLIP, lambda: load_real_clip(Path(data)), REAL_PART))
+    if not found:
+        raise AssistMimicError(f"bench: no clips in {CLIPS}; run it in a clone of the repository")
     known = [case.name for case in found]
     for name in names:
         if name not in known:

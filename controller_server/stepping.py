@@ -15,7 +15,7 @@ from .control.ladder import QUALITIES, Attempt
 from .control.reference import Reference
 from .physics.mujoco_backend import BackendMujoco
 
-SHARE = 0.1
+SHARE = 0.2
 """Part of the steps that is really made; the time is scaled up to all of them."""
 
 

@@ -150,6 +150,26 @@ def test_keys_play_step_and_jump(carried):
     assert carried.evaluate("assistmimic.playing") is False
 
 
+def test_space_on_a_switch_flips_it_and_does_not_play(carried):
+    """Somebody without a mouse can use the switches."""
+    carried.evaluate("document.getElementById('show-ground').focus()")
+    carried.press(" ", code="Space", windowsVirtualKeyCode=32)
+    assert carried.evaluate("assistmimic.show.ground") is True
+    assert carried.evaluate("assistmimic.playing") is False
+    carried.press(" ", code="Space", windowsVirtualKeyCode=32)
+    assert carried.evaluate("assistmimic.show.ground") is False
+
+
+def test_a_link_opens_at_a_moment(page):
+    """#t=0.5&view=overlay&theme=dark shows just that, without playing."""
+    opened, folder = page
+    opened.open(folder / "carried.html", **SIZE)
+    opened.evaluate("location.hash = 't=0.5&view=overlay&theme=dark'")
+    opened.evaluate("new Promise((done) => setTimeout(done, 50))")
+    found = opened.evaluate("[assistmimic.time, assistmimic.view, assistmimic.dark, assistmimic.playing]")
+    assert found == [0.5, "overlay", True, False]
+
+
 def test_a_click_in_a_curve_jumps_there(carried):
     """The middle of a chart is the middle of the clip, and its readout follows."""
     x, y = centre(carried, ".chart svg")

@@ -186,7 +186,7 @@ class Player {
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const jump = event.shiftKey ? Math.round((0.5 * (this.times.length - 1)) / this.duration) : 1;
     const actions = {
-      " ": () => tag !== "BUTTON" && this.setPlaying(!this.playing),
+      " ": () => tag !== "BUTTON" && event.target.type !== "checkbox" && this.setPlaying(!this.playing),
       ArrowLeft: () => this.step(-jump),
       ArrowRight: () => this.step(jump),
       Home: () => this.seek(0),

@@ -247,9 +247,11 @@ def test_unit_and_up(scale, unit, up):
 
 def test_unit_and_up_as_told():
     """Let the user overrule both."""
-    world = world_of(standing_stick(100, "y"), unit="0.02", up="Z")
-    assert (world.scale, world.up) == (0.02, "z")
+    world = world_of(standing_stick(100, "y"), unit="0.012", up="Z")
+    assert (world.scale, world.up) == (0.012, "z")
     assert all("as told" in note for note in world.notes)
+    with pytest.raises(AssistMimicError, match=r"y\.bvh: with the unit m the legs are 85 m long.*--bvh-unit"):
+        world_of(standing_stick(100, "y"), unit="m")
 
 
 @pytest.mark.parametrize(

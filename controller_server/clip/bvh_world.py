@@ -14,6 +14,7 @@ from .joint_names import JointMatch
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
 """Metres per unit. The CMU recordings count in 1/0.45 inch."""
 _LEG = (0.5, 1.2)
+_POSSIBLE_LEG = (0.3, 1.5)
 _TYPICAL_LEG = 0.85
 # Rotations into the Z-up world, as matrices.
 _UP = {
@@ -105,6 +106,12 @@ def find_unit(where: Sequence[str], legs: Sequence[float], unit: str | None = No
     """Metres per unit that make all legs human, and a sentence about it. Raises AssistMimicError."""
     if unit is not None:
         scale = UNITS.get(unit.lower()) or _positive(unit)
+        for name, leg in zip(where, legs, strict=True):
+            if not _POSSIBLE_LEG[0] <= leg * scale <= _POSSIBLE_LEG[1]:
+                raise AssistMimicError(
+                    f"{name}: with the unit {unit} the legs are {leg * scale:.3g} m long, people's are "
+                    f"{_POSSIBLE_LEG[0]}-{_POSSIBLE_LEG[1]} m; correct --bvh-unit"
+                )
         return scale, f"unit: {unit} (as told; legs {_metres(legs, scale)})"
     fits = {
         name: sum(abs(np.log(leg * scale / _TYPICAL_LEG)) for leg in legs)

@@ -11,10 +11,10 @@ from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotio
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS, Skeleton
 from controller_server.prepare.contacts import compliance
-from controller_server.prepare.feet import foot_quat, foot_shapes
 from controller_server.prepare.ik import Rows, point_jacobian, rows_from, solve
 from controller_server.prepare.legs import ANKLE, place_foot
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.soles import foot_quat, foot_shapes
 from controller_server.prepare.surfaces import PALMS
 
 FPS = 30.0

@@ -20,7 +20,7 @@ from controller_server.clip.skeleton import joint
 from controller_server.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
-OFF = {"smooth": False, "feet": False, "contacts": False, "depenetrate": False}
+OFF = PrepareSettings(smooth=False, feet=False, contacts=False, depenetrate=False)
 
 
 def both(clip, **switched_off) -> tuple[PrepareReport, PrepareReport]:
@@ -120,7 +120,7 @@ def test_preparing_twice_changes_nothing_more(clip):
 def test_everything_off_changes_only_grips():
     """Leave the motion bit for bit when every step is off."""
     clip = reaching_clip(gap=0.12, seconds=1.0)
-    prepared = prepare(clip, PrepareSettings(**OFF))
+    prepared = prepare(clip, OFF)
     for before, after in zip(clip.people, prepared.clip.people, strict=True):
         assert np.array_equal(before[1].trans, after[1].trans)
         assert np.array_equal(before[1].pose_body, after[1].pose_body)
@@ -134,7 +134,7 @@ def test_proportions_and_frames_are_kept():
     assert prepared.fps == clip.fps and prepared.n_frames == clip.n_frames
     for before, after in zip(clip.people, prepared.people, strict=True):
         assert np.array_equal(before[1].skeleton.rest_joints, after[1].skeleton.rest_joints)
-        assert np.array_equal(before[1].left_hand_pose, after[1].left_hand_pose)
+        assert np.array_equal(before[1].pose[:, 21:], after[1].pose[:, 21:])
     assert clip.supporter.skeleton.leg_length > 1.1 * clip.recipient.skeleton.leg_length
 
 
@@ -169,4 +169,4 @@ def test_five_seconds_take_less_than_four():
     clip = skating(feet_rolled(reaching_clip(gap=0.12, seconds=5.0, hold=(0.0, 5.0)), 0, 10.0), 1, 0.02)
     start = time.process_time()
     prepare(clip)
-    assert time.process_time() - start < 4 * 2  # both cores' time counts
+    assert time.process_time() - start < 4

@@ -31,6 +31,12 @@ def gap(clip: InteractionClip, hold: Hold) -> np.ndarray:
     return near.distance[:, hold.joint]
 
 
+def grips_in(clip: InteractionClip) -> np.ndarray:
+    """The grips a clip must have by now."""
+    assert clip.grips is not None
+    return clip.grips
+
+
 def with_fingers(clip: InteractionClip, closed: np.ndarray) -> InteractionClip:
     """The supporter's right fingers bend by 1 rad where `closed` is 1, shape (T,)."""
     pose = np.zeros((clip.n_frames, 15, 3))
@@ -72,7 +78,7 @@ def test_grips_of_the_clip_come_first():
     assert resolve_mode(clip, GripMode.AUTO) is GripMode.CLIP
     found = holds_of(clip, GripMode.CLIP)
     assert [(h.person, h.side, h.joint, h.run) for h in found] == [(0, 1, WRIST, (30, 60))]
-    assert np.array_equal(prepare(clip).clip.grips, grips)
+    assert np.array_equal(grips_in(prepare(clip).clip), grips)
 
 
 def test_grip_far_from_anybody_holds_nobody():
@@ -97,13 +103,13 @@ def test_closed_fingers_hold():
 def test_grips_off_still_closes_contacts():
     """Give zero grips when they are off, and close the hands all the same."""
     prepared = prepare(reaching_clip(gap=0.1, seconds=1.5, hold=(0, 3)), PrepareSettings(grips=GripMode.OFF))
-    assert not prepared.clip.grips.any()
+    assert not grips_in(prepared.clip).any()
     assert prepared.report.holds[0].gap_after_mm < 2
 
 
 def test_prepared_clip_carries_grips():
     """Store what was found as 0 and 1 per frame, person and hand."""
-    grips = prepare(reaching_clip(gap=0.1, hold=(1.0, 2.0))).clip.grips
+    grips = grips_in(prepare(reaching_clip(gap=0.1, hold=(1.0, 2.0))).clip)
     assert grips[45].tolist() == [[0, 1], [0, 1]]
     assert not grips[0].any() and not grips[-1].any()
     assert np.array_equal(grips_of([Hold(1, 0, 3, (2, 4))], 5)[:, 1, 0], [0, 0, 1, 1, 0])

@@ -10,17 +10,11 @@ from prepare_clips import feet_rolled, raised, skating, standing_clip, walking_c
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
-from controller_server.prepare.feet import (
-    find_bearing,
-    foot_angles,
-    foot_quat,
-    foot_shapes,
-    foot_skate,
-    plant_feet,
-    sole_corners,
-)
+from controller_server.prepare.bearing import find_bearing, foot_skate
+from controller_server.prepare.feet import plant_feet
 from controller_server.prepare.legs import ANKLE, keep_feet
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.soles import foot_angles, foot_quat, foot_shapes, sole_corners
 
 
 def soles(clip: InteractionClip, person: int, side: int) -> np.ndarray:

@@ -6,155 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.shape import Shape, body_shapes
 from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_conj, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
-from .intervals import Interval, carry, gaussian, hysteresis, inside_of, intervals, still_pieces
+from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
+from .bearing import Bearing, find_bearing
+from .intervals import carry, gaussian, hysteresis
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
+from .soles import FootShape, foot_angles, foot_quat, foot_shapes
 
-_LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
-_SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
-_SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _BLEND = 0.15  # s
 _FLAT_PITCH, _ROLLING_PITCH = np.radians(8), np.radians(16)  # a foot that tilts further rolls, until it is flat again
 _EXACTLY_FLAT = np.radians(0.3)
 _TURN_OVER = 0.03  # s
 _ON_TIPS = 0.01  # m: toes whose tips point down by more than this bear on them alone
-_MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
-_ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
-_TURN_ROOM = np.radians(25)
-_STEP = 0.1  # s a foot that really goes elsewhere may slip on either side of the middle of its way
-
-
-@dataclass(frozen=True)
-class FootShape:
-    """The sole of one foot in the axes of its two joints.
-
-    Attributes:
-        forward: Unit direction of the sole in the ankle's axes; up is y. Shape (3,).
-        ankle_corners: Sole corners of the ankle's box, rear two first [m from the ankle joint], shape (4, 3).
-        toe_corners: Sole corners of the toe's box, rear two first [m from the toe joint], shape (4, 3).
-    """
-
-    forward: np.ndarray
-    ankle_corners: np.ndarray
-    toe_corners: np.ndarray
-
-    @property
-    def heel(self) -> np.ndarray:
-        """Rear end of the sole's centre line, shape (3,)."""
-        return self.ankle_corners[:2].mean(0)
-
-    @property
-    def toe_height(self) -> float:
-        """From the sole up to the toe joint [m]."""
-        return -float(self.toe_corners[:, 1].mean())
-
-    @property
-    def ball(self) -> np.ndarray:
-        """The sole under the toe joint, shape (3,)."""
-        return self.ankle_corners[2:].mean(0)
-
-
-def foot_shapes(clip: InteractionClip) -> list[list[FootShape]]:
-    """The feet of each person, [person][side]."""
-
-    def corners(box: Shape) -> np.ndarray:
-        signs = np.array([(-1, -1, -1), (1, -1, -1), (-1, -1, 1), (1, -1, 1)])
-        return box.position + quat_rotate(box.quat, signs * np.array(box.size))
-
-    feet = []
-    for _, motion in clip.people:
-        boxes = {shape.joint: shape for shape in body_shapes(motion.skeleton) if shape.kind == "box"}
-        feet.append(
-            [
-                FootShape(
-                    quat_rotate(boxes[ankle].quat, np.array([0.0, 0, 1])), corners(boxes[ankle]), corners(boxes[toe])
-                )
-                for ankle, toe in zip(ANKLE, TOE, strict=True)
-            ]
-        )
-    return feet
-
-
-def sole_corners(poses: PairPoses, person: int, side: int, foot: FootShape) -> np.ndarray:
-    """Corners of both boxes' soles in the world [m], shape (T, 8, 3)."""
-    positions, quats = poses.world
-    parts = [
-        positions[:, person, j, None] + quat_rotate(quats[:, person, j, None], corners)
-        for j, corners in ((ANKLE[side], foot.ankle_corners), (TOE[side], foot.toe_corners))
-    ]
-    return np.concatenate(parts, axis=1)
-
-
-def foot_angles(quat: np.ndarray, foot: FootShape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Yaw, pitch (toes up) and roll of a sole [rad], each shape (T,), from the ankle's world rotation (T, 4)."""
-    forward = quat_rotate(quat, foot.forward)
-    up = quat_rotate(quat, np.array([0.0, 1, 0]))
-    yaw = np.unwrap(np.arctan2(forward[:, 1], forward[:, 0]))
-    pitch = np.arcsin(np.clip(forward[:, 2], -1, 1))
-    level_side = np.stack([-np.sin(yaw), np.cos(yaw), np.zeros_like(yaw)], axis=-1)
-    roll = np.arctan2(np.sum(up * level_side, axis=-1), np.sum(up * np.cross(forward, level_side), axis=-1))
-    return yaw, pitch, roll
-
-
-def foot_quat(yaw: np.ndarray, pitch: np.ndarray, foot: FootShape) -> np.ndarray:
-    """World rotation of an ankle whose sole has this yaw and pitch and no roll, shape (T, 4)."""
-    zero = np.zeros_like(yaw)
-    forward = np.stack([np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), np.sin(pitch)], axis=-1)
-    left = np.stack([-np.sin(yaw), np.cos(yaw), zero], axis=-1)
-    world = np.stack([left, np.cross(forward, left), forward], axis=-1)
-    up = np.array([0.0, 1, 0])
-    local = np.stack([np.cross(up, foot.forward), up, foot.forward], axis=-1)
-    return quat_from_matrix(world @ local.T)
-
-
-@dataclass(frozen=True)
-class Bearing:
-    """When one foot bears weight.
-
-    Attributes:
-        runs: Stretches of frames.
-        floor: Height the person's feet stand at in the clip [m].
-    """
-
-    runs: list[Interval]
-    floor: float
-
-    def mask(self, n_frames: int) -> np.ndarray:
-        """Shape (T,)."""
-        return inside_of(self.runs, n_frames)
-
-
-def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[Bearing]]:
-    """When which foot bears weight, [person][side]: low over the person's own floor and slow, with hysteresis."""
-    found = []
-    for person in range(2):
-        points = []
-        for side in range(2):
-            corners = sole_corners(poses, person, side, shapes[person][side])
-            points.append(corners.reshape(len(corners), 4, 2, 3).mean(2))  # heel, ball, ball, tip of the centre line
-        heights = np.stack([p[..., 2].min(axis=1) for p in points])
-        floor = float(np.percentile(heights.min(axis=0), 30))
-        runs: list[list[Interval]] = [[], []]
-        for side in range(2):
-            if abs(floor) < _MAX_FLOOR:
-                spot = points[side][:, 1:3, :2].mean(axis=1)  # the ball
-                yaw, _, _ = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
-                place = np.concatenate([spot / _ROOM, yaw[:, None] / _TURN_ROOM], axis=1)
-                for run in _bearing_runs(points[side], heights[side] - floor, poses.fps):
-                    shortest, step = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
-                    runs[side] += still_pieces(place, run, shortest=shortest, gap=step)
-        found.append([Bearing(r, floor) for r in runs])
-    return found
-
-
-def _bearing_runs(points: np.ndarray, height: np.ndarray, fps: float) -> list[Interval]:
-    velocity = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * fps
-    speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
-    mask = hysteresis((height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW))
-    return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
 
 
 def plant_feet(clip: InteractionClip) -> InteractionClip:
@@ -279,49 +143,3 @@ def _envelope(values: np.ndarray, sigma: float) -> np.ndarray:
     padded = np.pad(values, reach, mode="edge")
     highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
     return gaussian(highest, max(sigma, 0.5))
-
-
-def foot_height(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
-    """Mean distance of the lowest corner of each person's bearing feet from the floor [m]."""
-    out = []
-    for person in range(2):
-        heights = [
-            np.abs(sole_corners(poses, person, side, shapes[person][side])[..., 2].min(axis=1))[
-                bearing[person][side].mask(poses.n_frames)
-            ]
-            for side in range(2)
-        ]
-        height = np.concatenate(heights)
-        out.append(float(height.mean()) if height.size else 0.0)
-    return out
-
-
-def foot_roll_deg(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
-    """Mean absolute roll of each person's bearing feet [degrees]."""
-    out = []
-    for person in range(2):
-        rolls = [
-            np.abs(foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])[2])[
-                bearing[person][side].mask(poses.n_frames)
-            ]
-            for side in range(2)
-        ]
-        roll = np.concatenate(rolls)
-        out.append(float(np.degrees(roll.mean())) if roll.size else 0.0)
-    return out
-
-
-def foot_skate(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
-    """Mean horizontal speed of the lowest corner of each person's bearing feet [m/s]."""
-    out = []
-    for person in range(2):
-        speeds = []
-        for side in range(2):
-            corners = sole_corners(poses, person, side, shapes[person][side])
-            step = np.linalg.norm(np.diff(corners[..., :2], axis=0), axis=-1) * poses.fps
-            lowest = (corners[1:, :, 2] + corners[:-1, :, 2]).argmin(axis=1)
-            mask = bearing[person][side].mask(poses.n_frames)
-            speeds.append(np.take_along_axis(step, lowest[:, None], 1)[mask[1:] & mask[:-1], 0])
-        speed = np.concatenate(speeds)
-        out.append(float(speed.mean()) if speed.size else 0.0)
-    return out

@@ -154,9 +154,9 @@ def _by_motion(
         curl = finger_curl(clip.people[person][1], side)
         closed = hysteresis(curl > _CURLED, curl > _STILL_CURLED)
         stay = near.distance < STILL_NEAR
-        return stay, closed & stay.any(axis=1)
+        return stay, closed & np.asarray(stay.any(axis=1))
     stay = np.stack([hysteresis(enter[:, j], stay[:, j]) for j in range(stay.shape[1])], axis=1)
-    return stay, stay.any(axis=1)
+    return stay, np.asarray(stay.any(axis=1))
 
 
 def _hangs(poses: PairPoses, person: int, side: int) -> np.ndarray:

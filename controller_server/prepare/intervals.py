@@ -39,6 +39,9 @@ def intervals(mask: np.ndarray, *, shortest: int = 1, bridge: int = 0) -> list[I
 def still_pieces(track: np.ndarray, run: Interval, *, shortest: int, gap: int = 0) -> list[Interval]:
     """Cut a run where a point goes from one place to another.
 
+    The cuts are found again on the track with every piece drawn to its median, until they stay: cutting what was drawn
+    together so would find the same pieces.
+
     Args:
         track: In units of what still counts as one place, shape (T, K).
         run: What is cut.
@@ -46,8 +49,21 @@ def still_pieces(track: np.ndarray, run: Interval, *, shortest: int, gap: int = 
         gap: Frames left out on either side of a cut.
 
     Returns:
-        Pieces whose points are all within one unit of their median, as far as their length allows.
+        Pieces whose points are about within one unit of their median, as far as their length allows.
     """
+    pieces = _cut(track, run, shortest, gap)
+    for _ in range(4):
+        drawn = track.copy()
+        for a, b in pieces:
+            drawn[a:b] = np.median(drawn[a:b], axis=0)
+        again = _cut(drawn, run, shortest, gap)
+        if again == pieces:
+            break
+        pieces = again
+    return pieces
+
+
+def _cut(track: np.ndarray, run: Interval, shortest: int, gap: int) -> list[Interval]:
     a, b = run
     part = track[a:b]
     off = np.linalg.norm(part - np.median(part, axis=0), axis=1)
@@ -56,8 +72,7 @@ def still_pieces(track: np.ndarray, run: Interval, *, shortest: int, gap: int = 
         return [run]
     spread = [part[:c].var(axis=0).sum() * c + part[c:].var(axis=0).sum() * (b - a - c) for c in cuts]
     cut = a + int(cuts[int(np.argmin(spread))])
-    left = still_pieces(track, (a, cut - gap), shortest=shortest, gap=gap)
-    return left + still_pieces(track, (cut + gap, b), shortest=shortest, gap=gap)
+    return _cut(track, (a, cut - gap), shortest, gap) + _cut(track, (cut + gap, b), shortest, gap)
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:

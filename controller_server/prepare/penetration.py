@@ -8,8 +8,8 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from .bearing import Bearing
 from .contacts import HoldTarget, compliance, hold_rows, keep_holds
-from .feet import Bearing
 from .holds import Hold
 from .ik import Rows, point_jacobian, rows_from, solve_smoothly, turn_jacobian
 from .legs import ANKLE, TOE

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..clip.interaction import ROLES, InteractionClip
+from .bearing import find_bearing
 from .contacts import close_contacts
-from .feet import find_bearing, foot_shapes, plant_feet
+from .feet import plant_feet
 from .holds import Hold, find_holds, grips_of, resolve_mode
 from .penetration import depenetrate
 from .poses import PairPoses
@@ -24,6 +25,7 @@ from .report import (
 )
 from .settings import GripMode, PrepareSettings
 from .smoothing import smooth
+from .soles import foot_shapes
 from .surfaces import Surfaces
 
 _WARN_FIRST_FRAME_MM = 10.0

@@ -9,11 +9,12 @@ import numpy as np
 
 from ..clip.interaction import ROLES, InteractionClip
 from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
-from .feet import Bearing, FootShape, foot_height, foot_roll_deg, foot_skate
+from .bearing import Bearing, foot_height, foot_roll_deg, foot_skate
 from .holds import Hold, palm_centres, palm_on_partner
 from .legs import SIDES
 from .poses import PairPoses
 from .smoothing import speeds
+from .soles import FootShape
 from .surfaces import ON_FLOOR, ON_PROP, Surfaces
 
 WARN_MEAN_MM = 60.0

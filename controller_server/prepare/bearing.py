@@ -1,0 +1,113 @@
+"""When a foot bears weight, and how well it does: roll, height, sliding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .intervals import Interval, gaussian, hysteresis, inside_of, intervals, still_pieces
+from .legs import ANKLE
+from .poses import PairPoses
+from .soles import FootShape, foot_angles, sole_corners
+
+_LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
+_SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
+_SHORTEST, _BRIDGE = 0.1, 0.07  # s
+_MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
+_ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
+_TURN_ROOM = np.radians(25)
+_STEP = 0.1  # s a foot that really goes elsewhere may slip on either side of the middle of its way
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """When one foot bears weight.
+
+    Attributes:
+        runs: Stretches of frames.
+        floor: Height the person's feet stand at in the clip [m].
+    """
+
+    runs: list[Interval]
+    floor: float
+
+    def mask(self, n_frames: int) -> np.ndarray:
+        """Shape (T,)."""
+        return inside_of(self.runs, n_frames)
+
+
+def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[Bearing]]:
+    """When which foot bears weight, [person][side]: low over the person's own floor and slow, with hysteresis."""
+    found = []
+    for person in range(2):
+        points = []
+        for side in range(2):
+            corners = sole_corners(poses, person, side, shapes[person][side])
+            points.append(corners.reshape(len(corners), 4, 2, 3).mean(2))  # heel, ball, ball, tip of the centre line
+        heights = np.stack([p[..., 2].min(axis=1) for p in points])
+        floor = float(np.percentile(heights.min(axis=0), 30))
+        runs: list[list[Interval]] = [[], []]
+        for side in range(2):
+            if abs(floor) < _MAX_FLOOR:
+                spot = points[side][:, 1:3, :2].mean(axis=1)  # the ball
+                yaw, _, _ = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
+                place = np.concatenate([spot / _ROOM, yaw[:, None] / _TURN_ROOM], axis=1)
+                for run in _bearing_runs(points[side], heights[side] - floor, poses.fps):
+                    shortest, step = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
+                    runs[side] += still_pieces(place, run, shortest=shortest, gap=step)
+        found.append([Bearing(r, floor) for r in runs])
+    return found
+
+
+def _bearing_runs(points: np.ndarray, height: np.ndarray, fps: float) -> list[Interval]:
+    velocity = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * fps
+    speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
+    mask = hysteresis((height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW))
+    return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
+
+
+def foot_height(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
+    """Mean distance of the lowest corner of each person's bearing feet from the floor [m]."""
+    out = []
+    for person in range(2):
+        heights = [
+            np.abs(sole_corners(poses, person, side, shapes[person][side])[..., 2].min(axis=1))[
+                bearing[person][side].mask(poses.n_frames)
+            ]
+            for side in range(2)
+        ]
+        height = np.concatenate(heights)
+        out.append(float(height.mean()) if height.size else 0.0)
+    return out
+
+
+def foot_roll_deg(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
+    """Mean absolute roll of each person's bearing feet [degrees]."""
+    out = []
+    for person in range(2):
+        rolls = [
+            np.abs(foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])[2])[
+                bearing[person][side].mask(poses.n_frames)
+            ]
+            for side in range(2)
+        ]
+        roll = np.concatenate(rolls)
+        out.append(float(np.degrees(roll.mean())) if roll.size else 0.0)
+    return out
+
+
+def foot_skate(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:
+    """Mean horizontal speed of the lowest corner of each person's bearing feet [m/s]."""
+    out = []
+    for person in range(2):
+        speeds = []
+        for side in range(2):
+            corners = sole_corners(poses, person, side, shapes[person][side])
+            step = np.linalg.norm(np.diff(corners[..., :2], axis=0), axis=-1) * poses.fps
+            lowest = (corners[1:, :, 2] + corners[:-1, :, 2]).argmin(axis=1)
+            mask = bearing[person][side].mask(poses.n_frames)
+            speeds.append(np.take_along_axis(step, lowest[:, None], 1)[mask[1:] & mask[:-1], 0])
+        speed = np.concatenate(speeds)
+        out.append(float(speed.mean()) if speed.size else 0.0)
+    return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -292,5 +292,5 @@ class InteractionClip:
 def slice_motion(motion: SmplxMotion, frames: slice) -> SmplxMotion:
     """The frames of a motion; betas, gender and rest joints stay."""
     tracks = ("trans", "root_orient", "pose_body", "left_hand_pose", "right_hand_pose", "jaw", "eyes", "expression")
-    values = {f.name: getattr(motion, f.name) for f in fields(motion)}
-    return SmplxMotion(**{k: v[frames] if k in tracks and v is not None else v for k, v in values.items()})
+    values = {name: getattr(motion, name) for name in tracks}
+    return replace(motion, **{name: value[frames] for name, value in values.items() if value is not None})

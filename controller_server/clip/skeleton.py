@@ -14,7 +14,7 @@ from array_api_compat import array_namespace
 
 from .rotation import quat_from_rotvec, quat_mul, quat_rotate
 
-_TABLE = json.loads(resources.files(__package__).joinpath("smplx_neutral.json").read_text(encoding="utf-8"))
+_TABLE = json.loads(resources.files(str(__package__)).joinpath("smplx_neutral.json").read_text(encoding="utf-8"))
 
 JOINT_NAMES: tuple[str, ...] = tuple(joint["name"] for joint in _TABLE["joints"])
 """The 55 SMPL-X joints in SMPL-X order: 22 of the body, jaw, two eyes, 15 of each hand."""
@@ -43,10 +43,24 @@ L_WRIST, R_WRIST, HEAD, NECK = joint("left_wrist"), joint("right_wrist"), joint(
 
 SUCCESS_JOINTS: tuple[int, ...] = tuple(
     joint(name)
-    for name in (
-        "pelvis left_hip right_hip left_knee right_knee left_ankle right_ankle spine1 spine2 spine3 "
-        "neck head left_collar right_collar left_shoulder right_shoulder"
-    ).split()
+    for name in [
+        "pelvis",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_ankle",
+        "right_ankle",
+        "spine1",
+        "spine2",
+        "spine3",
+        "neck",
+        "head",
+        "left_collar",
+        "right_collar",
+        "left_shoulder",
+        "right_shoulder",
+    ]
 )
 """The 16 bodies whose mean deviation decides success (the paper's reset bodies)."""
 

@@ -110,6 +110,24 @@ def test_pickled_positions(tmp_path):
         read_clip([tmp_path / "in.npz"])
 
 
+def test_damaged_archives(tmp_path):
+    """Meet bytes gone wrong anywhere in a file with one sentence, never with a traceback."""
+    (written,) = write_clip(tmp_path / "in.npz", squatting_pair(5))
+    whole, rng = written.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 20):
+            damaged[place] = rng.integers(0, 256)
+        written.write_bytes(damaged)
+        try:
+            read_clip([written])
+        except AssistMimicError as error:
+            assert "in.npz" in str(error)
+            refused += 1
+    assert refused > 100
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..errors import AssistMimicError
 from .interaction import InteractionClip, SmplxMotion
+from .npz import UNREADABLE
 from .skeleton import N_JOINTS
 
 _SHAPE_SPACE = 300
@@ -86,7 +86,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 arrays.append(np.asarray(archive[key], dtype=float))
     except AssistMimicError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise AssistMimicError(f"{path}: not a readable SMPL-X model file ({error})") from None
     template, directions, regressor = arrays
     vertices = len(template)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from .capture import Capture
 from .fit import fit
 from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip
 from .joint_names import TIPS, JointMatch, match_joints, read_joint_table
-from .npz import load_arrays
+from .npz import UNREADABLE, load_arrays
 from .skeleton import JOINT_NAMES, N_JOINTS, joint
 
 KEY = "joints"
@@ -82,7 +81,7 @@ def holds_joints(path: Path) -> bool:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return KEY in archive.files
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError):
+    except UNREADABLE:
         return False
 
 
@@ -91,7 +90,7 @@ def _load_npy(path: Path) -> np.ndarray:
         raise AssistMimicError(f"{path}: no such file")
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise AssistMimicError(f"{path}: not a readable .npy file of plain numbers ({error})") from None
 
 

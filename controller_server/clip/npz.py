@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +17,11 @@ import numpy as np
 from ..errors import AssistMimicError
 from .interaction import ROLES, InteractionClip, Prop, SmplxMotion
 
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, NotImplementedError, struct.error),
+    *(EOFError, OSError, AttributeError, TypeError, ValueError, KeyError, MemoryError),
+)
+"""What `numpy.load` was seen to raise, or may raise, on a damaged file."""
 FORMAT = "assistmimic-clip"
 VERSION = 1
 _TRACKS = ("trans", "root_orient", "pose_body", "left_hand_pose", "right_hand_pose")
@@ -60,7 +68,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
                 f"{path}: holds pickled objects, which can run code and are never opened; save plain arrays instead"
             ) from None
         raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
-    except (zipfile.BadZipFile, EOFError, OSError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
 
 

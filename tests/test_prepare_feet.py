@@ -53,6 +53,18 @@ def test_feet_off_the_floor_do_not_bear():
     assert np.allclose(planted.joints[:, 0], clip.joints[:, 0], atol=1e-9)
 
 
+def test_feet_of_who_lies_do_not_bear():
+    """Leave feet alone whose soles are upright, heels on the floor."""
+    clip = standing_clip(seconds=1.0, apart=3.0)
+    poses = PairPoses.of(clip)
+    quats, roots = poses.quats.copy(), poses.roots.copy()
+    quats[:, 1, 0], roots[:, 1, 2] = (1, 0, 0, 0), 0.12
+    lying = poses.with_changes(quats=quats, roots=roots).to_clip(clip)
+    bearing = find_bearing(PairPoses.of(lying), foot_shapes(clip))
+    assert bearing[1][0].runs == [] and bearing[1][1].runs == []
+    assert np.allclose(plant_feet(lying).joints[:, 1], lying.joints[:, 1], atol=1e-9)
+
+
 def test_each_person_has_their_own_shift():
     """Lower one by 6 cm and raise the other by 3 cm, each as a whole."""
     clip = raised(raised(standing_clip(scale=0.85), 0, 0.06), 1, -0.03)

@@ -14,6 +14,7 @@ from .soles import FootShape, foot_angles, sole_corners
 _LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
 _SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
+_MAX_ROLL, _MAX_HEEL_UP, _MAX_TOES_UP = np.radians((45, 80, 50))  # beyond, somebody sits or lies
 _MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
 _ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
 _TURN_ROOM = np.radians(25)
@@ -40,30 +41,34 @@ class Bearing:
 def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[Bearing]]:
     """When which foot bears weight, [person][side]: low over the person's own floor and slow, with hysteresis."""
     found = []
+    shortest, gap = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
     for person in range(2):
-        points = []
+        points, upright, yaws = [], [], []
         for side in range(2):
             corners = sole_corners(poses, person, side, shapes[person][side])
             points.append(corners.reshape(len(corners), 4, 2, 3).mean(2))  # heel, ball, ball, tip of the centre line
+            yaw, pitch, roll = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
+            upright.append((np.abs(roll) < _MAX_ROLL) & (pitch > -_MAX_HEEL_UP) & (pitch < _MAX_TOES_UP))
+            yaws.append(yaw)
         heights = np.stack([p[..., 2].min(axis=1) for p in points])
-        floor = float(np.percentile(heights.min(axis=0), 30))
+        lowest = np.where(upright, heights, np.inf).min(axis=0)
+        lowest = lowest[np.isfinite(lowest)]
+        floor = float(np.percentile(lowest, 30)) if lowest.size else np.inf
         runs: list[list[Interval]] = [[], []]
-        for side in range(2):
-            if abs(floor) < _MAX_FLOOR:
-                spot = points[side][:, 1:3, :2].mean(axis=1)  # the ball
-                yaw, _, _ = foot_angles(poses.world[1][:, person, ANKLE[side]], shapes[person][side])
-                place = np.concatenate([spot / _ROOM, yaw[:, None] / _TURN_ROOM], axis=1)
-                for run in _bearing_runs(points[side], heights[side] - floor, poses.fps):
-                    shortest, step = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
-                    runs[side] += still_pieces(place, run, shortest=shortest, gap=step)
+        for side in range(2) if abs(floor) < _MAX_FLOOR else ():
+            ball = points[side][:, 1:3, :2].mean(axis=1)
+            place = np.concatenate([ball / _ROOM, yaws[side][:, None] / _TURN_ROOM], axis=1)
+            for run in _bearing_runs(points[side], heights[side] - floor, upright[side], poses.fps):
+                runs[side] += still_pieces(place, run, shortest=shortest, gap=gap)
         found.append([Bearing(r, floor) for r in runs])
     return found
 
 
-def _bearing_runs(points: np.ndarray, height: np.ndarray, fps: float) -> list[Interval]:
+def _bearing_runs(points: np.ndarray, height: np.ndarray, upright: np.ndarray, fps: float) -> list[Interval]:
     velocity = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * fps
     speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
-    mask = hysteresis((height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW))
+    enter, stay = (height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW)
+    mask = hysteresis(enter & upright, stay & upright)
     return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
 
 

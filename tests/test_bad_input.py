@@ -213,6 +213,14 @@ Frame Time: 0.033333
     assert_refused(assistmimic("convert", "a.bvh", "b.bvh", "out.npz"), tmp_path, "a.bvh", "left_hip", "--joint-map")
 
 
+def test_a_written_pair_never_replaces_the_pair_that_was_read(assistmimic, tmp_path):
+    """Refuse an output name whose two files are the inputs."""
+    for role in ("supporter", "recipient"):
+        (tmp_path / f"pair_{role}.bvh").write_text("HIERARCHY")
+    done = assistmimic("convert", "pair_supporter.bvh", "pair_recipient.bvh", "pair.bvh")
+    assert_refused(done, tmp_path, "pair_supporter.bvh: is also the input")
+
+
 def test_people_far_apart_are_allowed_with_a_warning(assistmimic, tmp_path):
     """Tell that nobody can help from there, and go on."""
     broken(tmp_path / "in.npz", change("recipient_trans", lambda a: a + [20, 0, 0]))

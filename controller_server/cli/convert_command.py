@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ..clip.bvh_write import bvh_paths
 from ..clip.formats import ReadOptions, read_clip
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
@@ -35,6 +36,9 @@ def run_convert(files: Sequence[Path], settings: ConvertSettings, options: ReadO
         )
     *inputs, out = files
     check_output(out, CLIP_SUFFIXES, inputs=tuple(inputs))
+    if out.suffix.lower() == ".bvh":
+        for path in bvh_paths(out):
+            check_output(path, (".bvh",), inputs=tuple(inputs))
     if report is not None:
         check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
     read = read_clip(inputs, options)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from prepare_clips import (
     walking_clip,
 )
 
+from controller_server.clip.npz import read_npz
 from controller_server.clip.skeleton import joint
 from controller_server.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
+EXAMPLES = Path(__file__).parents[1] / "assets" / "clips"
 OFF = PrepareSettings(smooth=False, feet=False, contacts=False, depenetrate=False)
 
 
@@ -97,6 +100,16 @@ def test_good_clip_stays(clip):
     assert report.supporter.mean_mm < 5
     assert report.recipient.mean_mm < 5
     assert not report.warnings
+
+
+@pytest.mark.parametrize("name", ["pull_up", "walk_arm_in_arm"])
+def test_example_clip_stays(name):
+    """Change an example clip, posed with care, by less than 2 mm on average, and find its holds."""
+    report = prepare(read_npz(EXAMPLES / f"{name}.npz")).report
+    assert report.supporter.mean_mm < 2 and report.recipient.mean_mm < 2
+    assert len(report.holds) >= 2
+    assert all(-5 < hold.gap_after_mm < 2 for hold in report.holds)
+    assert max(report.after.floor_mm, report.after.prop_mm) < 2
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from .poses import PairPoses
 from .soles import FootShape, foot_angles, sole_corners
 
 _LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
+_SETTLED, _STEADY = 0.006, 0.001  # m over the usual height of the stand: when that is noisy, when it is exact
 _SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _MAX_ROLL, _MAX_HEEL_UP, _MAX_TOES_UP = np.radians((45, 80, 50))  # beyond, somebody sits or lies
@@ -69,7 +70,14 @@ def _bearing_runs(points: np.ndarray, height: np.ndarray, upright: np.ndarray, f
     speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
     enter, stay = (height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW)
     mask = hysteresis(enter & upright, stay & upright)
-    return intervals(mask, shortest=max(2, round(_SHORTEST * fps)), bridge=round(_BRIDGE * fps))
+    runs = []
+    for a, b in intervals(mask, bridge=round(_BRIDGE * fps)):
+        # Coming down and going up are no standing yet: pulled to the floor early, the leg would be too short.
+        over = height[a:b] - np.median(height[a:b])
+        settled = a + np.flatnonzero(over < min(_SETTLED, _STEADY + 3 * float(np.median(np.abs(over)))))
+        if settled[-1] + 1 - settled[0] >= max(2, round(_SHORTEST * fps)):
+            runs.append((int(settled[0]), int(settled[-1]) + 1))
+    return runs
 
 
 def foot_height(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:

@@ -20,6 +20,7 @@ from .poses import PairPoses
 PERSON_DOFS = 3 + 3 * N_BODY_JOINTS
 _CHUNK = 256  # frames solved at once: bounds the memory of clips of any length
 _ACTIVE_SET_ROUNDS = 8
+_CONVERGED = 1e-4  # rad, m
 _LARGEST_TURN = 0.3  # rad per iteration; the linearisation is no good beyond
 _LARGEST_SHIFT = 0.1  # m per iteration
 
@@ -139,7 +140,7 @@ def solve(
         poses: Where to start.
         wishes: Rows for given poses; called once an iteration.
         compliance: How willingly each unknown changes, 0 is never, shape (2, 69).
-        iterations: Gauss-Newton steps.
+        iterations: Gauss-Newton steps; fewer if the last one changed next to nothing.
         reference: What the change is counted from.
     """
     flat = compliance.reshape(-1)
@@ -149,6 +150,8 @@ def solve(
         step = _best_change(wishes(poses), change, flat) - change
         shift, turns = step[..., :3], step[..., 3:].reshape(*step.shape[:2], N_BODY_JOINTS, 3)
         poses = poses.plus(_shorten(shift, _LARGEST_SHIFT), _shorten(turns, _LARGEST_TURN))
+        if np.abs(step).max() < _CONVERGED:
+            break
     return poses
 
 

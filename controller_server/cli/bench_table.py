@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 ROLES = ("supporter", "recipient")
+_WIDTH_IN_FILES = 120
 
 
 def print_bench(report: Mapping[str, Any], console: Console | None = None) -> None:
     """Print what `bench_convert` measured."""
     console = console or Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_FILES
     console.print(_clips(report))
     if "weak_recipient" in report:
         console.print(_weak(report))

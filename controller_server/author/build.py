@@ -9,7 +9,17 @@ import threadpoolctl
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.rotation import rotvec_from_quat
 from .fingers import finger_pose
-from .inbetween import FootTrack, HoldTrack, PalmOf, foot_track, hold_tracks, min_jerk, smooth_qpos, smooth_track
+from .inbetween import (
+    FootTrack,
+    HoldTrack,
+    PalmOf,
+    com_above_pressure,
+    foot_track,
+    hold_tracks,
+    min_jerk,
+    smooth_qpos,
+    smooth_track,
+)
 from .keypose import (
     COM,
     GRIP_PRESS,
@@ -19,6 +29,7 @@ from .keypose import (
     apart_task,
     foot_task,
     limit_task,
+    own_body_tasks,
     palm_in_partner,
     seat_task,
     set_toes,
@@ -30,8 +41,10 @@ from .tasks import ComTask, GapTask, PointTask, PostureTask, solve
 
 _SIGMA = 0.09
 """Rounding of the tracks between keys [s]."""
-_SMOOTH = (0.05, 0.04)
-"""Rounding of the corrected frames before each further correction [s]."""
+_SMOOTH = ((0.06, 4.0), (0.06, 6.0), (0.04, 8.0))
+"""Rounding of the corrected frames before each further correction [s], and how much more that one clings to them."""
+_STILL = 0.5
+"""How long before the start and after the end of a clip nothing moves ahead of the keys [s]."""
 _ITERATIONS = 25
 _JOINT_COST, _TOE_COST, _ROOT_COST, _ROOT_TURN_COST = 1.0, 60.0, 6.0, 3.0
 
@@ -47,12 +60,12 @@ def _build(script: Script) -> InteractionClip:
     stage = Stage.of(script)
     poses = solve_keys(stage, script.keys)
     times = np.array([key.time for key in script.keys])
-    at = np.arange(script.n_frames) / script.fps
+    at = np.minimum(np.arange(script.n_frames) / script.fps, script.duration)
     qpos = smooth_qpos(stage, times, np.array([pose.qpos for pose in poses]), at, _SIGMA)
     scene = _Scene(stage, script, poses, at)
     qpos = scene.correct(qpos)
-    for sigma in _SMOOTH:
-        qpos = scene.correct(smooth_qpos(stage, at, qpos, at, sigma))
+    for sigma, cling in _SMOOTH:
+        qpos = scene.correct(smooth_qpos(stage, at, qpos, at, sigma), cling=cling)
     return _clip(script, stage, qpos, scene.grips())
 
 
@@ -68,12 +81,25 @@ class _Scene:
         self.holds = hold_tracks(script, poses, self._palms(poses), at)
         self.seats = _seats(script, at)
         times = np.array([key.time for key in script.keys])
-        com = np.array([pose.com[:, :2].ravel() for pose in poses])
-        self.com = smooth_track(times, com, at, _SIGMA).reshape(-1, 2, 2)
-        balanced = np.array([[person.weight is not None for person in key.people] for key in script.keys], dtype=float)
-        self.com_share = np.stack([_steps(times, balanced[:, p], at) for p in range(2)], axis=1)
-        self.limits = limit_task(stage)
+        people = [key.people for key in script.keys]
+        balanced = np.array([[person.weight is not None for person in pair] for pair in people], dtype=float)
+        falling = np.array([[person.unbalanced for person in pair] for pair in people], dtype=float)
+        self.com_share = _steps(times, balanced, at)
+        self.com = self._com_path(times, np.array([pose.com for pose in poses]), _steps(times, falling, at))
+        self.limits, self.own_body = limit_task(stage), own_body_tasks(stage)
         self.cost = self._posture_cost()
+
+    def _com_path(self, times: np.ndarray, keys: np.ndarray, falling: np.ndarray) -> np.ndarray:
+        """Where the centres of mass go: as written for who falls, else so that the pressure goes as written.
+
+        Shapes (K,), (K, 2, 3), (T, 2) to (T, 2, 2).
+        """
+        path = smooth_track(times, keys.reshape(len(times), 6), self.at, _SIGMA).reshape(-1, 2, 3)
+        moved = np.stack([com_above_pressure(path[:, p, :2], path[:, p, 2], self.script.fps) for p in range(2)], axis=1)
+        # Who falls does as written, and everybody stands still at the clip's ends.
+        ends = min_jerk(self.at / _STILL) * min_jerk((self.script.duration - self.at) / _STILL)
+        share = (ends[:, None] * (1 - falling))[..., None]
+        return path[..., :2] + share * (moved - path[..., :2])
 
     def _palms(self, poses: list[KeyPose]) -> PalmOf:
         def palm(key: int, person: int, side: str, held: str) -> tuple[np.ndarray, float]:
@@ -94,18 +120,21 @@ class _Scene:
                     cost[self.stage.layout.joint_qvel[p][row]] = _TOE_COST
         return cost
 
-    def correct(self, qpos: np.ndarray) -> np.ndarray:
-        """Every frame moved as little as its tasks allow. Shape (T, nq) to the same."""
+    def correct(self, qpos: np.ndarray, *, cling: float = 1.0) -> np.ndarray:
+        """Every frame moved as little as its tasks allow. Shape (T, nq) to the same.
+
+        A frame that clings to its reference does not snap from one way to fulfil its tasks to another.
+        """
         out = np.empty_like(qpos)
         for t, reference in enumerate(qpos):
             self.configuration.update(reference)
-            solve(self.configuration, self._tasks(t, reference), iterations=_ITERATIONS)
+            solve(self.configuration, self._tasks(t, reference, cling), iterations=_ITERATIONS)
             out[t] = self.configuration.q
         return out
 
-    def _tasks(self, t: int, reference: np.ndarray) -> list[mink.Task]:
+    def _tasks(self, t: int, reference: np.ndarray, cling: float) -> list[mink.Task]:
         stage, reference = self.stage, reference.copy()
-        tasks: list[mink.Task] = [PostureTask(reference, self.cost), self.limits]
+        tasks: list[mink.Task] = [PostureTask(reference, cling * self.cost), self.limits]
         for (p, side), foot in self.feet.items():
             set_toes(stage, reference, p, side, foot.heel[t])
             tasks.append(foot_task(stage, p, side, foot.position[t], foot.quat[t]))
@@ -123,7 +152,7 @@ class _Scene:
             tasks += self._hold(track, row)
             if track.strength[row] > 0.5:
                 touching.append((track.person, track.side, track.held))
-        tasks.append(apart_task(stage, touching))
+        tasks += [apart_task(stage, touching), *self.own_body]
         return tasks
 
     def _hold(self, track: HoldTrack, row: int) -> list[mink.Task]:
@@ -158,10 +187,10 @@ def _seats(script: Script, at: np.ndarray) -> list[tuple[str | None, str | None]
 
 
 def _steps(times: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Minimum-jerk steps between key values, shapes (K,), (T,) to (T,)."""
+    """Minimum-jerk steps between key values. Shapes (K,), (K, N), (T,) to (T, N)."""
     k = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
     u = (at - times[k]) / (times[k + 1] - times[k])
-    return values[k] + min_jerk(u) * (values[k + 1] - values[k])
+    return values[k] + min_jerk(u)[:, None] * (values[k + 1] - values[k])
 
 
 def _clip(script: Script, stage: Stage, qpos: np.ndarray, grips: np.ndarray) -> InteractionClip:

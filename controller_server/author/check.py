@@ -31,6 +31,8 @@ class ClipCheck:
         com_margin: How far inside the support polygon of the bearing soles the centre of mass is [m], shape (T, 2);
             negative outside.
         pair_margin: The same for both people together, shape (T,).
+        pressure_margin: How far inside the support polygon the centre of pressure is that the motion of the centre of
+            mass asks for, were nobody helping [m], shape (T, 2).
         held: Whether a grip joins the two, shape (T,).
         seated: Whether a person touches a prop, or the floor with anything but feet, shape (T, 2).
         joint_speed: Fastest joint of each person [rad/s], shape (T - 1, 2).
@@ -45,6 +47,7 @@ class ClipCheck:
     com: np.ndarray
     com_margin: np.ndarray
     pair_margin: np.ndarray
+    pressure_margin: np.ndarray
     held: np.ndarray
     seated: np.ndarray
     joint_speed: np.ndarray
@@ -62,6 +65,8 @@ def check_clip(clip: InteractionClip) -> ClipCheck:
     bearing = [[_bearing(corners[t, p]) for p in range(2)] for t in range(clip.n_frames)]
     margin = [[support_margin(b[p], geometry.com[t, p, :2]) for p in range(2)] for t, b in enumerate(bearing)]
     pair_margin = [support_margin(np.concatenate(b), both[t, :2]) for t, b in enumerate(bearing)]
+    zmp = zero_moment_point(geometry.com, clip.fps)
+    pressure = [[support_margin(b[p], zmp[t, p]) for p in range(2)] for t, b in enumerate(bearing)]
     speed = _joint_velocities(clip)
     return ClipCheck(
         partner_depth=geometry.partner_depth,
@@ -72,11 +77,21 @@ def check_clip(clip: InteractionClip) -> ClipCheck:
         com=geometry.com,
         com_margin=np.array(margin),
         pair_margin=np.array(pair_margin),
+        pressure_margin=np.array(pressure),
         held=(grips > 0).any(axis=(1, 2)),
         seated=_seated(clip, pair, geometry.prop_depth),
         joint_speed=np.linalg.norm(speed, axis=-1).max(axis=-1),
         joint_jump=np.linalg.norm(np.diff(speed, axis=0), axis=-1).max(axis=-1),
     )
+
+
+def zero_moment_point(com: np.ndarray, fps: float) -> np.ndarray:
+    """Where the floor would have to press, taking the mass as a point: x - z x'' / (g + z'').
+
+    Shapes (T, P, 3) [m] to (T, P, 2).
+    """
+    rate = np.gradient(np.gradient(com, axis=0), axis=0) * fps**2
+    return com[..., :2] - com[..., 2:] * rate[..., :2] / (9.81 + rate[..., 2:])
 
 
 def _bearing(corners: np.ndarray) -> np.ndarray:
@@ -151,26 +166,34 @@ def convex_hull(points: np.ndarray) -> np.ndarray:
 
 
 def summary(clip: InteractionClip, check: ClipCheck) -> str:
-    """A few lines of what an author wants to know."""
+    """What an author wants to know, a line for each fact."""
     lines = [f"{clip.duration:.2f} s, {clip.n_frames} frames"]
     for name, depth in (("partner", check.partner_depth), ("floor", check.floor_depth), ("props", check.prop_depth)):
         frame = int(depth.reshape(clip.n_frames, -1).max(axis=1).argmax())
         lines.append(f"deepest in {name}: {1000 * depth.max():.1f} mm at {frame / clip.fps:.2f} s")
-    for p, (role, motion) in enumerate(clip.people):
-        height = motion.joints[0][:, 0, 2]
-        free = ~check.held & ~check.seated[:, p]
-        inside = f"{100 * check.com_margin[free, p].min():.1f} cm" if free.any() else "never free"
-        lines.append(
-            f"{role}: pelvis {height[0]:.3f} to {height[-1]:.3f} m, feet slide {100 * check.foot_slide[p]:.3f} cm/s, "
-            f"margin while free {inside}, over all {100 * check.com_margin[:, p].min():.1f} to "
-            f"{100 * check.com_margin[:, p].max():.1f} cm, joints up to {check.joint_speed[:, p].max():.2f} rad/s, "
-            f"jump {check.joint_jump[:, p].max():.2f} rad/s"
-        )
-        if clip.grips is not None:
-            for h, side in enumerate(("left", "right")):
-                on = clip.grips[:, p, h] > 0
-                if on.any():
-                    gap = 1000 * check.hand_gap[on, p, h]
-                    lines.append(f"  {side} hand holds {on.sum()} frames, gap {gap.min():.1f} to {gap.max():.1f} mm")
-    lines.append(f"pair's margin: least {100 * check.pair_margin.min():.1f} cm")
+    for p in range(2):
+        lines += _person_lines(clip, check, p)
+    lines.append(f"margin of both together: {100 * check.pair_margin.min():.1f} cm at least")
     return "\n".join(lines)
+
+
+def _person_lines(clip: InteractionClip, check: ClipCheck, p: int) -> list[str]:
+    def span(track: np.ndarray) -> str:
+        return f"{100 * track.min():.1f} to {100 * track.max():.1f} cm" if track.size else "never"
+
+    role, motion = clip.people[p]
+    height = motion.joints[0][:, 0, 2]
+    free = ~check.held & ~check.seated[:, p]
+    lines = [
+        f"{role}: pelvis from {height[0]:.3f} to {height[-1]:.3f} m, feet slide {100 * check.foot_slide[p]:.3f} cm/s",
+        f"  margin of the centre of mass {span(check.com_margin[:, p])}, while free {span(check.com_margin[free, p])}",
+        f"  margin of the pressure {span(check.pressure_margin[:, p])}",
+        f"  joints up to {check.joint_speed[:, p].max():.2f} rad/s, "
+        f"from frame to frame {check.joint_jump[:, p].max():.2f} rad/s",
+    ]
+    for h, side in enumerate(("left", "right")):
+        on = clip.grips[:, p, h] > 0 if clip.grips is not None else np.zeros(clip.n_frames, bool)
+        if on.any():
+            gap = 1000 * check.hand_gap[on, p, h]
+            lines.append(f"  {side} hand holds {on.sum()} frames, gap {gap.min():.1f} to {gap.max():.1f} mm")
+    return lines

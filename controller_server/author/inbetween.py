@@ -39,6 +39,31 @@ def smooth_track(times: np.ndarray, values: np.ndarray, at: np.ndarray, sigma: f
     return gaussian_filter1d(track, sigma / (at[1] - at[0]), axis=0, mode="nearest")
 
 
+def com_above_pressure(pressure: np.ndarray, height: np.ndarray, fps: float) -> np.ndarray:
+    """The motion of a centre of mass that keeps the floor's pressure where it is wanted.
+
+    Linear inverted pendulum: x - (h / g) x'' = p. Its bounded solution is p convolved with exp(-w |t|) w / 2,
+    w = sqrt(g / h) (Kajita et al. 2003, "Biped walking pattern generation by using preview control", in the limit of
+    an exact plan).
+
+    Args:
+        pressure: Wanted centre of pressure [m], shape (T, 2).
+        height: Of the centre of mass [m], shape (T,); its mean is taken.
+        fps: Frames per second.
+
+    Returns:
+        Shape (T, 2).
+    """
+    rate = np.sqrt(9.81 / float(height.mean()))
+    # A symmetric exponential sampled at frames: kernel of the discrete equation x - (x[-1] - 2 x + x[1]) / (w dt)^2.
+    shrink = 1 + (rate / fps) ** 2 / 2
+    shrink -= np.sqrt(shrink**2 - 1)
+    reach = int(np.ceil(np.log(1e-6) / np.log(shrink)))
+    kernel = shrink ** np.abs(np.arange(-reach, reach + 1))
+    padded = np.pad(pressure, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T], axis=1)
+
+
 def smooth_qpos(stage: Stage, times: np.ndarray, keys: np.ndarray, at: np.ndarray, sigma: float) -> np.ndarray:
     """Poses between poses: positions and rotation vectors as tracks. Shapes (K, nq) and (T,) to (T, nq)."""
     qpos = np.zeros((len(at), keys.shape[1]))
@@ -104,11 +129,11 @@ def _step(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Up first, over, and straight down: a sole that is low does not travel."""
     (x0, q0), (x1, q1) = stage.ankle_target(p, side, start), stage.ankle_target(p, side, end)
-    over = float(min_jerk((u - 0.12) / 0.76))
+    over = float(min_jerk((u - 0.08) / 0.84))
     position = x0 + over * (x1 - x0)
     quat = quat_slerp(q0, q1, over)
     if start.lift == 0 and end.lift == 0:
-        rise = float(min_jerk(u / 0.4) * min_jerk((1 - u) / 0.4))
+        rise = float(min_jerk(u / 0.5) * min_jerk((1 - u) / 0.5))
         position[2] += height * rise
         pitch = _STEP_PITCH * rise * float(np.cos(np.pi * u))
         quat = quat_mul(quat, quat_from_rotvec(np.array([pitch, 0.0, 0.0])))

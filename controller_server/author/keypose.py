@@ -14,6 +14,7 @@ from .stage import Flesh, Stage, body_label, heading_vector, simulated_names, tr
 from .tasks import (
     AimTask,
     ApartTask,
+    ClearTask,
     ComTask,
     GapTask,
     LimitTask,
@@ -23,16 +24,17 @@ from .tasks import (
     solve,
     world_point,
 )
+from .unmet import require_met
 
 # Costs are 1 / (the error one would accept, in m or rad) up to a common factor.
 FEET, HOLD, SURFACE, COM, APART, LIMIT = 200.0, 40.0, 300.0, 60.0, 120.0, 20.0
-_SEAT, _PELVIS, _TRUNK, _HAND, _GAZE, _POLE, _PALM = 150.0, 20.0, 5.0, 15.0, 0.8, 0.5, 0.25
+_SEAT, _PELVIS, _TRUNK, _HAND, _GAZE, _POLE, _PALM, _OWN_BODY = 150.0, 20.0, 5.0, 15.0, 0.8, 0.5, 0.25, 60.0
 APART_MARGIN = 0.004
 SEAT_PRESS = 0.002
 """How deep a sitting pelvis is in its seat [m], so that it bears from the first step of physics."""
 GRIP_PRESS = 0.001
 """How deep a holding palm is in the partner [m], so that adhesion finds a contact."""
-_ARM_PRESS = 0.004
+_ARM_PRESS = 0.008
 _ITERATIONS = 400
 _STEP = 0.06
 _POLE_LENGTH = 0.2
@@ -71,7 +73,11 @@ class KeyPose:
 
 
 def solve_keys(stage: Stage, keys: tuple[Key, ...]) -> list[KeyPose]:
-    """Solve the keys one after the other, each from where the one before ended."""
+    """Solve the keys one after the other, each from where the one before ended.
+
+    Raises:
+        AssistMimicError: a key asks for what bodies cannot do.
+    """
     configuration = mink.Configuration(stage.model)
     configuration.update(_start(stage, keys[0].people))
     poses: list[KeyPose] = []
@@ -84,6 +90,7 @@ def solve_keys(stage: Stage, keys: tuple[Key, ...]) -> list[KeyPose]:
         anchors = {at: anchor for at, anchor in anchors.items() if wanted.get(at) == anchor.hold}
         tasks = pair_tasks(stage, key, anchors)
         solve(configuration, tasks, iterations=_ITERATIONS, step=_STEP)
+        require_met(stage, configuration, key, tasks)
         for (p, side), hold in wanted.items():
             if (p, side) not in anchors:
                 anchors[p, side] = Anchor(hold, palm_in_partner(stage, configuration, p, side, hold.partner))
@@ -161,6 +168,20 @@ def _arms_beside(stage: Stage, holds: list[tuple[int, str, str]]) -> set[tuple[i
     return pairs
 
 
+def own_body_tasks(stage: Stage) -> list[mink.Task]:
+    """Each person's forearms and hands outside their own trunk, head and thighs."""
+    trunk = ("pelvis", "spine1", "spine2", "spine3", "head", "left_hip", "right_hip")
+    return [
+        ClearTask(
+            [stage.flesh(p, f"{side}_{part}") for side in SIDES for part in ("elbow", "wrist")],
+            [stage.flesh(p, name) for name in trunk],
+            margin=0.0,
+            cost=_OWN_BODY,
+        )
+        for p in range(2)
+    ]
+
+
 def limit_task(stage: Stage) -> LimitTask:
     """Joints of both people inside human ranges."""
     return LimitTask(*joint_limits(stage), cost=LIMIT)
@@ -190,7 +211,7 @@ def pair_tasks(stage: Stage, key: Key, anchors: Anchors) -> list[mink.Task]:
         tasks += _trunk(stage, p, person) + _legs(stage, p, person) + _arms(stage, p, key, anchors)
         tasks.append(_gaze(stage, p, person))
     holds = [(p, side, hand.hold.partner) for p, side, hand in _hands(key) if hand.hold is not None]
-    tasks.append(apart_task(stage, holds))
+    tasks += [apart_task(stage, holds), *own_body_tasks(stage)]
     return tasks
 
 
@@ -263,10 +284,20 @@ def _arms(stage: Stage, p: int, key: Key, anchors: Anchors) -> list[mink.Task]:
             chest = mink.SO3(trunk_quat(person.heading + person.turn, person.lean, person.sway))
             target = chest.inverse().apply(heading_vector(person.heading, hand.body))
             tasks.append(PointTask(palm.body, palm.at(0.5), target, _HAND, other=stage.body(p, "spine3")))
+        if hand.palm is not None:
+            tasks.append(_look_task(palm.body, heading_vector(person.heading, hand.palm)))
         if hand.hold is not None:
             anchor = anchors.get((p, side))
             tasks += hold_tasks(stage, p, side, hand.hold, anchor.point if anchor else None, partner.heading)
     return tasks
+
+
+_INSIDE_OF_HAND = np.array([0, -1.0, 0])
+"""Where the palm looks in the T-pose."""
+
+
+def _look_task(body: int, direction: np.ndarray) -> AimTask:
+    return AimTask(body, _INSIDE_OF_HAND, lambda c: c.data.xpos[body] + direction, _PALM)
 
 
 def hold_tasks(
@@ -282,8 +313,7 @@ def hold_tasks(
         tasks.append(_BesideTask(palm, flesh, spot, heading_vector(partner_heading, hold.side), _HAND))
     else:
         tasks.append(PointTask(palm.body, palm.at(0.5), spot, 2.0, other=flesh.body))
-    # The palm's inside looks down in the T-pose.
-    tasks.append(AimTask(palm.body, np.array([0, -1.0, 0]), lambda c: world_point(c, flesh.body, spot), _PALM))
+    tasks.append(AimTask(palm.body, _INSIDE_OF_HAND, lambda c: world_point(c, flesh.body, spot), _PALM))
     return tasks
 
 

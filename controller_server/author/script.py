@@ -46,17 +46,19 @@ class Hold:
 
 @dataclass(frozen=True)
 class Hand:
-    """Where a palm is. At most one of the three; none of them is a hand left to itself.
+    """Where a palm is. At most one of world, body and hold; none of them is a hand left to itself.
 
     Attributes:
         world: Point in the world [m].
         body: Point (forward, left, up) from the own chest joint, in the own heading frame [m].
         hold: On the partner.
+        palm: Where the inside of the hand looks, (forward, left, up) in the own heading frame; not for holds.
     """
 
     world: tuple[float, float, float] | None = None
     body: tuple[float, float, float] | None = None
     hold: Hold | None = None
+    palm: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -242,12 +244,15 @@ def _foot(value: Any, where: _Where) -> Foot:
 def _hand(value: Any, where: _Where) -> Hand:
     if value == "free":
         return Hand()
-    value = _mapping(value, ("world", "body", "hold"), where)
-    if len(value) != 1:
+    value = _mapping(value, ("world", "body", "hold", "palm"), where)
+    places = [kind for kind in ("world", "body", "hold") if kind in value]
+    if len(places) != 1:
         raise where.error("expected one of world, body, hold, or the word free")
-    if "hold" not in value:
-        ((kind, point),) = value.items()
-        return Hand(**{kind: _numbers(point, 3, where.at(kind))})
+    if places != ["hold"]:
+        palm = _direction(value["palm"], where.at("palm")) if "palm" in value else None
+        return Hand(**{places[0]: _numbers(value[places[0]], 3, where.at(places[0]))}, palm=palm)
+    if "palm" in value:
+        raise where.error("a holding hand looks at what it holds; leave `palm` out")
     where = where.at("hold")
     hold = _mapping(value["hold"], ("partner", "along", "side", "grip"), where)
     joint = hold.get("partner")

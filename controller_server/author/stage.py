@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 import mujoco
@@ -37,6 +38,11 @@ class Flesh:
     start: np.ndarray
     end: np.ndarray
     radius: float
+
+    @cached_property
+    def half_length(self) -> float:
+        """Of the segment [m]."""
+        return float(np.linalg.norm(self.end - self.start)) / 2
 
     def at(self, along: float) -> np.ndarray:
         """Point of the axis in the body's frame, 0 at the start."""
@@ -111,7 +117,7 @@ class Stage:
         return position + quat_rotate(flat, ball - ankle) + quat_rotate(quat, ankle - ball), quat
 
     def heel_quat(self, person: int, side: str, angle: float) -> np.ndarray:
-        """Rotation of the foot's body that raises the heel, about the axis across the foot; the toes need its inverse."""
+        """Rotation of the foot's body across the foot that raises the heel; the toes need its inverse."""
         rest = self.pair.people[person].skeleton.rest_joints
         x, _, z = rest[joint(f"{side}_foot")] - rest[joint(f"{side}_ankle")]
         axis = np.array([z, 0.0, -x]) / np.hypot(x, z)

@@ -185,7 +185,7 @@ class AimTask(mink.Task):
         return -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ rotation
 
 
-_TOWARDS_MIDDLE = 0.02
+_TOWARDS_MIDDLE = 0.08
 
 
 def nearest_on_segments(
@@ -296,6 +296,56 @@ class ApartTask(mink.Task):
 
     def compute_qp_residual(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray, float]:
         """Both at once, so that collision detection runs once."""
+        errors, rows = self._rows(configuration)
+        return self.cost * rows, -self.cost * errors, 0.0
+
+
+class ClearTask(mink.Task):
+    """Two groups of flesh at least a margin apart, for parts whose contacts the model leaves out."""
+
+    def __init__(self, first: Sequence[Flesh], second: Sequence[Flesh], *, margin: float, cost: float) -> None:
+        super().__init__(cost=np.array([cost]))
+        self.first, self.second, self.margin = first, second, margin
+
+    def _near(self, configuration: mink.Configuration) -> list[tuple[GapTask, float]]:
+        """Pairs that are too close, with their distance."""
+        near = []
+        ends = {
+            flesh.body: (
+                world_point(configuration, flesh.body, flesh.start),
+                world_point(configuration, flesh.body, flesh.end),
+            )
+            for flesh in (*self.first, *self.second)
+        }
+        for a in self.first:
+            for b in self.second:
+                (a0, a1), (b0, b1) = ends[a.body], ends[b.body]
+                reach = a.radius + b.radius + self.margin + a.half_length + b.half_length
+                apart = (a0 + a1 - b0 - b1) / 2
+                if apart @ apart > reach * reach:
+                    continue
+                p, q = nearest_on_segments(a0, a1, b0, b1)
+                distance = float(np.linalg.norm(q - p)) - a.radius - b.radius
+                if distance < self.margin:
+                    near.append((GapTask(a, b, target=self.margin, cost=1.0), distance))
+        return near
+
+    def _rows(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray]:
+        near = self._near(configuration)
+        rows = [task.compute_jacobian(configuration) for task, _ in near]
+        errors = np.array([distance - self.margin for _, distance in near])
+        return errors, np.concatenate(rows) if rows else np.zeros((0, configuration.nv))
+
+    def compute_error(self, configuration: mink.Configuration) -> np.ndarray:
+        """One number for each near pair."""
+        return self._rows(configuration)[0]
+
+    def compute_jacobian(self, configuration: mink.Configuration) -> np.ndarray:
+        """One row for each near pair."""
+        return self._rows(configuration)[1]
+
+    def compute_qp_residual(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray, float]:
+        """Both at once."""
         errors, rows = self._rows(configuration)
         return self.cost * rows, -self.cost * errors, 0.0
 

@@ -78,7 +78,7 @@ def check_clip(clip: InteractionClip) -> ClipCheck:
         com_margin=np.array(margin),
         pair_margin=np.array(pair_margin),
         pressure_margin=np.array(pressure),
-        held=(grips > 0).any(axis=(1, 2)),
+        held=np.any(grips > 0, axis=(1, 2)),
         seated=_seated(clip, pair, geometry.prop_depth),
         joint_speed=np.linalg.norm(speed, axis=-1).max(axis=-1),
         joint_jump=np.linalg.norm(np.diff(speed, axis=0), axis=-1).max(axis=-1),

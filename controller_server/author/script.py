@@ -250,7 +250,8 @@ def _hand(value: Any, where: _Where) -> Hand:
         raise where.error("expected one of world, body, hold, or the word free")
     if places != ["hold"]:
         palm = _direction(value["palm"], where.at("palm")) if "palm" in value else None
-        return Hand(**{places[0]: _numbers(value[places[0]], 3, where.at(places[0]))}, palm=palm)
+        point = _numbers(value[places[0]], 3, where.at(places[0]))
+        return Hand(world=point, palm=palm) if places == ["world"] else Hand(body=point, palm=palm)
     if "palm" in value:
         raise where.error("a holding hand looks at what it holds; leave `palm` out")
     where = where.at("hold")

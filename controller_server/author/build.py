@@ -143,7 +143,7 @@ class _Scene:
             if seat is not None:
                 tasks.append(seat_task(stage, p, seat))
             if self.com_share[t, p] > 0:
-                tasks.append(ComTask(int(stage.root[p]), self.com[t, p], COM * self.com_share[t, p]))
+                tasks.append(ComTask(int(stage.root[p]), self.com[t, p], COM * cling * self.com_share[t, p]))
         touching = []
         for track in self.holds:
             row = t - track.frames[0]

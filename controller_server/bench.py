@@ -27,10 +27,11 @@ from .stepping import SHARE, bare_stepping
 
 CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
 REAL_CLIP = "cmu_22_02_pull_up"
-REAL_SEAT = Prop("seat", position=np.array([1.0, -0.56, 0.3265]), size=np.array([0.40, 0.45, 0.653]))
-"""What the captured recipient sits on: its top is 0.09 m under the seated pelvis joint, which the fit puts at 0.743 m.
+REAL_SEAT = Prop("seat", position=np.array([1.038, -0.556, 0.285]), size=np.array([0.30, 0.45, 0.57]))
+"""What the captured recipient sits on: a stool, its top 0.09 m under the seated hip joints, which the fit puts at 0.66 m.
 
-No object was captured. The box reaches from the middle of the thighs to behind the pelvis.
+No object was captured. Measured under the SMPL-X pelvis joint, which lies 0.08 m above the hips, 0.09 m would put the
+top 0.1 m inside the body. The box ends behind the middle of the thighs, which slope down to the knees.
 """
 REAL_FILES = ("23_02_B_helper_60fps_metres.bvh", "22_02_A_helped_60fps_metres.bvh")
 REAL_PART = (1.0, 2.0)

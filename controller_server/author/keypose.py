@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import mink
@@ -34,9 +34,10 @@ SEAT_PRESS = 0.002
 """How deep a sitting pelvis is in its seat [m], so that it bears from the first step of physics."""
 GRIP_PRESS = 0.001
 """How deep a holding palm is in the partner [m], so that adhesion finds a contact."""
-_ARM_PRESS = 0.008
+_ARM_PRESS = 0.004
 _ITERATIONS = 400
 _STEP = 0.06
+_SAME_ARM = 0.25
 _POLE_LENGTH = 0.2
 
 
@@ -83,12 +84,15 @@ def solve_keys(stage: Stage, keys: tuple[Key, ...]) -> list[KeyPose]:
     poses: list[KeyPose] = []
     anchors: dict[tuple[int, str], Anchor] = {}
     for k, key in enumerate(keys):
-        if k and key.people is keys[k - 1].people:
+        if k and key.people == keys[k - 1].people:
             poses.append(poses[-1])
             continue
         wanted = {(p, side): hand.hold for p, side, hand in _hands(key) if hand.hold is not None}
         anchors = {at: anchor for at, anchor in anchors.items() if wanted.get(at) == anchor.hold}
         tasks = pair_tasks(stage, key, anchors)
+        if poses:
+            # Arms that go on holding stay in the same one of the several poses that would do.
+            tasks.append(PostureTask(poses[-1].qpos, _arm_cost(stage, anchors)))
         solve(configuration, tasks, iterations=_ITERATIONS, step=_STEP)
         require_met(stage, configuration, key, tasks)
         for (p, side), hold in wanted.items():
@@ -97,6 +101,14 @@ def solve_keys(stage: Stage, keys: tuple[Key, ...]) -> list[KeyPose]:
         com = configuration.data.subtree_com[stage.root].copy()
         poses.append(KeyPose(configuration.q, com, dict(anchors)))
     return poses
+
+
+def _arm_cost(stage: Stage, arms: Collection[tuple[int, str]]) -> np.ndarray:
+    cost = np.zeros(stage.model.nv)
+    for p, side in arms:
+        for part in ("collar", "shoulder", "elbow", "wrist"):
+            cost[stage.layout.joint_qvel[p][simulated_names().index(f"{side}_{part}")]] = _SAME_ARM
+    return cost
 
 
 def _hands(key: Key):

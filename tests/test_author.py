@@ -1,15 +1,20 @@
 """The authoring tool: what it refuses, and what a small script becomes."""
 
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from controller_server.author import author, read_script
 from controller_server.author.check import check_clip, convex_hull, summary, support_margin, zero_moment_point
 from controller_server.author.fingers import finger_pose
 from controller_server.author.inbetween import com_above_pressure, min_jerk, smooth_track
-from controller_server.author.script import parse_script
+from controller_server.author.parse import parse_script
+from controller_server.author.script import PersonKey
 from controller_server.author.stage import Stage
-from controller_server.author.tasks import nearest_on_segments
+from controller_server.author.surface_tasks import nearest_on_segments
 from controller_server.clip.interaction import InteractionClip
 from controller_server.errors import AssistMimicError
 
@@ -161,6 +166,15 @@ def test_unreadable_files(tmp_path):
         (tmp_path / "bad.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(AssistMimicError, match="not readable as YAML"):
             read_script(tmp_path / "bad.yaml")
+
+
+def test_documented_example_is_a_script():
+    """Accept the example of docs/authoring.md, and name every field of a person there."""
+    text = (Path(__file__).parents[1] / "docs" / "authoring.md").read_text(encoding="utf-8")
+    script = parse_script(yaml.safe_load(text.split("```yaml")[1].split("```")[0]))
+    assert script.name == "pat" and script.n_frames == 85
+    for field in fields(PersonKey):
+        assert f"`{field.name}`" in text
 
 
 def test_keys_inherit():

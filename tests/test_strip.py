@@ -36,7 +36,8 @@ def _pixels(path: Path) -> np.ndarray:
             body += data[at + 8 : at + 8 + length]
         at += 12 + length
     rows = np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, 1 + 3 * width)
-    return rows[:, 1:].reshape(height, width, 3)
+    assert (rows[:, 0] == 2).all()  # filter Up: each row is the difference to the one above
+    return np.cumsum(rows[:, 1:], axis=0, dtype=np.uint8).reshape(height, width, 3)
 
 
 def _is_blue(p: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..clip.interaction import InteractionClip
 from ..errors import AssistMimicError
-from .script import Script, read_script
+from .parse import read_script
+from .script import Script
 
 __all__ = ["Script", "author", "read_script"]
 

@@ -8,6 +8,19 @@ import threadpoolctl
 
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.rotation import rotvec_from_quat
+from .demands import (
+    COM,
+    GRIP_PRESS,
+    HOLD,
+    SURFACE,
+    apart_task,
+    foot_task,
+    limit_task,
+    own_body_tasks,
+    palm_in_partner,
+    seat_task,
+    set_toes,
+)
 from .fingers import finger_pose
 from .inbetween import (
     FootTrack,
@@ -20,24 +33,12 @@ from .inbetween import (
     smooth_qpos,
     smooth_track,
 )
-from .keypose import (
-    COM,
-    GRIP_PRESS,
-    HOLD,
-    SURFACE,
-    KeyPose,
-    apart_task,
-    foot_task,
-    limit_task,
-    own_body_tasks,
-    palm_in_partner,
-    seat_task,
-    set_toes,
-    solve_keys,
-)
+from .keypose import KeyPose, solve_keys
 from .script import SIDES, Script
+from .solve import solve
 from .stage import Stage, simulated_names
-from .tasks import ComTask, GapTask, PointTask, PostureTask, solve
+from .surface_tasks import GapTask
+from .tasks import ComTask, PointTask, PostureTask
 
 _SIGMA = 0.09
 """Rounding of the tracks between keys [s]."""

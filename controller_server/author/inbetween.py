@@ -96,13 +96,11 @@ class FootTrack:
         position: Ankle joint [m], shape (T, 3).
         quat: Ankle rotation, shape (T, 4).
         heel: How far the toes are bent to stay flat under the heel [rad], shape (T,).
-        planted: Whether the whole sole is on the floor and at rest, shape (T,).
     """
 
     position: np.ndarray
     quat: np.ndarray
     heel: np.ndarray
-    planted: np.ndarray
 
 
 def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) -> FootTrack:
@@ -110,7 +108,6 @@ def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) 
     times = np.array([key.time for key in script.keys])
     feet = [key.people[p].feet[SIDES.index(side)] for key in script.keys]
     position, quat, heel = np.zeros((len(at), 3)), np.zeros((len(at), 4)), np.zeros(len(at))
-    planted = np.zeros(len(at), bool)
     for t, now in enumerate(at):
         k = int(np.clip(np.searchsorted(times, now, side="right") - 1, 0, len(times) - 2))
         u = float(np.clip((now - times[k]) / (times[k + 1] - times[k]), 0, 1))
@@ -119,9 +116,7 @@ def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) 
             position[t], quat[t] = stage.ankle_target(p, side, replace(feet[k], heel=heel[t]))
         else:
             position[t], quat[t] = _step(stage, p, side, feet[k], feet[k + 1], u, script.step_height)
-        same = feet[k] == feet[k + 1]
-        planted[t] = feet[k].lift == 0 and (same or u == 0) or (u == 1 and feet[k + 1].lift == 0)
-    return FootTrack(position, quat, heel, planted)
+    return FootTrack(position, quat, heel)
 
 
 def _step(

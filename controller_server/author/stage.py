@@ -102,11 +102,6 @@ class Stage:
         names = [f"{side}_{part}" for side in SIDES for part in ("ankle", "foot")]
         return frozenset().union(*(self.geoms(p, n) for p in range(2) for n in names))
 
-    def standing_pelvis(self, person: int) -> float:
-        """Pelvis height of a person standing on straight legs [m]."""
-        skeleton = self.pair.people[person].skeleton
-        return float(skeleton.rest_joints[0, 1] - skeleton.sole_height)
-
     def ankle_target(self, person: int, side: str, foot: Foot) -> tuple[np.ndarray, np.ndarray]:
         """World position and rotation of the ankle joint of a foot at its place."""
         skeleton = self.pair.people[person].skeleton

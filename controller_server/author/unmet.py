@@ -9,7 +9,8 @@ from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from .script import SIDES, Key
 from .stage import Stage
-from .tasks import ComTask, GapTask, PointTask
+from .surface_tasks import GapTask
+from .tasks import ComTask, PointTask
 
 FOOT_TOLERANCE, HOLD_TOLERANCE, HAND_TOLERANCE, COM_TOLERANCE = 0.01, 0.01, 0.1, 0.02
 """How far a solved key may be off what was written [m]."""

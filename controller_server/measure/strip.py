@@ -231,16 +231,17 @@ def _width_seen(span: np.ndarray, azimuth: float) -> float:
 
 
 def write_png(path: str | Path, pixels: np.ndarray) -> None:
-    """Write an 8-bit RGB picture, shape (H, W, 3) uint8, as PNG (RFC 2083: one IDAT, filter 0)."""
+    """Write an 8-bit RGB picture, shape (H, W, 3) uint8, as PNG (RFC 2083: one IDAT, filter Up)."""
     height, width, _ = pixels.shape
-    raw = np.zeros((height, 1 + 3 * width), np.uint8)
-    raw[:, 1:] = pixels.reshape(height, -1)
+    rows = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(height, -1)
+    raw = np.full((height, 1 + 3 * width), 2, np.uint8)
+    raw[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(raw.tobytes(), 6))]
+    parts = [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(raw.tobytes(), 9))]
     Path(path).write_bytes(b"".join([*parts, chunk(b"IEND", b"")]))
 
 

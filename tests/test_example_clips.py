@@ -13,7 +13,7 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz
 from controller_server.clip.rotation import quat_rotate
 from controller_server.clip.skeleton import HEAD, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
-from controller_server.measure.feet import foot_corners
+from controller_server.measure.feet import foot_corners, foot_skating
 
 _FOLDER = Path(__file__).parents[1] / "assets" / "clips"
 RISES = ("pull_up", "lift_under_arms", "floor_to_stand")
@@ -72,8 +72,10 @@ def test_nothing_is_deep_inside_anything(name: str):
 
 @every_clip
 def test_feet_do_not_slide(name: str):
-    """Move bearing soles slower than 1 cm/s on the mean."""
+    """Move soles slower than 1 cm/s on the mean, bearing ones and by the report's rule of 2 cm above the floor."""
+    clip = _clip(name)
     assert _check(name).foot_slide.max() < 0.01
+    assert foot_skating(foot_corners(clip, PairBody.from_clip(clip)), clip.fps).max() < 1.0
 
 
 @every_clip

@@ -19,7 +19,7 @@ class Capabilities:
     Attributes:
         contact_split: Contact forces are split by partner, floor and prop.
         grip: Palms can hold the partner.
-        exact_restore: Saved state continues bit for bit.
+        exact_restore: Saved state continues bit for bit, and worlds of a batch do not touch each other.
         per_world_model: Strength and mass can differ from world to world.
         full_hands: Bodies with all finger joints.
         contact_list: Single contacts of one world can be listed.

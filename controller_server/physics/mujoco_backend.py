@@ -14,7 +14,6 @@ from mujoco import batch as mujoco_batch
 from ..body.layout import PairLayout
 from ..body.mjcf import FLOOR, SIDES, TOUCH_KINDS, build_spec, force_sensor_name, palm_sensor_name, touchable_by_palm
 from ..body.pair import PairBody
-from ..body.shape import Hands
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES
@@ -67,7 +66,7 @@ class BackendMujoco:
             grip=True,
             exact_restore=True,
             per_world_model=True,
-            full_hands=pair.supporter.hands is Hands.FULL,
+            full_hands=True,
             contact_list=list_contacts,
         )
         self._dump_dir = dump_dir
@@ -83,6 +82,7 @@ class BackendMujoco:
         self._xipos = self._batch.bind("xipos")
         self._sensors = _SensorAddresses.of(self.model, pair) if sensors else None
         self._adhesion_gain = self.model.actuator_gainprm[self.layout.grip, 0]
+        self._forgiven = np.zeros((n_worlds, len(_BROKEN)), int)
         self._batch.forward()
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -91,6 +91,7 @@ class BackendMujoco:
         """See `Backend.set_state`."""
         ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
         self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self._forgiven[ids] = 0
         layout, qpos, qvel = self.layout, np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
         for person in range(2):
             a, v = layout.root_qpos[person], layout.root_qvel[person]
@@ -142,10 +143,11 @@ class BackendMujoco:
 
     def step(self, n: int = 1) -> None:
         """See `Backend.step`."""
+        before = self._batch.state.copy()
         self.step_unchecked(n)
         broken = np.flatnonzero(self.diverged())
         if len(broken):
-            raise self._divergence(int(broken[0]), len(broken))
+            raise self._divergence(before, int(broken[0]), len(broken), n)
 
     def step_unchecked(self, n: int = 1) -> None:
         """Step without looking for divergence: for searches that discard a broken sample by `diverged`."""
@@ -159,15 +161,19 @@ class BackendMujoco:
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
     def diverged(self) -> np.ndarray:
-        """Worlds that left the realm of numbers since their state was last set, shape (N,)."""
-        return (self._batch.warning[:, _BROKEN, 1] > 0).any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
+        """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
+        warned = self._batch.warning[:, _BROKEN, 1] > self._forgiven
+        return warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
 
-    def _divergence(self, world: int, count: int) -> SimulationDiverged:
+    def _divergence(self, before: np.ndarray, world: int, count: int, n: int) -> SimulationDiverged:
+        """The error for a world that broke within the last n steps, which `before` preceded."""
+        last_good = self._last_good(before[world], world, n)
         time = float(self._clock[world])
         folder = self._dump_dir or Path(tempfile.gettempdir())
         dump = folder / f"assistmimic_diverged_world{world}.npz"
         np.savez_compressed(
             dump,
+            state=last_good,
             time=time,
             world=world,
             qpos=self._qpos[world],
@@ -182,16 +188,27 @@ class BackendMujoco:
             dump=str(dump),
         )
 
+    def _last_good(self, before: np.ndarray, world: int, n: int) -> np.ndarray:
+        """Repeat a broken world's steps one by one up to the first that broke it; returns the state before that."""
+        self.restore(before, [world])
+        good = before
+        for _ in range(n):
+            good = self._batch.state[world].copy()
+            self._batch.step([world])
+            if self.diverged()[world]:
+                break
+        return good
+
     def save(self) -> np.ndarray:
         """See `Backend.save`."""
         return self._batch.state.copy()
 
     def restore(self, rows: np.ndarray, worlds: Sequence[int] | None = None) -> None:
         """See `Backend.restore`."""
-        if worlds is None:
-            self._batch.state[:] = rows
-        else:
-            self._batch.state[np.asarray(worlds)] = rows
+        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        self._batch.state[ids] = rows
+        # MuJoCo counts warnings, and a restored world is not to answer for those of its former life.
+        self._forgiven[ids] = self._batch.warning[ids][:, _BROKEN, 1]
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -214,7 +214,7 @@ def force_sensor_name(role: str, joint: int, kind: str) -> str:
 
 
 def palm_sensor_name(role: str, side: str, touched: str) -> str:
-    """Sensor of the contact of one palm with one body of the partner: count and normal."""
+    """Sensor of the contact of one palm with one body of the partner: count, force, normal (1 + 3 + 3 numbers)."""
     return f"{palm_name(role, side)}:{touched}"
 
 
@@ -261,7 +261,9 @@ def _add_sensors(spec: mujoco.MjSpec, pair: PairBody) -> None:
                     palm_sensor_name(person.role, side, name),
                     palm_name(person.role, side),
                     (mujoco.mjtObj.mjOBJ_BODY, name),
-                    _FOUND | _NORMAL,
+                    # With a force among its data a contact sensor is read where forces are. Without, MuJoCo reads it
+                    # with the positions: a step later than the forces it is to be taken from.
+                    _FOUND | _FORCE | _NORMAL,
                     _MIN_DISTANCE,
                 )
 

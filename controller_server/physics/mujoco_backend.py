@@ -317,7 +317,7 @@ class _SensorAddresses:
             for person, partner in zip(pair.people, pair.people[::-1], strict=True)
         ]
         palm = np.array(palm)
-        return _SensorAddresses(np.array(force)[..., None] + np.arange(3), palm, palm[..., None] + np.arange(1, 4))
+        return _SensorAddresses(np.array(force)[..., None] + np.arange(3), palm, palm[..., None] + np.arange(4, 7))
 
 
 def list_contacts(

@@ -101,6 +101,9 @@ def _pushed(subject: Subject, share: float) -> tuple[np.ndarray, np.ndarray]:
     wrench = np.zeros((len(_PUSHES), 2, 6))
     force = share * pair.friction * weight(pair)
     wrench[:, :, 0], wrench[:, :, 1] = np.outer(np.cos(_PUSHES), force), np.outer(np.sin(_PUSHES), force)
+    # With the torque that makes it act in line with the centre of mass: otherwise people turn where they lie.
+    wrench[:, :, 3:] = np.cross(backend.com() - backend.positions()[:, :, 0], wrench[:, :, :3])
+    wrench[:, :, 3:5] = 0
     backend.set_wrench(wrench)
     at = [backend.com()[..., :2].copy()]
     for _ in range(4):
@@ -123,11 +126,11 @@ def friction_holds(subject: Subject) -> Finding:
 def friction_slips(subject: Subject) -> Finding:
     """The same person slips when pushed with 1.1 times of what friction can hold."""
     _, distance = _pushed(subject, 1.1)
-    # A rigid block gains 0.1 g. The body is not rigid: it bends first, and turns about its centre of mass later.
+    # A rigid block gains 0.1 g; a limp body bends and tumbles forwards, so this is the least it moves.
     rigid = 0.5 * 0.1 * GRAVITY * 0.5**2
     return Finding(
-        bool(distance.min() >= 0.25 * rigid and distance.max() <= 3 * rigid),
+        bool(distance.min() >= 0.75 * rigid),
         float(distance.min()),
-        f"{0.25 * rigid:.3f} to {3 * rigid:.3f} m in 0.5 s at 1.1 of the cone",
+        f">= {0.75 * rigid:.3f} m in 0.5 s at 1.1 of the cone",
         f"farthest {distance.max():.3f} m; a rigid block would move {rigid:.3f} m",
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...body.pair import PairBody
 from ..backend import Backend, PairState
-from .scenes import STANDING, arms_down, on_floor, random_targets, repeated, start
+from .scenes import STANDING, arms_down, on_floor, random_targets, reach, repeated, start
 
 
 class Struggle:
@@ -15,19 +15,23 @@ class Struggle:
     Args:
         pair: Who.
         n: Worlds, each with another start and another course.
+        spread: Size of the targets' offsets from standing, as a share of up to 150 degrees.
     """
 
-    def __init__(self, pair: PairBody, n: int) -> None:
+    def __init__(self, pair: PairBody, n: int, *, spread: float = 0.3) -> None:
         rng = np.random.default_rng(11)
         self.rest = np.stack([arms_down(pair)] * 2)
-        start_state = repeated(on_floor(pair, STANDING, self.rest, apart=0.5, above=0.02), n)
+        # Shoulder to shoulder, so that the first contact comes soon and is no overlap.
+        apart = reach(pair.supporter, STANDING, self.rest[0], (1, 0, 0))
+        apart += reach(pair.recipient, STANDING, self.rest[1], (-1, 0, 0))
+        start_state = repeated(on_floor(pair, STANDING, self.rest, apart=apart, above=0.02), n)
         roots = start_state.root_position + rng.normal(0, 0.01, (n, 2, 3))
         spin = rng.normal(0, 0.2, (n, 2, 3))
-        self.state = PairState(
-            roots, start_state.local_quats, start_state.root_velocity, spin, start_state.joint_velocity
-        )
+        speed = np.zeros((n, 2, 3))
+        speed[:, :, 0] = [0.5, -0.5]  # m/s, towards each other
+        self.state = PairState(roots, start_state.local_quats, speed, spin, start_state.joint_velocity)
         self.frames = 30
-        self.targets = self.rest + 0.3 * random_targets(rng, (self.frames, n, *self.rest.shape[:2]))
+        self.targets = self.rest + spread * random_targets(rng, (self.frames, n, *self.rest.shape[:2]))
         self.grips = rng.integers(0, 2, (self.frames, n, 2, 2)).astype(float)
         self.wrench = rng.normal(0, 50, (self.frames, n, 2, 6))
 

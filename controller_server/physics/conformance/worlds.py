@@ -130,7 +130,7 @@ def strength_of_one_world(subject: Subject) -> Finding:
         error <= 0.02 and not leaked and weak <= 20 + 1e-6 and normal > 40,
         error * 100,
         "<= 2 % of the weight; 0 change elsewhere",
-        f"mass x 0.7 weighs {share[1, 1]:.4f}, its partner {share[1, 0]:.4f}, unchanged {plain[1, 1]:.4f}; legs limited to "
-        f"20 N m give {weak:.1f}, unlimited {normal:.0f}; "
+        f"mass x 0.7 weighs {share[1, 1]:.4f}, its partner {share[1, 0]:.4f}, unchanged {plain[1, 1]:.4f}; "
+        f"legs limited to 20 N m give {weak:.1f}, unchanged {normal:.0f}; "
         + (f"leaked into {sorted(leaked)}" if leaked else "no leak"),
     )

@@ -83,6 +83,7 @@ class BackendMujoco:
         self._sensors = _SensorAddresses.of(self.model, pair) if sensors else None
         self._adhesion_gain = self.model.actuator_gainprm[self.layout.grip, 0]
         self._forgiven = np.zeros((n_worlds, len(_BROKEN)), int)
+        self._failed = np.zeros(n_worlds, bool)
         self._batch.forward()
 
     # -- writing ---------------------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ class BackendMujoco:
         """See `Backend.set_state`."""
         ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
         self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self._forgiven[ids] = 0
+        self._forgiven[ids], self._failed[ids] = 0, False
         layout, qpos, qvel = self.layout, np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
         for person in range(2):
             a, v = layout.root_qpos[person], layout.root_qvel[person]
@@ -153,17 +154,25 @@ class BackendMujoco:
         """Step without looking for divergence: for searches that discard a broken sample by `diverged`."""
         if self._contacts is None:
             # A persistent batch continues from this stage, so that current readings cost nothing.
-            self._batch.step(nstep=n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+            self._advance(n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
             return
-        self._batch.step(nstep=n)
+        self._advance(n)
         worlds = (self._batch.get_data(world) for world in range(self.n_worlds))
         self._contacts = [list_contacts(self.model, data, self.layout, self._adhesion_gain) for data in worlds]
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
+    def _advance(self, n: int, ids: Sequence[int] | None = None, **options: int) -> None:
+        try:
+            self._batch.step(ids, nstep=n, **options)
+        except mujoco_batch.SimulationError as error:
+            # Bodies strewn into each other by a divergence can exhaust MuJoCo's memory for contacts. Such a world
+            # keeps the state it had before the call, the others have done their steps.
+            self._failed[error.ids] = True
+
     def diverged(self) -> np.ndarray:
         """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
         warned = self._batch.warning[:, _BROKEN, 1] > self._forgiven
-        return warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
+        return self._failed | warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
 
     def _divergence(self, before: np.ndarray, world: int, count: int, n: int) -> SimulationDiverged:
         """The error for a world that broke within the last n steps, which `before` preceded."""
@@ -194,7 +203,7 @@ class BackendMujoco:
         good = before
         for _ in range(n):
             good = self._batch.state[world].copy()
-            self._batch.step([world])
+            self._advance(1, [world])
             if self.diverged()[world]:
                 break
         return good
@@ -208,7 +217,7 @@ class BackendMujoco:
         ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
         self._batch.state[ids] = rows
         # MuJoCo counts warnings, and a restored world is not to answer for those of its former life.
-        self._forgiven[ids] = self._batch.warning[ids][:, _BROKEN, 1]
+        self._forgiven[ids], self._failed[ids] = self._batch.warning[ids][:, _BROKEN, 1], False
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

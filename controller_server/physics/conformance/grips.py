@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...body.pair import PairBody
+from ...body.strength import muscle_group
 from ...clip.interaction import Prop
-from ...clip.skeleton import R_WRIST
+from ...clip.skeleton import JOINT_NAMES, R_WRIST
 from ..backend import Backend
 from ..recording import TOUCH_PARTNER, TOUCH_PROP
 from .check import Finding, Subject
@@ -15,6 +16,7 @@ from .scenes import (
     LYING,
     STANDING,
     at_rest,
+    bent_wrists,
     mean_forces,
     neutral_pair,
     on_floor,
@@ -107,14 +109,14 @@ def grip_capacity(subject: Subject) -> Finding:
         200 <= force <= 450,
         force,
         "lets go between 200 and 450 N",
-        f"grip_force {pair.grip_force:g} N, one of the two hands grips; the pull along the palm grows by {rate:g} N/s",
+        f"grip_force {pair.grip_force:g} N, one of the hands grips; the pull across the palms grows by {rate:g} N/s",
     )
 
 
 def _joined(subject: Subject, pair: PairBody, grips: np.ndarray, root_quat: np.ndarray = LYING) -> Backend:
-    """A pair in the T-pose, palms touching, settled for a second; lying unless told."""
+    """A pair with arms out, palms touching, settled for a second; lying unless told."""
     backend = subject.make(pair, 1)
-    start(backend, palm_to_palm(pair, root_quat), np.zeros((2, len(pair.joints) - 1, 3)), grips)
+    start(backend, palm_to_palm(pair, root_quat), bent_wrists(pair), grips)
     backend.step(seconds(backend, 1.0))
     return backend
 
@@ -143,22 +145,24 @@ def _gap(backend: Backend) -> float:
 def grip_partner_only(subject: Subject) -> Finding:
     """A gripping hand that lies on the floor or on a prop is not held by it: forces are those of an open hand."""
     plain = neutral_pair(subject.hands)
-    targets = np.stack([pose_targets(plain, left_shoulder=(0, 0.3, 0), right_shoulder=(0, -0.3, 0))] * 2)
-    state = on_floor(plain, LYING, np.zeros_like(targets), apart=4.0, above=0.1)
-    hand = plain.supporter.skeleton.rest_joints[R_WRIST] - plain.supporter.skeleton.rest_joints[0]
-    top = 0.1
-    place = state.root_position[0, 0] + hand
-    box = Prop("block", np.array([place[0] - 0.09, place[1], top / 2]), np.array([0.14, 0.3, top]))
+    rest = bent_wrists(plain)
+    press = pose_targets(plain, left_shoulder=(0, 0.4, 0), right_shoulder=(0, -0.4, 0))
+    roots = on_floor(plain, LYING, rest, apart=4.0, above=0.1).root_position[0]
+    wrist = roots[0] + plain.supporter.skeleton.rest_joints[R_WRIST] - plain.supporter.skeleton.rest_joints[0]
+    # Under the right hand alone, not under its forearm.
+    box = Prop("block", np.array([wrist[0] - 0.07, wrist[1] - 0.05, 0.05]), np.array([0.14, 0.3, 0.1]))
     pair = neutral_pair(subject.hands, props=(box,))
-    state = at_rest(state.root_position[0], LYING, np.zeros_like(targets))
+    state, targets = at_rest(roots, LYING, rest), rest + press
     forces = []
     for grip in (0.0, 1.0):
         backend = subject.make(pair, 1)
         start(backend, state, targets, grip)
         backend.step(seconds(backend, 2.0))
         forces.append(mean_forces(backend, 1.0)[0])
-    left, right = pair.hand_rows
-    floor, prop = (float(np.linalg.norm(forces[1][0, row, kind])) for row, kind in ((left, FLOOR), (right, TOUCH_PROP)))
+    wrist_row = pair.hand_rows[1]
+    left_hand = [row for row, j in enumerate(pair.joints) if _is_hand(JOINT_NAMES[j], "left")]
+    floor = float(np.linalg.norm(forces[1][0, left_hand, FLOOR].sum(axis=0)))
+    prop = float(np.linalg.norm(forces[1][0, wrist_row, TOUCH_PROP]))
     change = float(np.abs(forces[1] - forces[0]).max())
     return Finding(
         change <= 1.0 and floor > 5 and prop > 5,
@@ -166,3 +170,7 @@ def grip_partner_only(subject: Subject) -> Finding:
         "<= 1 N of change by gripping",
         f"hand on the floor {floor:.0f} N, hand on the block {prop:.0f} N; both must be over 5 N for this to count",
     )
+
+
+def _is_hand(joint: str, side: str) -> bool:
+    return joint.startswith(side) and muscle_group(joint) in ("wrist", "finger")

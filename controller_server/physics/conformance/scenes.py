@@ -103,14 +103,21 @@ def on_floor(pair: PairBody, root_quat: np.ndarray, targets: np.ndarray, *, apar
     return at_rest(roots, root_quat, targets)
 
 
-def palm_to_palm(pair: PairBody, root_quat: np.ndarray, *, above: float = 0.0) -> PairState:
-    """One pair in the T-pose, the tip of the supporter's left hand touching that of the recipient's right hand."""
-    rest = np.zeros((2, len(pair.joints) - 1, 3))
-    left, right = (
-        reach(pair.supporter, root_quat, rest[0], (1, 0, 0)),
-        reach(pair.recipient, root_quat, rest[1], (-1, 0, 0)),
-    )
-    return on_floor(pair, root_quat, rest, apart=left + right, above=above)
+def bent_wrists(pair: PairBody) -> np.ndarray:
+    """Joint targets of both people with the arms out and the hands bent towards the feet [rad], shape (2, J, 3).
+
+    The sides of the palms then reach farthest to the left and right, with fingers as without.
+    """
+    return np.stack([pose_targets(pair, left_wrist=(0, 0, -np.pi / 2), right_wrist=(0, 0, np.pi / 2))] * 2)
+
+
+def palm_to_palm(pair: PairBody, root_quat: np.ndarray) -> PairState:
+    """One pair with `bent_wrists`, the supporter's left palm touching the recipient's right palm."""
+    # One centimetre into each other: what just touches may part before it holds.
+    targets = bent_wrists(pair)
+    left = reach(pair.supporter, root_quat, targets[0], (1, 0, 0))
+    right = reach(pair.recipient, root_quat, targets[1], (-1, 0, 0))
+    return on_floor(pair, root_quat, targets, apart=left + right - 0.01, above=0.0)
 
 
 def start(backend: Backend, state: PairState, targets: np.ndarray, grips: np.ndarray | float = 0.0) -> None:

@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench conformance clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ CLIP ?= assets/clips/pull_up.npz
 OUT ?= out/demo
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
 	@mkdir -p $(OUT)
@@ -30,6 +30,10 @@ format: $(VENV)/.installed-dev ## Mend formatting and what the linter can mend
 
 bench: $(VENV)/.installed ## Measure conversion over the bundled clips, as one JSON object
 	$(BIN)/assistmimic bench convert --json
+
+conformance: $(VENV)/.installed ## Put the physics engine through its conformance suite, at full length
+	$(BIN)/python -m controller_server.physics.conformance --thorough
+	$(BIN)/python -m controller_server.physics.conformance --thorough --hands full
 
 clean: ## Remove what was built and written, the environment too
 	rm -rf $(VENV) out build dist *.egg-info

@@ -1,0 +1,75 @@
+"""The recorded world: what is steered in is what comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from controller_server.body.pair import PairBody
+from controller_server.body.shape import Hands
+from controller_server.control.plant import Plant
+from controller_server.physics.conformance.scenes import neutral_pair
+from controller_server.physics.conformance.struggle import Struggle
+from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.recording import TOUCH_FLOOR, TOUCH_PARTNER, Recording
+
+FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def struggle() -> tuple[PairBody, Struggle]:
+    """Two people who push, pull and grip each other."""
+    pair = neutral_pair(Hands.MITTEN)
+    return pair, Struggle(pair, 1)
+
+
+@pytest.fixture(scope="module")
+def recording(struggle: tuple[PairBody, Struggle]) -> Recording:
+    """The struggle as the plant records it."""
+    pair, course = struggle
+    plant = Plant(pair, course.state)
+    for frame in range(FRAMES):
+        plant.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
+    return plant.recording()
+
+
+def test_every_physics_step_is_recorded(struggle, recording: Recording):
+    """Record the start and every step, and what was commanded at each."""
+    pair, course = struggle
+    steps = 1 + FRAMES * pair.substeps
+    np.testing.assert_allclose(recording.time, np.arange(steps) / pair.physics_hz)
+    frame = np.arange(steps - 1) // pair.substeps
+    np.testing.assert_array_equal(recording.grips[1:], course.grips[frame, 0])
+    np.testing.assert_array_equal(recording.wrench[1:], course.wrench[frame, 0])
+    np.testing.assert_allclose(recording.local_quats[0], course.state.local_quats[0], atol=1e-12)
+    np.testing.assert_allclose(recording.mass, [person.mass for person in pair.people])
+
+
+def test_recording_does_not_change_the_motion(struggle, recording: Recording):
+    """Give the same motion bit for bit as an engine that lists no contacts and reads no forces."""
+    pair, course = struggle
+    backend = BackendMujoco(pair, 1, sensors=False)
+    backend.set_state(course.state)
+    course.play(backend, range(FRAMES), np.array([0]))
+    np.testing.assert_array_equal(backend.positions()[0], recording.positions[-1])
+
+
+def test_listed_contacts_add_up_to_the_split_forces(recording: Recording):
+    """Find each body's force from partner, floor and prop again in the single contacts, grips taken out of both."""
+    steps, _, bodies = recording.forces.shape[:3]
+    total: np.ndarray = np.zeros((steps, 2 * bodies, 3, 3))
+    first, second = recording.contact_bodies[:, 0], recording.contact_bodies[:, 1]
+    kind = np.where(second >= 0, TOUCH_PARTNER, TOUCH_FLOOR)
+    for step, a, b, k, force in zip(recording.contact_step, first, second, kind, recording.contact_forces, strict=True):
+        total[step, a, k] += force
+        if b >= 0:
+            total[step, b, k] -= force
+    np.testing.assert_allclose(total.reshape(recording.forces.shape), recording.forces, atol=1e-6)
+    hands = recording.forces[:, :, [20, 21], TOUCH_PARTNER]
+    assert np.abs(hands).max() > 50  # it was a struggle
+
+
+def test_partner_forces_are_equal_and_opposite(recording: Recording):
+    """Give to one person what is taken from the other."""
+    partner = recording.forces[:, :, :, TOUCH_PARTNER].sum(axis=2)
+    np.testing.assert_allclose(partner[:, 0], -partner[:, 1], atol=1e-9)

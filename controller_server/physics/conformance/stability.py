@@ -64,12 +64,12 @@ def divergence_is_reported(subject: Subject) -> Finding:
     wrench = np.zeros((n, 2, 6))
     wrench[world, 1, :3] = 1e15
     backend.set_wrench(wrench)
-    late = _provoke(backend, seconds(backend, 0.1), world, 0.5, problems)
+    late = _provoke(backend, seconds(backend, 0.05), world, 0.5, problems)
     # An absurd speed from the very start.
     spin = state.root_spin.copy()
     spin[world, 0] = 1e8
     start(backend, replace(state, root_spin=spin), rest)
-    late = max(late, _provoke(backend, seconds(backend, 0.1), world, 0.0, problems))
+    late = max(late, _provoke(backend, seconds(backend, 0.05), world, 0.0, problems))
     # The batch is usable again as soon as the world is set anew.
     start(backend, state, rest)
     try:
@@ -113,10 +113,10 @@ def _restored_is_well(backend: Backend, state: PairState, rest: np.ndarray, wren
     saved = np.array(backend.save())
     backend.set_wrench(wrench)
     with contextlib.suppress(SimulationDiverged):
-        backend.step(10)
+        backend.step(4)
     backend.restore(saved)
     try:
-        backend.step(10)
+        backend.step(4)
     except SimulationDiverged:
         return ["a world that was restored is still reported"]
     return []

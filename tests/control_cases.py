@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from conftest import standing_pair
+from numpy.typing import ArrayLike
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
@@ -30,10 +31,10 @@ def displaced(
     pair: PairBody,
     reference: Reference,
     *,
-    supporter: np.ndarray = NOTHING,
-    recipient: np.ndarray = NOTHING,
-    turn: np.ndarray = NOTHING,
-    velocity: np.ndarray = NOTHING,
+    supporter: ArrayLike = NOTHING,
+    recipient: ArrayLike = NOTHING,
+    turn: ArrayLike = NOTHING,
+    velocity: ArrayLike = NOTHING,
 ) -> BackendMujoco:
     """One world at the reference's first frame with the people put elsewhere.
 

@@ -17,7 +17,7 @@ class SimulationDiverged(RuntimeError):
     Attributes:
         world: Index of the world in its batch.
         time: Simulated time of the first warning [s].
-        dump: `.npz` the world's numbers were written to, or None; its `state` is the last sound one, as `restore` takes.
+        dump: `.npz` with the world, or None; its `state` is the last sound one, as `restore` takes it.
     """
 
     def __init__(self, message: str, *, world: int, time: float, dump: str | None = None) -> None:

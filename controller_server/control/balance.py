@@ -44,7 +44,6 @@ def ankle_offsets(backend: Backend, reference: Reference, frame: int, gains: Bal
     row = reference.row(frame)
     error = gains.position * (backend.com() - reference.com[row])
     error = error + gains.velocity * (backend.com_velocity() - reference.com_velocity[row])
-    error[..., 2] = 0
     heading = quat_heading(reference.quats[row, :, 0])
     local = quat_rotate_inverse(heading[None], error)  # x ahead, y to the left
     offsets = np.zeros_like(local)

@@ -20,10 +20,12 @@ from .search import Search, SearchSettings
 
 ASSIST_LEVELS = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Force limits tried one after the other, in body weights: the smallest that carries the clip is kept."""
-_HOPELESS = 0.3  # mean deviation [m] at which a rung with another above it gives up
+_HOPELESS = 0.3  # mean deviation [m] at which a rung gives up
 
-QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=48, iterations=2)}
+QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=2)}
 """What the search spends: `draft` a quarter of `default`."""
+_LONGER = {"samples": 96, "horizon": 12}
+"""What a second search spends more when the first has lost the clip."""
 CONTROLLERS = ("auto", "search", "assisted")
 
 
@@ -64,6 +66,7 @@ class Attempt:
         control_steps: Control steps simulated while searching, over all worlds.
         max_deviation: Of supporter and recipient from the prepared clip [m].
         max_force: Largest external force [body weights].
+        failed_at: When somebody was first too far off, or the simulation broke off [s]; None if nobody was.
     """
 
     controller: str
@@ -73,6 +76,7 @@ class Attempt:
     control_steps: int
     max_deviation: tuple[float, float]
     max_force: float = 0.0
+    failed_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,13 @@ def run_ladder(
     """
     settings = settings or ControlSettings()
     reference = Reference.of(clip, pair)
-    done: list[tuple[Attempt, Recording]] = []
-    rungs = list(_rungs(pair, settings))
-    for k, (name, assistance) in enumerate(rungs):
+    attempts: list[Attempt] = []
+    best: tuple[Attempt, Search] | None = None
+    for name, effort, assistance in _rungs(pair, settings):
         search = Search(
             pair,
             reference,
-            QUALITIES[settings.quality],
+            effort,
             seed=settings.seed,
             threads=settings.threads,
             assistance=assistance,
@@ -135,29 +139,47 @@ def run_ladder(
                 on_progress(name, frame, of)
 
         try:
-            recording = search.run(report, stop_at=_HOPELESS if k + 1 < len(rungs) else np.inf)
+            recording = search.run(report, stop_at=_HOPELESS)
         except KeyboardInterrupt:
             recording = search.recording()
             attempt = _judge(name, clip, recording, settings, time.perf_counter() - started, search.control_steps)
             attempt = replace(attempt, success=False, reason=f"interrupted at {recording.time[-1]:.1f} s")
-            raise ControlInterrupted(Outcome(recording, name, False, (*(a for a, _ in done), attempt))) from None
+            raise ControlInterrupted(Outcome(recording, name, False, (*attempts, attempt))) from None
         except SimulationDiverged:
             recording = search.recording()
         attempt = _judge(name, clip, recording, settings, time.perf_counter() - started, search.control_steps)
-        done.append((attempt, recording))
+        attempts.append(attempt)
         if attempt.success:
-            break
-    attempts = tuple(attempt for attempt, _ in done)
-    best = len(done) - 1 if attempts[-1].success else int(np.argmax([r.time[-1] for _, r in done]))
-    return Outcome(done[best][1], attempts[best].controller, attempts[best].success, attempts)
+            return Outcome(recording, name, True, tuple(attempts))
+        if best is None or _held_out(attempt) > _held_out(best[0]):
+            best = (attempt, search)
+    assert best is not None
+    return Outcome(_to_the_end(best[1]), best[0].controller, False, tuple(attempts))
 
 
-def _rungs(pair: PairBody, settings: ControlSettings) -> Iterator[tuple[str, Assistance | None]]:
+def _to_the_end(search: Search) -> Recording:
+    """What a search that gave up does until the clip ends: a failure is shown whole."""
+    try:
+        return search.run()
+    except (KeyboardInterrupt, SimulationDiverged):
+        return search.recording()
+
+
+def _rungs(pair: PairBody, settings: ControlSettings) -> Iterator[tuple[str, SearchSettings, Assistance | None]]:
+    """Name, effort and assistance of each rung."""
+    effort = QUALITIES[settings.quality]
     if settings.controller in ("auto", "search"):
-        yield "search", None
+        yield "search", effort, None
+    if settings.controller == "auto" and settings.quality != "draft":
+        yield "search longer", replace(effort, **_LONGER), None
     if settings.controller in ("auto", "assisted"):
         for level in ASSIST_LEVELS:
-            yield f"assisted {level:g}", Assistance(pair, level)
+            yield f"assisted {level:g}", effort, Assistance(pair, level)
+
+
+def _held_out(attempt: Attempt) -> tuple[float, float]:
+    """How good a failed attempt is: the later it failed the better, then the nearer it stayed."""
+    return (np.inf if attempt.failed_at is None else attempt.failed_at, -max(attempt.max_deviation))
 
 
 def _judge(
@@ -193,4 +215,5 @@ def _judge(
         control_steps=steps,
         max_deviation=(float(furthest[0]), float(furthest[1])),
         max_force=max_force,
+        failed_at=verdict.failure_time,
     )

@@ -9,7 +9,7 @@ splits one problem of 126 targets into two that still serve each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,23 +40,30 @@ class SearchSettings:
         joint_share: Share of the joints each sample changes.
         elite_share: Share of the samples the next mean is made of.
         partner_share: Weight of the partner's cost in one's own.
-        forget: Share of the plan's offsets that survives each replanning.
+        lasting: Share of the noise's variance that is the same over the whole horizon: a push that lasts is worth more
+            than one that is taken back, and is never found by knots that vary each by itself.
+        keep: Best offsets handed on from one refinement, and one plan, to the next.
     """
 
-    samples: int = 128
+    samples: int = 64
     iterations: int = 3
-    horizon: int = 10
-    execute: int = 2
-    hold: int = 2
+    horizon: int = 9
+    execute: int = 3
+    hold: int = 3
     sigma: float = 0.12
     min_sigma: float = 0.02
     joint_share: float = 0.5
     elite_share: float = 0.1
     partner_share: float = 0.5
-    forget: float = 1.0
-    solver: str = "pgs"
-    physics_hz: int = 60
+    lasting: float = 0.5
+    keep: int = 4
     balance: BalanceGains = field(default_factory=BalanceGains)
+
+    def __post_init__(self) -> None:
+        if self.samples < self.keep + 3:
+            raise ValueError(f"{self.samples} samples leave nothing to search with beside {self.keep} kept ones")
+        if self.execute % self.hold:
+            raise ValueError(f"execute ({self.execute}) must be a multiple of hold ({self.hold}): plans move by knots")
 
 
 class Search:
@@ -87,13 +94,11 @@ class Search:
         self.cost, self.judged = TrackingCost(pair), judged
         self._plant, self._frame = Plant(pair, reference.state[:1]), 0
         self._rng = np.random.default_rng(seed)
-        self._model = replace(pair, physics_hz=settings.physics_hz)
-        self._worlds = BackendMujoco(
-            self._model, settings.samples, threads=threads, sensors=False, solver=settings.solver
-        )
+        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=False, planning=True)
         self._ankles = ankle_rows(pair)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
+        self._kept = np.zeros((0, *self._mean.shape))
         self.control_steps = 0
 
     def run(self, on_progress: Callable[[int, int], None] | None = None, *, stop_at: float = np.inf) -> Recording:
@@ -151,6 +156,8 @@ class Search:
             offsets = self._sample(sigma)
             own = self._roll_out(start, frame, offsets)
             total = own + settings.partner_share * own[:, ::-1]
+            best = np.argsort(total, axis=0, kind="stable")[: settings.keep]
+            self._kept = np.stack([offsets[best[:, person]][:, :, person] for person in range(2)], axis=2)
             for person in range(2):
                 elite = np.argpartition(total[:, person], n_elite)[:n_elite]
                 cost = total[elite, person]
@@ -165,11 +172,14 @@ class Search:
     def _sample(self, sigma: np.ndarray) -> np.ndarray:
         """Offsets of every world, shape (N, knots, 2, J, 3); the first world follows the mean, the second none."""
         settings, shape = self.settings, (self.settings.samples, *self._mean.shape)
-        noise = self._rng.standard_normal(shape) * sigma
+        steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
+        passing = self._rng.standard_normal(shape)
+        noise = (np.sqrt(settings.lasting) * steady + np.sqrt(1 - settings.lasting) * passing) * sigma
         noise *= self._rng.random((shape[0], 1, *shape[2:4], 1)) < settings.joint_share
         noise[0] = 0
         offsets = self._mean + noise
         offsets[1] = 0
+        offsets[2 : 2 + len(self._kept)] = self._kept
         return offsets
 
     def _roll_out(self, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
@@ -184,7 +194,7 @@ class Search:
             worlds.set_grips(reference.grips[reference.row(frame + k)])
             if self.assistance:
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
-            worlds.step_unchecked(self._model.substeps)
+            worlds.step_unchecked(self.pair.substeps)
             total += self.cost(worlds, reference, frame + k + 1)
         self.control_steps += settings.samples * settings.horizon
         total /= settings.horizon
@@ -195,4 +205,4 @@ class Search:
         """Move the plan on by the executed frames; the last knot is held."""
         steps = self.settings.execute // self.settings.hold
         self._mean = np.concatenate([self._mean[steps:], np.repeat(self._mean[-1:], steps, axis=0)])
-        self._mean *= self.settings.forget
+        self._kept = np.concatenate([self._kept[:, steps:], np.repeat(self._kept[:, -1:], steps, axis=1)], axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from mujoco import batch as mujoco_batch
@@ -51,9 +51,8 @@ def bare_stepping(
         threads: Worker threads; 0 takes every core.
     """
     settings = QUALITIES[quality]
-    pair = replace(pair, physics_hz=settings.physics_hz)
     reference = Reference.of(clip, pair)
-    backend = BackendMujoco(pair, 1, threads=1, sensors=False, solver=settings.solver)
+    backend = BackendMujoco(pair, 1, threads=1, sensors=False, planning=True)
     batch = mujoco_batch.Batch(backend.model, settings.samples, threads)
     control = batch.bind("ctrl")
     world_steps = sum(attempt.control_steps for attempt in attempts) * pair.substeps

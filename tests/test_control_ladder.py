@@ -26,7 +26,7 @@ RUNGS = ["search", "search longer", *(f"assisted {level:g}" for level in ASSIST_
 def small_searches(monkeypatch: pytest.MonkeyPatch):
     """Search as little as a test can afford, whatever the quality."""
     monkeypatch.setattr(ladder, "QUALITIES", {"default": TINY, "draft": TINY})
-    monkeypatch.setattr(ladder, "_LONGER", {"horizon": TINY.horizon + TINY.hold})
+    monkeypatch.setattr(ladder, "_LONGER", {"horizon": 6})
 
 
 def hovering(people: tuple[int, ...] = (0, 1)) -> tuple[InteractionClip, PairBody]:

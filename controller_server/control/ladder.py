@@ -24,7 +24,7 @@ _HOPELESS = 0.3  # mean deviation [m] at which a rung gives up
 
 QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=2)}
 """What the search spends: `draft` a quarter of `default`."""
-_LONGER = {"samples": 96, "horizon": 12}
+_LONGER = {"samples": 96, "horizon": 10, "execute": 2, "hold": 2}
 """What a second search spends more when the first has lost the clip."""
 CONTROLLERS = ("auto", "search", "assisted")
 

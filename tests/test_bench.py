@@ -9,10 +9,13 @@ import pytest
 from conftest import standing_pair
 
 from controller_server import bench
+from controller_server.body.pair import PairBody
 from controller_server.cli.bench_table import print_bench
 from controller_server.clip.npz import write_npz
 from controller_server.convert import convert
 from controller_server.errors import AssistMimicError
+from controller_server.frames import slice_clip
+from controller_server.measure.geometry import clip_geometry
 from controller_server.settings import Controller, ConvertSettings, Quality
 
 FIELDS = {
@@ -77,11 +80,14 @@ def test_a_part_is_scored_by_itself():
 
 
 def test_the_real_clip_sits_on_its_seat(data_folder):
-    """Put the committed seat 0.09 m under the seated pelvis joint and under the pelvis' place; fit within 15 mm."""
+    """Put the committed seat 0.09 m under the seated hip joints, under the pelvis' place, its top at the flesh."""
     read = bench.load_real_clip(data_folder)
     pelvis = read.clip.joints[0, 1, 0]
     seat = read.clip.props[0]
     top = seat.position[2] + seat.size[2] / 2
-    assert pelvis[2] - top == pytest.approx(0.09, abs=0.005)
+    hips = read.clip.joints[0, 1, 1:3, 2].mean()
+    assert hips - top == pytest.approx(0.09, abs=0.005)
+    depth = clip_geometry(slice_clip(read.clip, slice(0, 2)), PairBody.from_clip(read.clip)).prop_depth[0, 1]
+    assert 0 <= depth < 0.005
     assert (np.abs(pelvis[:2] - seat.position[:2]) < seat.size[:2] / 2).all()
     assert read.clip.n_frames == 121 and read.clip.fps == pytest.approx(60, abs=0.01)

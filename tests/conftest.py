@@ -65,7 +65,7 @@ def assistmimic(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of data that is not in the repository; tests that need it are skipped where it is not."""
     folder = os.environ.get("ASSISTMIMIC_DATA")

@@ -150,14 +150,9 @@ def test_without_the_extra(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pull_up() -> tuple[InteractionClip, list[str], float]:
+def pull_up(data_folder: Path) -> tuple[InteractionClip, list[str], float]:
     """The real pull-up as read from its two files, and how long it took [s]."""
-    import os
-
-    folder = os.environ.get("ASSISTMIMIC_DATA")
-    if not folder:
-        pytest.skip("ASSISTMIMIC_DATA is not set")
-    files = Path(folder) / "cmu_22_02_pull_up"
+    files = data_folder / "cmu_22_02_pull_up"
     start = time.perf_counter()
     clip, notes = read_bvh_pair(files / "23_02_B_helper_60fps_metres.bvh", files / "22_02_A_helped_60fps_metres.bvh")
     return clip, notes, time.perf_counter() - start

@@ -1,0 +1,196 @@
+"""The networks of policies: named input blocks with their own normalisation, then a plain multilayer perceptron.
+
+Parameters are a flat mapping of names to arrays, so that the same forward pass runs on numpy in the server and on torch
+in training: "layer0.weight" (out, in), "layer0.bias" (out), ... and "normaliser.<block>.mean" and ".var" of each block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from ..errors import AssistMimicError
+
+Array = Any
+Parameters = Mapping[str, Array]
+
+CLIP = 5.0
+"""Normalised inputs beyond this many standard deviations are clipped."""
+EPSILON = 1e-5
+"""Added to the variance before its root is taken."""
+
+
+def _silu(xp: Any, x: Array) -> Array:
+    # x sigmoid(x) written with tanh, which cannot overflow.
+    return 0.5 * x * (1.0 + xp.tanh(0.5 * x))
+
+
+_ACTIVATIONS = {
+    "silu": _silu,
+    "tanh": lambda xp, x: xp.tanh(x),
+    "relu": lambda xp, x: xp.clip(x, 0.0, None),
+}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What a network looks like.
+
+    Attributes:
+        inputs: Name and size of each input block, in the order in which they stand in the input vector.
+        outputs: Size of the output.
+        hidden: Sizes of the hidden layers.
+        activation: Of the hidden layers: silu, tanh or relu.
+    """
+
+    inputs: tuple[tuple[str, int], ...]
+    outputs: int
+    hidden: tuple[int, ...] = (512, 256)
+    activation: str = "silu"
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.inputs]
+        if not names or len(set(names)) != len(names):
+            raise AssistMimicError(f"network: input blocks need different names, got {', '.join(names) or 'none'}")
+        for what, size in (*self.inputs, ("outputs", self.outputs), *(("hidden", size) for size in self.hidden)):
+            if size < 1:
+                raise AssistMimicError(f"network: size of {what} is {size}, expected 1 or more")
+        if self.activation not in _ACTIVATIONS:
+            raise AssistMimicError(
+                f"network: no activation {self.activation!r}; there are {', '.join(sorted(_ACTIVATIONS))}"
+            )
+
+    @property
+    def n_inputs(self) -> int:
+        """Length of the input vector."""
+        return sum(size for _, size in self.inputs)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of affine layers."""
+        return len(self.hidden) + 1
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter."""
+        sizes = (self.n_inputs, *self.hidden, self.outputs)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, size in self.inputs:
+            shapes[f"normaliser.{name}.mean"] = shapes[f"normaliser.{name}.var"] = (size,)
+        for layer in range(self.n_layers):
+            shapes[f"layer{layer}.weight"] = (sizes[layer + 1], sizes[layer])
+            shapes[f"layer{layer}.bias"] = (sizes[layer + 1],)
+        return shapes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML."""
+        return {
+            "inputs": [[name, size] for name, size in self.inputs],
+            "hidden": list(self.hidden),
+            "outputs": self.outputs,
+            "activation": self.activation,
+        }
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> NetworkSpec:
+        """The inverse of `to_dict`.
+
+        Raises:
+            AssistMimicError: an entry is missing, unknown or of the wrong kind.
+        """
+        known = ("inputs", "hidden", "outputs", "activation")
+        if not isinstance(values, Mapping) or set(values) != set(known):
+            got = ", ".join(map(str, values)) if isinstance(values, Mapping) else repr(values)
+            raise AssistMimicError(f"network: expected {', '.join(known)}, got {got}")
+        try:
+            return NetworkSpec(
+                inputs=tuple((str(name), _size(size)) for name, size in values["inputs"]),
+                outputs=_size(values["outputs"]),
+                hidden=tuple(_size(size) for size in values["hidden"]),
+                activation=str(values["activation"]),
+            )
+        except (TypeError, ValueError) as error:
+            raise AssistMimicError(f"network: inputs must be [name, size] pairs and sizes numbers ({error})") from None
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise AssistMimicError(f"network: {value!r} is not a whole number")
+    return value
+
+
+def initial_parameters(spec: NetworkSpec, rng: np.random.Generator, *, last: float = 0.01) -> dict[str, np.ndarray]:
+    """Fresh parameters: weights uniform in +-sqrt(3 / inputs), biases zero, inputs taken as they are.
+
+    Args:
+        spec: The network.
+        rng: Where the numbers come from.
+        last: Factor on the weights of the last layer: near zero, every action starts near zero.
+
+    Returns:
+        float32 arrays by name.
+    """
+    parameters: dict[str, np.ndarray] = {}
+    for name, shape in spec.shapes().items():
+        if name.endswith(".weight"):
+            bound = np.sqrt(3.0 / shape[1]) * (last if name == f"layer{spec.n_layers - 1}.weight" else 1.0)
+            parameters[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        else:
+            parameters[name] = np.full(shape, 1.0 if name.endswith(".var") else 0.0, np.float32)
+    return parameters
+
+
+def check_parameters(spec: NetworkSpec, parameters: Parameters) -> None:
+    """Make sure that parameters are those of a network.
+
+    Raises:
+        AssistMimicError: naming the first parameter that is missing, too many, of another shape, or not finite.
+    """
+    shapes = spec.shapes()
+    for name in shapes:
+        if name not in parameters:
+            raise AssistMimicError(f"network: parameter {name} is missing")
+    for name, array in parameters.items():
+        if name not in shapes:
+            raise AssistMimicError(f"network: parameter {name} belongs to no layer and no input block")
+        if tuple(array.shape) != shapes[name]:
+            raise AssistMimicError(f"network: {name} has shape {tuple(array.shape)}, expected {shapes[name]}")
+        xp = array_namespace(array)
+        if not bool(xp.all(xp.isfinite(array))):
+            raise AssistMimicError(f"network: {name} holds numbers that are not finite")
+        if name.endswith(".var") and bool(xp.any(array < 0)):
+            raise AssistMimicError(f"network: {name} holds a negative variance")
+
+
+def normalise(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
+    """Inputs in standard deviations from each block's running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
+    xp = array_namespace(x)
+    mean, var = (
+        xp.concat([parameters[f"normaliser.{name}.{what}"] for name, _ in spec.inputs], axis=0)
+        for what in ("mean", "var")
+    )
+    return xp.clip((x - mean) / xp.sqrt(var + EPSILON), -CLIP, CLIP)
+
+
+def forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
+    """Output of the network.
+
+    Args:
+        spec: The network.
+        parameters: See the module.
+        x: Input blocks in order, shape (..., n_inputs); numpy or torch, as the parameters are, and of their dtype.
+
+    Returns:
+        Shape (..., outputs).
+    """
+    xp = array_namespace(x)
+    activation = _ACTIVATIONS[spec.activation]
+    h = normalise(spec, parameters, x)
+    for layer in range(spec.n_layers):
+        h = h @ parameters[f"layer{layer}.weight"].T + parameters[f"layer{layer}.bias"]
+        if layer < spec.n_layers - 1:
+            h = activation(xp, h)
+    return h

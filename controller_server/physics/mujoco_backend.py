@@ -73,6 +73,7 @@ class BackendMujoco:
         self._dump_dir = dump_dir
         self._batch = mujoco_batch.Batch(self.model, n_worlds, threads, persistent=True)
         self._contacts: list[ContactList] | None = [] if list_contacts else None
+        self._scratch = mujoco.MjData(self.model) if list_contacts else None
         self._qpos, self._qvel, self._ctrl = (self._batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
         self._wrench = self._batch.bind("xfrc_applied")
         self._clock = self._batch.bind("time")
@@ -158,7 +159,7 @@ class BackendMujoco:
             self._advance(n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
             return
         self._advance(n)
-        worlds = (self._batch.get_data(world) for world in range(self.n_worlds))
+        worlds = (self._batch.get_data(world, self._scratch) for world in range(self.n_worlds))
         self._contacts = [list_contacts(self.model, data, self.layout, self._adhesion_gain) for data in worlds]
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
@@ -333,34 +334,22 @@ class _SensorAddresses:
 def list_contacts(
     model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion_gain: np.ndarray
 ) -> ContactList:
-    """The contacts of one MjData with their net forces; body rows as in `Recording`."""
+    """The contacts of one MjData with their net forces; body rows as in `Recording`. Needs an elliptic cone."""
     rows = np.full(model.nbody, -2)
     rows[layout.body.ravel()] = np.arange(layout.body.size)
     rows[layout.palm] = rows[model.body_parentid[layout.palm]]
-    floor = model.geom(FLOOR).id
-    palm_of_body = {int(body): (p, h) for (p, h), body in np.ndenumerate(layout.palm)}
-    contacts = [c for c in data.contact[: data.ncon] if c.exclude == 0 and c.efc_address >= 0]
-    shares: dict[int, int] = {}
-    for contact in contacts:
-        for geom in contact.geom:
-            body = int(model.geom_bodyid[geom])
-            shares[body] = shares.get(body, 0) + 1
-    bodies, positions, forces = np.zeros((len(contacts), 2), int), np.zeros((len(contacts), 3)), []
-    wrench = np.zeros(6)
-    for k, contact in enumerate(contacts):
-        index = int(np.flatnonzero(data.contact.efc_address[: data.ncon] == contact.efc_address)[0])
-        mujoco.mj_contactForce(model, data, index, wrench)
-        frame = contact.frame.reshape(3, 3)
-        on_second = frame.T @ wrench[:3]
-        ends = [int(model.geom_bodyid[g]) for g in contact.geom]
-        for body in ends:
-            if body in palm_of_body:
-                p, h = palm_of_body[body]
-                pull = data.ctrl[layout.grip[p, h]] * adhesion_gain[p, h] / shares[body]
-                on_second = on_second - pull * frame[0]
-        pair_rows = [-1 if g == floor else int(rows[b]) for g, b in zip(contact.geom, ends, strict=True)]
-        first = 1 if pair_rows[0] < 0 else 0
-        bodies[k] = pair_rows[first], pair_rows[1 - first]
-        positions[k] = contact.pos
-        forces.append(on_second if first == 1 else -on_second)
-    return ContactList(bodies, positions, np.array(forces).reshape(-1, 3))
+    contact = data.contact
+    active = np.flatnonzero((contact.exclude == 0) & (contact.efc_address >= 0))
+    geoms, frames = contact.geom[active], contact.frame[active].reshape(-1, 3, 3)
+    ends = model.geom_bodyid[geoms]
+    # In an elliptic cone the constraint forces of a contact are its force in the contact frame, normal first.
+    local = data.efc_force[contact.efc_address[active, None] + np.arange(3)]
+    pull = np.zeros(model.nbody)
+    pull[layout.palm] = data.ctrl[layout.grip] * adhesion_gain
+    pull /= np.maximum(np.bincount(ends.ravel(), minlength=model.nbody), 1)
+    local[:, 0] -= pull[ends].sum(axis=1)
+    on_second = np.einsum("cij,ci->cj", frames, local)
+    found = np.where(geoms == model.geom(FLOOR).id, -1, rows[ends])
+    swap = found[:, 0] < 0
+    found[swap] = found[swap, ::-1]
+    return ContactList(found, contact.pos[active], np.where(swap[:, None], on_second, -on_second))

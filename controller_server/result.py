@@ -6,10 +6,10 @@ import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from . import __version__
@@ -72,7 +72,7 @@ def versions() -> dict[str, str]:
     """Of everything whose version can change a result."""
     return {
         "assistmimic": __version__,
-        "mujoco": metadata.version("mujoco"),
+        "mujoco": mujoco.__version__,  # the package may be called mujoco or mujoco-core
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",

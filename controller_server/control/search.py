@@ -8,19 +8,18 @@ splits one problem of 126 targets into two that still serve each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..body.pair import PairBody
 from ..physics.mujoco_backend import BackendMujoco
-from ..physics.recording import Recording
 from .assist import Assistance
-from .balance import BalanceGains, ankle_offsets, ankle_rows
+from .balance import BalanceGains
+from .base import Base, ReferenceBase
 from .cost import TrackingCost
-from .plant import Plant
 from .reference import Reference
+from .runner import Runner
 
 _DIVERGED_COST = 1e6
 
@@ -66,7 +65,7 @@ class SearchSettings:
             raise ValueError(f"execute ({self.execute}) must be a multiple of hold ({self.hold}): plans move by knots")
 
 
-class Search:
+class Search(Runner):
     """The search for one pair and reference.
 
     Args:
@@ -77,6 +76,7 @@ class Search:
         threads: Worker threads; 0 takes every core.
         assistance: External wrench applied in the plan as in the execution, or None.
         judged: Who has to succeed (0 supporter, 1 recipient).
+        base: What the offsets are added to; the reference with balancing ankles by default.
     """
 
     def __init__(
@@ -89,36 +89,16 @@ class Search:
         threads: int = 0,
         assistance: Assistance | None = None,
         judged: tuple[int, ...] = (0, 1),
+        base: Base | None = None,
     ) -> None:
-        self.pair, self.reference, self.settings, self.assistance = pair, reference, settings, assistance
-        self.cost, self.judged = TrackingCost(pair), judged
-        self._plant, self._frame = Plant(pair, reference.state[:1]), 0
+        super().__init__(pair, reference, judged=judged)
+        self.settings, self.assistance, self.cost = settings, assistance, TrackingCost(pair)
+        self._base = base or ReferenceBase(pair, reference, settings.balance)
         self._rng = np.random.default_rng(seed)
-        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=False, planning=True)
-        self._ankles = ankle_rows(pair)
+        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=self._base.touch, planning=True)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
-        self.control_steps = 0
-
-    def run(self, on_progress: Callable[[int, int], None] | None = None, *, stop_at: float = np.inf) -> Recording:
-        """Play the whole reference.
-
-        Args:
-            on_progress: Called with (control frames done, of).
-            stop_at: Mean deviation of a judged person [m] beyond which there is no point in going on.
-
-        Returns:
-            What happened, up to the end or to the first deviation over `stop_at`.
-        """
-        last = self.reference.n_frames - 1
-        while self._frame < last:
-            self.advance()
-            if on_progress is not None:
-                on_progress(self._frame, last)
-            if self._deviation() > stop_at:
-                break
-        return self.recording()
 
     def advance(self) -> None:
         """Plan, and carry the plan's first frames out."""
@@ -126,26 +106,12 @@ class Search:
         self._plan(plant.backend, self._frame)
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
-            targets = self._targets(plant.backend, frame, self._mean[k // settings.hold][None])
+            targets = self._base.targets(plant.backend, frame) + self._mean[k // settings.hold]
+            self._base.executed(targets)
             wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
             plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
             self._frame += 1
         self._shift()
-
-    def recording(self) -> Recording:
-        """What happened so far."""
-        return self._plant.recording()
-
-    def _deviation(self) -> float:
-        """Mean distance of the worse judged person's bodies to the reference now [m]."""
-        error = self._plant.backend.positions()[0] - self.reference.positions[self.reference.row(self._frame)]
-        return float(np.linalg.norm(error[list(self.judged)], axis=-1).mean(axis=-1).max())
-
-    def _targets(self, backend: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
-        """Joint targets of each world [rad], shape (N, 2, J, 3)."""
-        targets = self.reference.targets[self.reference.row(frame + 1)] + offsets
-        targets[:, :, self._ankles] += ankle_offsets(backend, self.reference, frame, self.settings.balance)[:, :, None]
-        return targets
 
     def _plan(self, start: BackendMujoco, frame: int) -> None:
         """Improve the mean offsets from the state of a single world onwards."""
@@ -186,11 +152,14 @@ class Search:
         """Mean cost over the horizon, shape (N, 2)."""
         worlds, settings, reference = self._worlds, self.settings, self.reference
         worlds.restore(start.save()[0])
-        total = np.zeros((settings.samples, 2))
+        total, base = np.zeros((settings.samples, 2)), self._base.fork(1)
         for k in range(settings.horizon):
             # Freshly restored worlds have nothing to read yet; they all stand where the start stands.
             now = worlds if k else start
-            worlds.set_targets(self._targets(now, frame + k, offsets[:, k // settings.hold]))
+            targets = base.targets(now, frame + k) + offsets[:, k // settings.hold]
+            base = base if k else base.fork(settings.samples)
+            base.executed(targets)
+            worlds.set_targets(targets)
             worlds.set_grips(reference.grips[reference.row(frame + k)])
             if self.assistance:
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))

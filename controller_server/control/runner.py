@@ -1,0 +1,63 @@
+"""A reference played in the plant from its first frame to its last, whoever decides on the targets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..physics.recording import Recording
+from .plant import Plant
+from .reference import Reference
+
+
+class Runner(ABC):
+    """Plays a reference frame by frame.
+
+    Args:
+        pair: Body description.
+        reference: What to follow.
+        judged: Who has to succeed (0 supporter, 1 recipient).
+
+    Attributes:
+        control_steps: Control steps simulated while looking ahead, over all worlds.
+    """
+
+    def __init__(self, pair: PairBody, reference: Reference, *, judged: tuple[int, ...] = (0, 1)) -> None:
+        self.pair, self.reference, self.judged = pair, reference, judged
+        self.control_steps = 0
+        self._plant, self._frame = Plant(pair, reference.state[:1]), 0
+
+    @abstractmethod
+    def advance(self) -> None:
+        """Carry one or more control frames out."""
+
+    def run(self, on_progress: Callable[[int, int], None] | None = None, *, stop_at: float = np.inf) -> Recording:
+        """Play the whole reference; called again, go on where it was left.
+
+        Args:
+            on_progress: Called with (control frames done, of).
+            stop_at: Mean deviation of a judged person [m] beyond which there is no point in going on.
+
+        Returns:
+            What happened, up to the end or to the first deviation over `stop_at`.
+        """
+        last = self.reference.n_frames - 1
+        while self._frame < last:
+            self.advance()
+            if on_progress is not None:
+                on_progress(self._frame, last)
+            if self._deviation() > stop_at:
+                break
+        return self.recording()
+
+    def recording(self) -> Recording:
+        """What happened so far."""
+        return self._plant.recording()
+
+    def _deviation(self) -> float:
+        """Mean distance of the worse judged person's bodies to the reference now [m]."""
+        error = self._plant.backend.positions()[0] - self.reference.positions[self.reference.row(self._frame)]
+        return float(np.linalg.norm(error[list(self.judged)], axis=-1).mean(axis=-1).max())

@@ -14,7 +14,12 @@ from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.resample import resample
 from ..clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
+from ..clip.skeleton import L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
 from ..physics.backend import PairState
+
+FOOT_ROWS = (L_ANKLE, R_ANKLE, L_FOOT, R_FOOT)
+"""Rows of the feet's bodies: of the bodies, those at the SMPL-X body joints come first and in that order."""
+_STANDING_SPEED = 0.1  # m/s: below, a foot stays where it is
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,21 @@ class Reference:
         return _central(self.positions, self.hz)
 
     @cached_property
+    def spins(self) -> np.ndarray:
+        """Angular velocity of the bodies, world axes [rad/s], shape (K, 2, B, 3)."""
+        return _quat_velocity(self.quats, self.hz)
+
+    @cached_property
     def com_velocity(self) -> np.ndarray:
         """Velocity of the centre of mass [m/s], shape (K, 2, 3)."""
         return _central(self.com, self.hz)
+
+    @cached_property
+    def standing(self) -> np.ndarray:
+        """1 where a foot stands on its spot, else 0, for left and right ankle and left and right toe, shape (K, 2, 4)."""
+        speed = np.linalg.norm(self.velocities[:, :, FOOT_ROWS, :2], axis=-1)
+        still = speed < _STANDING_SPEED
+        return (still & still[:, :, [2, 3, 0, 1]]).astype(float)
 
     def row(self, frame: int) -> int:
         """A valid row for any frame: beyond the end the last one holds."""

@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance clean
+.PHONY: help demo test check format bench conformance extension clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,6 +34,9 @@ bench: $(VENV)/.installed ## Measure conversion over the bundled clips, as one J
 conformance: $(VENV)/.installed ## Put the physics engine through its conformance suite, at full length
 	$(BIN)/python -m controller_server.physics.conformance --thorough
 	$(BIN)/python -m controller_server.physics.conformance --thorough --hands full
+
+extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms
+	$(BIN)/python tools/build_extension.py
 
 clean: ## Remove what was built and written, the environment too
 	rm -rf $(VENV) out build dist *.egg-info

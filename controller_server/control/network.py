@@ -143,26 +143,26 @@ def initial_parameters(spec: NetworkSpec, rng: np.random.Generator, *, last: flo
     return parameters
 
 
-def check_parameters(spec: NetworkSpec, parameters: Parameters) -> None:
-    """Make sure that parameters are those of a network.
+def check_parameters(spec: NetworkSpec, parameters: Parameters, name: str = "network") -> None:
+    """Make sure that parameters are those of a network, which complaints call by its name.
 
     Raises:
         AssistMimicError: naming the first parameter that is missing, too many, of another shape, or not finite.
     """
     shapes = spec.shapes()
-    for name in shapes:
-        if name not in parameters:
-            raise AssistMimicError(f"network: parameter {name} is missing")
-    for name, array in parameters.items():
-        if name not in shapes:
-            raise AssistMimicError(f"network: parameter {name} belongs to no layer and no input block")
-        if tuple(array.shape) != shapes[name]:
-            raise AssistMimicError(f"network: {name} has shape {tuple(array.shape)}, expected {shapes[name]}")
+    for entry in shapes:
+        if entry not in parameters:
+            raise AssistMimicError(f"{name}: parameter {entry} is missing")
+    for entry, array in parameters.items():
+        if entry not in shapes:
+            raise AssistMimicError(f"{name}: parameter {entry} belongs to no layer and no input block")
+        if tuple(array.shape) != shapes[entry]:
+            raise AssistMimicError(f"{name}: {entry} has shape {tuple(array.shape)}, expected {shapes[entry]}")
         xp = array_namespace(array)
         if not bool(xp.all(xp.isfinite(array))):
-            raise AssistMimicError(f"network: {name} holds numbers that are not finite")
-        if name.endswith(".var") and bool(xp.any(array < 0)):
-            raise AssistMimicError(f"network: {name} holds a negative variance")
+            raise AssistMimicError(f"{name}: {entry} holds numbers that are not finite")
+        if entry.endswith(".var") and bool(xp.any(array < 0)):
+            raise AssistMimicError(f"{name}: {entry} holds a negative variance")
 
 
 def normalise(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:

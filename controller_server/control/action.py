@@ -1,0 +1,73 @@
+"""What a policy's action means: joint targets, beside the reference's or by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from ..errors import AssistMimicError
+
+Array = Any
+
+MODES = ("residual", "absolute")
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """How actions become joint targets.
+
+    Attributes:
+        mode: "residual": the reference's target plus scale x action; "absolute": scale x action.
+        scale: Size of an action of one [rad].
+        clip: Actions are clipped to +- this.
+    """
+
+    mode: str = "residual"
+    scale: float = 0.5
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise AssistMimicError(f"action: mode {self.mode!r} is none of {', '.join(MODES)}")
+        if not (0 < self.scale <= 10 and 0 < self.clip <= 100):
+            raise AssistMimicError(f"action: scale {self.scale:g} and clip {self.clip:g} must be above 0")
+
+    def targets(self, action: Array, reference_targets: Array) -> Array:
+        """Joint targets of actions.
+
+        Args:
+            action: Shape (..., 3 J).
+            reference_targets: `Reference.targets` of the frame ahead [rad], shape (..., J, 3).
+
+        Returns:
+            Joint targets [rad], shape (..., J, 3).
+        """
+        xp = array_namespace(action, reference_targets)
+        action = self.scale * xp.clip(action, -self.clip, self.clip)
+        offset = xp.reshape(action, (*action.shape[:-1], action.shape[-1] // 3, 3))
+        return reference_targets + offset if self.mode == "residual" else offset
+
+    def action(self, targets: Array, reference_targets: Array) -> Array:
+        """The action that gives joint targets, where it is within the clip; the inverse of `targets`."""
+        xp = array_namespace(targets, reference_targets)
+        offset = targets - reference_targets if self.mode == "residual" else targets
+        action = xp.reshape(offset, (*offset.shape[:-2], offset.shape[-2] * 3)) / self.scale
+        return xp.clip(action, -self.clip, self.clip)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> ActionSpec:
+        """The inverse of `to_dict`. Raises AssistMimicError."""
+        known = set(ActionSpec.__dataclass_fields__)
+        if not isinstance(values, Mapping) or set(values) != known:
+            raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
+        try:
+            return ActionSpec(str(values["mode"]), float(values["scale"]), float(values["clip"]))
+        except (TypeError, ValueError):
+            raise AssistMimicError(f"action: scale and clip must be numbers, got {values!r}") from None

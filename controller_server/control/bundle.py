@@ -1,0 +1,148 @@
+"""Policy bundles: a folder with `weights.safetensors` and `bundle.yaml`, which says what the weights are for.
+
+Loading checks all of it and never runs anything that is in it. One bundle holds both roles' networks, or, for a prior,
+one network that either role can use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from ..errors import AssistMimicError
+from .bundle_card import BundleCard
+from .bundle_fields import plain, text
+from .network import check_parameters
+
+WEIGHTS, CARD = "weights.safetensors", "bundle.yaml"
+MAX_BYTES = 256 * 2**20
+"""Larger files are refused: no policy of this kind comes near."""
+
+
+@dataclass(frozen=True)
+class PolicyBundle:
+    """A card with its weights.
+
+    Attributes:
+        card: What they are for.
+        parameters: By network, then as `NetworkSpec.shapes` names them; float32.
+    """
+
+    card: BundleCard
+    parameters: Mapping[str, Mapping[str, np.ndarray]]
+
+    def __post_init__(self) -> None:
+        if set(self.parameters) != set(self.card.networks):
+            raise AssistMimicError(
+                f"weights are of {', '.join(sorted(self.parameters))}, "
+                f"the card names {', '.join(sorted(self.card.networks))}"
+            )
+        for name, spec in self.card.networks.items():
+            check_parameters(spec, self.parameters[name], name)
+
+
+def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> None:
+    """Write a bundle; what was in its place stays whole until the new one is.
+
+    Args:
+        folder: Created if it is not there.
+        bundle: What to write.
+        half: Keep the weights of layers in float16: half the size, actions change by about 1e-3. Normalisers stay.
+
+    Raises:
+        AssistMimicError: it cannot be written.
+    """
+    tensors = {
+        f"{network}.{name}": _stored(name, array, half)
+        for network, arrays in bundle.parameters.items()
+        for name, array in arrays.items()
+    }
+    weights = save_tensors(tensors)
+    values = bundle.card.to_dict() | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
+    written = yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True, width=110)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / WEIGHTS, weights)
+        _replace(folder / CARD, written.encode())
+    except OSError as error:
+        raise AssistMimicError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
+
+
+def read_card(folder: Path) -> BundleCard:
+    """What a bundle is for. Raises AssistMimicError naming file and entry."""
+    return _read_card(folder)[0]
+
+
+def read_bundle(folder: Path) -> PolicyBundle:
+    """A bundle with its weights, everything checked. Raises AssistMimicError naming file and entry."""
+    card, sha256 = _read_card(folder)
+    data = _read(folder / WEIGHTS)
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise AssistMimicError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
+    try:
+        tensors = load_tensors(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise AssistMimicError(f"{folder / WEIGHTS}: not a readable safetensors file ({error})") from None
+    parameters: dict[str, dict[str, np.ndarray]] = {name: {} for name in card.networks}
+    for name, array in tensors.items():
+        network, _, parameter = name.partition(".")
+        if network not in parameters or array.dtype.kind != "f":
+            raise AssistMimicError(f"{folder / WEIGHTS}: {name} is not a weight of {', '.join(parameters)}")
+        parameters[network][parameter] = array.astype(np.float32)
+    try:
+        return PolicyBundle(card, parameters)
+    except AssistMimicError as error:
+        raise AssistMimicError(f"{folder / WEIGHTS}: {error}") from None
+
+
+def _read_card(folder: Path) -> tuple[BundleCard, str]:
+    path = folder / CARD
+    data = _read(path)
+    try:
+        values = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise AssistMimicError(f"{path}: not readable YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, Mapping):
+        raise AssistMimicError(f"{path}: expected names and values")
+    values = dict(values)
+    sha256 = values.pop("weights_sha256", None)
+    try:
+        return BundleCard.from_dict(values), text(sha256, "weights_sha256")
+    except AssistMimicError as error:
+        raise AssistMimicError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise AssistMimicError(f"{path}: is larger than {MAX_BYTES // 2**20} MB, which no policy is")
+        return path.read_bytes()
+    except OSError as error:
+        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _stored(name: str, array: np.ndarray, half: bool) -> np.ndarray:
+    kind = np.float16 if half and name.startswith("layer") else np.float32
+    return np.ascontiguousarray(array, dtype=kind)

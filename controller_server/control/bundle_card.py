@@ -1,0 +1,137 @@
+"""What a policy bundle says about itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clip.interaction import ROLES
+from ..errors import AssistMimicError
+from .action import ActionSpec
+from .bundle_body import BodySettings
+from .bundle_fields import mapping, text
+from .network import NetworkSpec
+
+FORMAT = "assistmimic-policy-1"
+KINDS = ("specialist", "generalist", "prior")
+PERSON = "person"
+"""Name of a network that serves both roles."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+"""What a bundle may be called."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A clip or another piece of data a policy was trained on.
+
+    Attributes:
+        name: What it is called.
+        sha256: Of a clip `clip_sha256`, of other data of its file.
+    """
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BundleCard:
+    """What `bundle.yaml` says.
+
+    Attributes:
+        name: Of the bundle: letters, digits, `_`, `.` and `-`.
+        kind: "specialist": for the clips it was trained on; "generalist" or "prior": for any clip.
+        networks: By role, or one named "person".
+        observation: Settings of the observation terms and of retargeting, as `control.observation` reads them.
+        action: What actions mean.
+        body: What it was trained with.
+        clips: What it was trained to do.
+        data: Further data behind it, such as what its prior was trained on.
+        training: Command, revision, seed, steps: how to make it again.
+        scores: As measured; free in form.
+        licence: Of the weights.
+        acknowledgements: Whom to thank and what to cite.
+    """
+
+    name: str
+    kind: str
+    networks: Mapping[str, NetworkSpec]
+    observation: Mapping[str, Any]
+    action: ActionSpec
+    body: BodySettings
+    clips: tuple[Source, ...] = ()
+    data: tuple[Source, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    acknowledgements: str = ""
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise AssistMimicError(f"name {self.name!r}: use letters, digits, '_', '.' and '-'")
+        if self.kind not in KINDS:
+            raise AssistMimicError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if set(self.networks) not in ({PERSON}, set(ROLES)):
+            raise AssistMimicError(f"networks: expected {' and '.join(ROLES)}, or {PERSON}; got {list(self.networks)}")
+        if self.kind == "specialist" and not self.clips:
+            raise AssistMimicError("clips: a specialist names the clips it was trained on")
+
+    def network(self, role: str) -> str:
+        """Name of the network that steers a role."""
+        return PERSON if PERSON in self.networks else role
+
+    def knows(self, sha256: str | None) -> bool:
+        """Whether it was trained on a clip."""
+        return any(clip.sha256 == sha256 for clip in self.clips)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML, without the fingerprint of the weights."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "kind": self.kind,
+            "networks": {name: spec.to_dict() for name, spec in self.networks.items()},
+            "observation": dict(self.observation),
+            "action": self.action.to_dict(),
+            "body": self.body.to_dict(),
+            "clips": [vars(source).copy() for source in self.clips],
+            "data": [vars(source).copy() for source in self.data],
+            "training": dict(self.training),
+            "scores": dict(self.scores),
+            "licence": self.licence,
+            "acknowledgements": self.acknowledgements,
+        }
+
+    @staticmethod
+    def from_dict(values: Any) -> BundleCard:
+        """The inverse of `to_dict`. Raises AssistMimicError, naming the entry."""
+        if isinstance(values, Mapping) and values.get("format") != FORMAT:
+            raise AssistMimicError(f"format is {values.get('format')!r}, this version reads {FORMAT!r}")
+        values = mapping(values, "bundle", ("format", *BundleCard.__dataclass_fields__))
+        return BundleCard(
+            name=text(values["name"], "name"),
+            kind=text(values["kind"], "kind"),
+            networks={
+                str(name): NetworkSpec.from_dict(spec) for name, spec in mapping(values["networks"], "networks").items()
+            },
+            observation=mapping(values["observation"], "observation"),
+            action=ActionSpec.from_dict(values["action"]),
+            body=BodySettings.from_dict(values["body"]),
+            clips=_sources(values["clips"], "clips"),
+            data=_sources(values["data"], "data"),
+            training=mapping(values["training"], "training"),
+            scores=mapping(values["scores"], "scores"),
+            licence=text(values["licence"], "licence"),
+            acknowledgements=text(values["acknowledgements"], "acknowledgements"),
+        )
+
+
+def _sources(values: Any, where: str) -> tuple[Source, ...]:
+    if not isinstance(values, list):
+        raise AssistMimicError(f"{where}: expected a list, got {values!r}")
+    sources = []
+    for value in values:
+        entry = mapping(value, where, ("name", "sha256"))
+        sources.append(Source(text(entry["name"], f"{where}: name"), text(entry["sha256"], f"{where}: sha256")))
+    return tuple(sources)

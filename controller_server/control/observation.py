@@ -76,7 +76,7 @@ class View:
         goal: The reference one control frame ahead; hand goals may have been retargeted.
         ahead: Reference positions `LOOK_AHEAD` ahead [m], shape (N, 2, B, 3).
         forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3).
-        action: The previous action, shape (N, 2, J, 3); zero at the start.
+        action: The previous action, shape (N, 2, 3 J); zero at the start.
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
     """
 
@@ -150,7 +150,7 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray)
         backend: N pair-worlds.
         track: Their reference.
         frames: Present control frame of each world, shape (N,).
-        action: The previous action, shape (N, 2, J, 3).
+        action: The previous action, shape (N, 2, 3 J).
     """
     return View(
         now=simulated(backend),
@@ -292,8 +292,7 @@ def _grips(e: _Eyes) -> Array:
 
 
 def _previous_action(e: _Eyes) -> Array:
-    action = e.view.action
-    return e.xp.reshape(action, (*action.shape[:2], -1))
+    return e.view.action
 
 
 @dataclass(frozen=True)

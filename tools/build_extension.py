@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDON, CORE = ROOT / "blender_addon", ROOT / "controller_server"
 WHEEL_CACHE = ROOT / "build" / "wheels"
 PYTHONS = ("3.11", "3.13")
-"""Of Blender 4.2 to 5.0 and of 5.1 onwards."""
+"""Of Blender 4.2 to 5.0, and of 5.1 onwards."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same zip
 _NOT_SHIPPED = ("__pycache__", "wheels.txt")
@@ -104,11 +104,11 @@ def _record_hash(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def third_party_wheels(platform: Platform) -> list[Path]:
+def third_party_wheels(platform: Platform, pythons: Sequence[str]) -> list[Path]:
     """The pinned wheels for a platform, downloaded once. Raises BuildError."""
     wheels: dict[str, Path] = {}
     pins = hashlib.sha256((ADDON / "wheels.txt").read_bytes()).hexdigest()[:10]
-    for python in PYTHONS:
+    for python in pythons:
         folder = WHEEL_CACHE / f"{pins}-{platform.name}-{python}"
         if not (folder / "complete").exists():
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -119,8 +119,8 @@ def third_party_wheels(platform: Platform) -> list[Path]:
             if done.returncode:
                 raise BuildError(f"{platform.name}, Python {python}: pip could not fetch the wheels, see above")
             (folder / "complete").touch()
-        wheels |= {path.name: path for path in folder.glob("*.whl")}
-    return [wheels[name] for name in sorted(wheels)]
+        wheels |= {path.name: path for path in sorted(folder.glob("*.whl"))}
+    return list(wheels.values())
 
 
 def manifest(platform: Platform, wheels: Iterable[Path]) -> bytes:
@@ -132,9 +132,9 @@ def manifest(platform: Platform, wheels: Iterable[Path]) -> bytes:
     return f"{head}\n{top}{table}{rest}".encode()
 
 
-def build(platform: Platform, out: Path) -> Path:
+def build(platform: Platform, out: Path, pythons: Sequence[str] = PYTHONS) -> Path:
     """Build the zip of a platform. Raises BuildError."""
-    wheels = [*third_party_wheels(platform), core_wheel(WHEEL_CACHE)]
+    wheels = [*third_party_wheels(platform, pythons), core_wheel(WHEEL_CACHE)]
     members = {"blender_manifest.toml": manifest(platform, wheels)}
     for path in _files(ADDON):
         members.setdefault(path.relative_to(ADDON).as_posix(), path.read_bytes())
@@ -164,6 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build, validate where the tool for it is there, and say how large each zip is."""
     parser = argparse.ArgumentParser(description="Build the Blender extension, one zip for each platform.")
     parser.add_argument("--platform", choices=[p.name for p in PLATFORMS], action="append", help="default: all")
+    parser.add_argument(
+        "--python", choices=PYTHONS, action="append", help="wheels for this Python alone, for Blenders of distributions"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--validator", type=Path, help="blender_ext.py of a Blender; default: that of a bpy wheel here")
     options = parser.parse_args(arguments)
@@ -172,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for platform in PLATFORMS:
             if options.platform and platform.name not in options.platform:
                 continue
-            archive = build(platform, options.out)
+            archive = build(platform, options.out, options.python or PYTHONS)
             if validator:
                 validate(archive, validator)
             verdict = "validated" if validator else "not validated, no bpy wheel here"

@@ -13,6 +13,7 @@ from .action import ActionSpec
 from .bundle_body import BodySettings
 from .bundle_fields import mapping, text
 from .network import NetworkSpec
+from .retarget import RetargetSettings
 
 FORMAT = "assistmimic-policy-1"
 KINDS = ("specialist", "generalist", "prior")
@@ -43,9 +44,9 @@ class BundleCard:
         name: Of the bundle: letters, digits, `_`, `.` and `-`.
         kind: "specialist": for the clips it was trained on; "generalist" or "prior": for any clip.
         networks: By role, or one named "person".
-        observation: Settings of the observation terms and of retargeting, as `control.observation` reads them.
         action: What actions mean.
         body: What it was trained with.
+        retarget: How the supporter's hand goals follow the recipient in what the networks see.
         clips: What it was trained to do.
         data: Further data behind it, such as what its prior was trained on.
         training: Command, revision, seed, steps: how to make it again.
@@ -57,9 +58,9 @@ class BundleCard:
     name: str
     kind: str
     networks: Mapping[str, NetworkSpec]
-    observation: Mapping[str, Any]
     action: ActionSpec
     body: BodySettings
+    retarget: RetargetSettings = field(default_factory=RetargetSettings)
     clips: tuple[Source, ...] = ()
     data: tuple[Source, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -92,9 +93,9 @@ class BundleCard:
             "name": self.name,
             "kind": self.kind,
             "networks": {name: spec.to_dict() for name, spec in self.networks.items()},
-            "observation": dict(self.observation),
             "action": self.action.to_dict(),
             "body": self.body.to_dict(),
+            "retarget": self.retarget.to_dict(),
             "clips": [vars(source).copy() for source in self.clips],
             "data": [vars(source).copy() for source in self.data],
             "training": dict(self.training),
@@ -115,9 +116,9 @@ class BundleCard:
             networks={
                 str(name): NetworkSpec.from_dict(spec) for name, spec in mapping(values["networks"], "networks").items()
             },
-            observation=mapping(values["observation"], "observation"),
             action=ActionSpec.from_dict(values["action"]),
             body=BodySettings.from_dict(values["body"]),
+            retarget=RetargetSettings.from_dict(values["retarget"]),
             clips=_sources(values["clips"], "clips"),
             data=_sources(values["data"], "data"),
             training=mapping(values["training"], "training"),

@@ -1,0 +1,138 @@
+"""The controller `policy`: trained networks see the pair and its reference, and say where the joints should go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..clip.interaction import ROLES
+from ..errors import AssistMimicError
+from ..physics.backend import Backend
+from .bundle import PolicyBundle
+from .bundle_card import BundleCard
+from .network import forward
+from .observation import Track, View, look, observe, term_sizes
+from .reference import Reference
+from .retarget import RetargetState, retarget, retargeted
+from .runner import Runner
+
+_FELT = ("support", "partner_forces", "hand_contacts")  # the observation terms that read contact forces
+
+
+def check_fit(card: BundleCard, pair: PairBody) -> None:
+    """Make sure that a bundle's networks can see and steer a pair.
+
+    Raises:
+        AssistMimicError: naming the entry that differs.
+    """
+    obstacles = card.body.obstacles(pair)
+    if obstacles:
+        raise AssistMimicError(f"policy {card.name}: {'; '.join(obstacles)}")
+    actions = 3 * (len(pair.joints) - 1)
+    for name, spec in card.networks.items():
+        expected = term_sizes(pair, [term for term, _ in spec.inputs])
+        for (term, size), (_, needed) in zip(spec.inputs, expected, strict=True):
+            if size != needed:
+                raise AssistMimicError(
+                    f"policy {card.name}: {name}: {term} has {size} numbers, the body gives {needed}"
+                )
+        if spec.outputs != actions:
+            raise AssistMimicError(
+                f"policy {card.name}: {name}: outputs is {spec.outputs}, the body has {actions} joint targets"
+            )
+
+
+class PolicyBase:
+    """A policy as a base of joint targets (`Base`): deterministic, with the previous action as its memory.
+
+    Args:
+        pair: Whose bodies.
+        reference: What is followed.
+        bundle: The networks.
+        n_worlds: How many worlds it steers.
+        notice: What is done to a view before it is observed; nothing by default.
+
+    Raises:
+        AssistMimicError: the bundle does not fit the pair.
+    """
+
+    touch: bool
+
+    def __init__(
+        self,
+        pair: PairBody,
+        reference: Reference,
+        bundle: PolicyBundle,
+        *,
+        n_worlds: int = 1,
+        notice: Callable[[View, int], View] | None = None,
+    ) -> None:
+        card = bundle.card
+        check_fit(card, pair)
+        self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
+        self._track = Track.of(reference)
+        self._networks = [(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
+        self._terms = [[term for term, _ in spec.inputs] for spec, _ in self._networks]
+        self.touch = any(term in _FELT for terms in self._terms for term in terms)
+        self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
+        self._hands = RetargetState.fresh(n_worlds)
+
+    def fork(self, n_worlds: int) -> PolicyBase:
+        """See `Base.fork`."""
+        fork = copy(self)
+        fork._action = np.repeat(self._action, n_worlds, axis=0)
+        fork._hands = RetargetState(**{name: np.repeat(a, n_worlds, axis=0) for name, a in vars(self._hands).items()})
+        return fork
+
+    def targets(self, backend: Backend, frame: int) -> np.ndarray:
+        """See `Base.targets`."""
+        view = look(backend, self._track, np.full(backend.n_worlds, frame), self._action)
+        if self._notice is not None:
+            view = self._notice(view, frame)
+        if self.card.retarget.enabled:
+            self._hands = retarget(self.card.retarget, self._hands, view.now, view.goal, self.pair)
+            view = retargeted(view, self._hands.shift, self.pair)
+        return self.card.action.targets(self.actions(view).astype(float), self._reference_targets(frame))
+
+    def executed(self, targets: np.ndarray, frame: int) -> None:
+        """See `Base.executed`."""
+        self._action = self.card.action.action(targets, self._reference_targets(frame)).astype(np.float32)
+
+    def _reference_targets(self, frame: int) -> np.ndarray:
+        return self.reference.targets[self.reference.row(frame + 1)]
+
+    def actions(self, view: View) -> np.ndarray:
+        """Actions of both roles, shape (N, 2, 3 J), float32."""
+        seen = [observe(view, self._terms[0])]
+        seen.append(seen[0] if self._terms[1] == self._terms[0] else observe(view, self._terms[1]))
+        return np.stack(
+            [forward(*network, seen[person][:, person]) for person, network in enumerate(self._networks)], axis=1
+        )
+
+
+class Playback(Runner):
+    """A policy played without any looking ahead: real time.
+
+    Args:
+        pair: Body description.
+        reference: What to follow.
+        base: The policy.
+        judged: Who has to succeed (0 supporter, 1 recipient).
+    """
+
+    def __init__(
+        self, pair: PairBody, reference: Reference, base: PolicyBase, *, judged: tuple[int, ...] = (0, 1)
+    ) -> None:
+        super().__init__(pair, reference, judged=judged)
+        self._base = base
+
+    def advance(self) -> None:
+        """Carry one control frame out."""
+        plant, frame = self._plant, self._frame
+        targets = self._base.targets(plant.backend, frame)
+        self._base.executed(targets, frame)
+        plant.advance(targets[0], self.reference.grips[self.reference.row(frame)])
+        self._frame += 1

@@ -11,12 +11,13 @@ import numpy as np
 from .body.pair import PairBody
 from .clip.interaction import InteractionClip, SmplxMotion
 from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
-from .control.ladder import ControlInterrupted, ControlSettings, Outcome, run_ladder
+from .control.ladder import ControlInterrupted, Outcome, run_ladder
+from .control.rungs import ControlSettings
 from .frames import recording_to_clip, slice_clip
 from .measure.scores import measure
 from .prepare import Prepared, prepare
 from .progress import OnProgress, Progress, ignore_progress
-from .result import Result
+from .result import Result, clip_sha256
 from .settings import ConvertSettings
 
 BASELINE_DISTANCE = 5.0
@@ -65,7 +66,7 @@ def convert(
         outcome = run_ladder(
             prepared.clip,
             pair,
-            _control_settings(settings),
+            _control_settings(settings, clip_sha256(clip)),
             lambda rung, done, of: on_progress(Progress(rung, done, of)),
         )
     except ControlInterrupted as stop:
@@ -87,13 +88,15 @@ def pair_of(clip: InteractionClip, settings: ConvertSettings) -> PairBody:
     )
 
 
-def _control_settings(settings: ConvertSettings) -> ControlSettings:
+def _control_settings(settings: ConvertSettings, sha256: str) -> ControlSettings:
     return ControlSettings(
         controller=settings.controller.value,
         quality=settings.quality.value,
         seed=settings.seed,
         threads=settings.threads,
         judged=(1,) if settings.remove_supporter else (0, 1),
+        policy=settings.policy,
+        sha256=sha256,
     )
 
 
@@ -114,7 +117,7 @@ def _result(
     if not whole:
         frames = slice(0, int(np.floor(recording.time[-1] * clip.fps + 1e-6)) + 1)
         clip, asked, simulated = (slice_clip(c, frames) for c in (clip, asked, simulated))
-    remarks = [*notes, *clip.warnings(), *prepared.report.warnings]
+    remarks = [*notes, *clip.warnings(), *prepared.report.warnings, *outcome.notes]
     if whole and recording.time[-1] < clip.duration - 0.5 / clip.fps:
         remarks.append(
             f"the simulation ended at {recording.time[-1]:.2f} s of {clip.duration:.2f} s; "

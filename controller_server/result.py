@@ -18,7 +18,7 @@ from .clip.formats import write_clip
 from .clip.interaction import InteractionClip
 from .clip.npz import clip_to_arrays, load_arrays
 from .clip.skeleton import JOINT_NAMES
-from .control.ladder import Attempt
+from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
 from .measure.report import ReportData, write_report
 from .measure.scores import Scores, scores_to_dict

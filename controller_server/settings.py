@@ -17,6 +17,8 @@ class Controller(str, Enum):
     """Who steers the bodies: the ladder's best rung, or one rung alone."""
 
     AUTO = "auto"
+    POLICY = "policy"
+    SEARCH_POLICY = "search-policy"
     SEARCH = "search"
     ASSISTED = "assisted"
 
@@ -35,6 +37,7 @@ class ConvertSettings:
     Attributes:
         controller: Who steers the bodies; `auto` climbs the ladder until the result is a success.
         quality: `draft` searches a quarter as long.
+        policy: Name or folder of the policy bundle to use; left out, the one that fits the clip best.
         seed: Of every random number; the same seed gives the same result on the same machine.
         hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.
         supporter_strength: A preset (normal, weak, frail) or a factor on gains and torque limits, 1 a strong adult.
@@ -47,6 +50,7 @@ class ConvertSettings:
 
     controller: Controller = Controller.AUTO
     quality: Quality = Quality.DEFAULT
+    policy: str = ""
     seed: int = 0
     hands: Hands = Hands.MITTEN
     supporter_strength: str = "normal"

@@ -11,8 +11,9 @@ from mujoco import batch as mujoco_batch
 
 from .body.pair import PairBody
 from .clip.interaction import InteractionClip
-from .control.ladder import QUALITIES, Attempt
+from .control.attempt import Attempt
 from .control.reference import Reference
+from .control.rungs import QUALITIES
 from .physics.mujoco_backend import BackendMujoco
 
 SHARE = 0.2
@@ -50,12 +51,14 @@ def bare_stepping(
         quality: Key of `QUALITIES`.
         threads: Worker threads; 0 takes every core.
     """
+    world_steps = sum(attempt.control_steps for attempt in attempts) * pair.substeps
+    if not world_steps:  # a policy played without looking ahead
+        return BareStepping(0.0, 0, 1.0)
     settings = QUALITIES[quality]
     reference = Reference.of(clip, pair)
     backend = BackendMujoco(pair, 1, threads=1, sensors=False, planning=True)
     batch = mujoco_batch.Batch(backend.model, settings.samples, threads)
     control = batch.bind("ctrl")
-    world_steps = sum(attempt.control_steps for attempt in attempts) * pair.substeps
     horizons = max(1, round(SHARE * world_steps / (settings.samples * settings.horizon * pair.substeps)))
     seconds = 0.0
     for frame in np.linspace(0, reference.n_frames - 1, horizons).astype(int):

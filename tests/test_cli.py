@@ -103,7 +103,8 @@ def test_options_are_those_of_the_settings(assistmimic):
     """List every setting of a conversion and of reading, in kebab case."""
     text = assistmimic("convert", "--help").stdout
     for option in (
-        "--controller {auto,search,assisted}",
+        "--controller {auto,policy,search-policy,search,assisted}",
+            "--policy",
         "--quality {default,draft}",
         "--seed",
         "--hands {mitten,full}",

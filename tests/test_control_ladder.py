@@ -13,9 +13,10 @@ from measure_cases import recording_of
 from controller_server.body.layout import clip_local_quats
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.control import ladder
+from controller_server.control import rungs
 from controller_server.control.assist import GRAVITY, Assistance
-from controller_server.control.ladder import ASSIST_LEVELS, ControlInterrupted, ControlSettings, run_ladder
+from controller_server.control.ladder import ControlInterrupted, run_ladder
+from controller_server.control.rungs import ASSIST_LEVELS, ControlSettings
 from controller_server.errors import AssistMimicError
 from controller_server.physics.recording import Recording
 
@@ -25,8 +26,8 @@ RUNGS = ["search", "search longer", *(f"assisted {level:g}" for level in ASSIST_
 @pytest.fixture(autouse=True)
 def small_searches(monkeypatch: pytest.MonkeyPatch):
     """Search as little as a test can afford, whatever the quality."""
-    monkeypatch.setattr(ladder, "QUALITIES", {"default": TINY, "draft": TINY})
-    monkeypatch.setattr(ladder, "_LONGER", {"horizon": 6})
+    monkeypatch.setattr(rungs, "QUALITIES", {"default": TINY, "draft": TINY})
+    monkeypatch.setattr(rungs, "_LONGER", {"horizon": 6})
 
 
 def hovering(people: tuple[int, ...] = (0, 1)) -> tuple[InteractionClip, PairBody]:
@@ -111,7 +112,7 @@ def pretending(monkeypatch: pytest.MonkeyPatch, recordings: Callable[[Assistance
         def run(self, *_, **__):
             return recordings(self.assistance)
 
-    monkeypatch.setattr(ladder, "Search", Pretended)
+    monkeypatch.setattr(rungs, "Search", Pretended)
 
 
 def test_least_assistance_wins(monkeypatch: pytest.MonkeyPatch):
@@ -188,7 +189,7 @@ def test_interrupted_on_a_higher_rung():
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda: ControlSettings(controller="policy"), r"controller 'policy': expected one of auto, search, assisted"),
+        (lambda: ControlSettings(controller="dance"), r"controller 'dance': expected one of auto, policy, "),
         (lambda: ControlSettings(quality="best"), r"quality 'best': expected one of \w+, \w+"),
     ],
 )

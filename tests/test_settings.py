@@ -46,7 +46,7 @@ def test_a_strength_may_be_a_number():
         ({"seed": "one"}, "seed: expected a whole number, got 'one'"),
         ({"seed": -1}, "seed: -1 is outside"),
         ({"seed": True}, "seed: expected a whole number"),
-        ({"controller": "policy"}, "'policy' is none of auto, search, assisted"),
+        ({"controller": "dance"}, "'dance' is none of auto, policy, search-policy, search, assisted"),
         ({"grip_force": 900}, "grip_force: 900 N is outside 0-450"),
         ({"recipient_strength": "tiny"}, "recipient_strength: strength 'tiny'"),
         ({"threads": 5000}, "threads: 5000"),

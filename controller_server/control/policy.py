@@ -124,7 +124,7 @@ class Playback(Runner):
     """
 
     def __init__(
-        self, pair: PairBody, reference: Reference, base: PolicyBase, *, judged: tuple[int, ...] = (0, 1)
+        self, pair: PairBody, reference: Reference, base: PolicyBase, judged: tuple[int, ...] = (0, 1)
     ) -> None:
         super().__init__(pair, reference, judged=judged)
         self._base = base

@@ -1,3 +1,18 @@
 """Everything between a two-person clip and its physically simulated twin."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .service.client import Client, connect
+
 __version__ = "0.1.0"
+__all__ = ["Client", "__version__", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    """`from controller_server import connect` loads the client, and only then."""
+    if name in ("Client", "connect"):
+        from .service import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

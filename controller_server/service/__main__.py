@@ -1,0 +1,9 @@
+"""`python -m controller_server.service`: the server, with the standard library's argument parser alone."""
+
+from __future__ import annotations
+
+import sys
+
+from .start import main
+
+sys.exit(main())

@@ -1,0 +1,334 @@
+"""Every job that has not ended: accepted, queued, given to workers, followed to exactly one end."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import AssistMimicError
+from ..settings import ConvertSettings
+from .arrayfile import ArrayFileError
+from .options import Limits
+from .payload import clip_from_payload
+from .pool import Death, Pool, Worker
+from .protocol import Message
+from .queueing import FairQueue, client_of
+from .store import Job, JobStore, Key, State, digest_of
+
+log = logging.getLogger(__name__)
+Tell = Callable[[Key, Message], None]
+"""Called with what happened to a job."""
+
+
+class Refused(AssistMimicError):
+    """A request that is not granted; `code` says why in one word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Live:
+    """What is known of a job only while it runs.
+
+    Attributes:
+        job: As it was when it was queued or given to a worker.
+        news: Its last progress message, or None.
+        stage_since: When its present stage began [monotonic s].
+        since: When it was given to a worker [monotonic s].
+    """
+
+    job: Job
+    news: Message | None = None
+    stage_since: float = 0.0
+    since: float = 0.0
+
+
+class Board:
+    """The jobs of a server.
+
+    Args:
+        store: Where they are kept.
+        pool: Who carries them out.
+        limits: What is taken from clients.
+        attempts: Workers that may die over a job.
+        tell: Called with every event of a job; nobody may hear of it before the store is committed.
+    """
+
+    def __init__(self, store: JobStore, pool: Pool, limits: Limits, attempts: int, tell: Tell) -> None:
+        self._store, self._pool, self._limits, self._attempts, self._tell = store, pool, limits, attempts, tell
+        self._queues = {engine: FairQueue() for engine in pool.engines}
+        self._live: dict[Key, Live] = {}
+        self.counts = Counter(store.counts())
+        self.events: Counter[str] = Counter()
+        for job in store.open_jobs():
+            self._enqueue(job)
+
+    @property
+    def n_waiting(self) -> int:
+        """Jobs that no worker has taken yet."""
+        return sum(map(len, self._queues.values()))
+
+    def _enqueue(self, job: Job, *, first: bool = False) -> None:
+        self._live[job.key] = Live(job)
+        queue = self._queues.get(job.engine)
+        if queue is None:  # a store from a time with other workers
+            self._end(job.key, State.FAILED, code="no_engine", message=self._no_engine(job.engine))
+        else:
+            queue.put(job, first=first)
+
+    def _no_engine(self, engine: str) -> str:
+        return f"engine {engine!r}: this server has {', '.join(self._pool.engines)}"
+
+    def submit(self, owner: str, client: str, message: Message) -> Job:
+        """Accept a job, or find that it was accepted before.
+
+        Raises:
+            Refused: it cannot be accepted; nothing was kept.
+        """
+        key, engine = Key(owner, message["job"]), message.get("engine", "mujoco")
+        digest = digest_of(message["settings"], message["text"], message.arrays)
+        known = self._store.get(key)
+        if known is not None:
+            if known.digest != digest:
+                raise Refused("job_conflict", f"job {key.job}: another job has this id; choose a new one for each job")
+            return known
+        frames = self._checked(message, engine)
+        job = Job(
+            **{"owner": owner, "job": key.job, "client": client, "engine": engine, "state": State.QUEUED},
+            **{"settings": message["settings"], "digest": digest, "frames": frames, "created": time.time()},
+        )
+        self._check_room(job, sum(array.nbytes for array in message.arrays.values()))
+        try:
+            job = self._store.add(job, message["text"], message.arrays)
+        except (OSError, sqlite3.Error) as error:
+            log.error("job not kept", extra={"job": key.job, "reason": str(error)})
+            raise Refused(
+                "storage", "the server cannot keep the job (is its disk full?); nothing was accepted"
+            ) from None
+        self.counts["queued"] += 1
+        self.events["accepted"] += 1
+        self._enqueue(job)
+        return job
+
+    def _checked(self, message: Message, engine: str) -> int:
+        """Frames of a clip that is fit to be simulated with settings that are possible."""
+        if engine not in self._queues:
+            raise Refused("no_engine", self._no_engine(engine))
+        for name, array in message.arrays.items():
+            if array.ndim and len(array) > self._limits.frames:
+                raise Refused("too_large", f"{name}: {len(array)} frames; at most {self._limits.frames} are taken")
+        try:
+            ConvertSettings.from_dict(message["settings"])
+            return clip_from_payload(message["text"], message.arrays).n_frames
+        except AssistMimicError as error:
+            raise Refused("bad_input", str(error)) from None
+
+    def _check_room(self, job: Job, n_bytes: int) -> None:
+        limits, waiting = self._limits, self._queues[job.engine].waiting_of(client_of(job))
+        if waiting >= limits.jobs_per_client:
+            raise Refused(
+                "queue_full", f"{waiting} jobs of yours are waiting, as many as may; send more when some ended"
+            )
+        if self.n_waiting >= limits.jobs:
+            raise Refused("queue_full", f"{self.n_waiting} jobs are waiting, as many as may; try again later")
+        if n_bytes + sum(live.job.bytes for live in self._live.values()) > limits.waiting_bytes:
+            raise Refused("queue_full", "the waiting jobs fill the room there is for them; try again later")
+
+    def cancel(self, key: Key) -> State:
+        """Cancel a job. Returns the state it has then: RUNNING means that its worker was asked to stop.
+
+        Raises:
+            Refused: there is no such job, or it has ended otherwise.
+        """
+        live = self._live.get(key)
+        if live is None:
+            job = self._store.get(key)
+            if job is None:
+                raise no_such_job(key)
+            if job.state is not State.CANCELLED:
+                raise Refused("already_ended", f"job {key.job} is {job.state.value}; there is nothing to cancel")
+            return job.state
+        worker = self._worker_of(key)
+        if worker is None:
+            self._queues[live.job.engine].remove(live.job)
+            self._end(key, State.CANCELLED)
+            return State.CANCELLED
+        self._store.want_cancel(key)
+        self._pool.cancel(worker)
+        return State.RUNNING
+
+    def _worker_of(self, key: Key) -> Worker | None:
+        return next((worker for worker in self._pool.workers if worker.job == key), None)
+
+    def dispatch(self) -> None:
+        """Give idle workers the jobs whose turn it is."""
+        for worker in self._pool.idle():
+            while (key := self._queues[worker.spec.engine].pop(self._running())) is not None:
+                live = self._live[key]
+                try:
+                    payload = self._store.input_of(key)
+                except ArrayFileError as error:
+                    message = f"what the job works on was lost from the server's disk ({error})"
+                    self._end(key, State.FAILED, code="storage", message=message)
+                    continue
+                self._store.start(key)
+                if not self._pool.run(worker, live.job, payload):
+                    self._store.requeue(key, live.job.attempts)
+                    self._queues[worker.spec.engine].put(live.job, first=True)
+                    break
+                live.since = live.stage_since = time.monotonic()
+                self._count(State.QUEUED, State.RUNNING)
+                break
+
+    def _running(self) -> Counter[Any]:
+        return Counter(client_of(self._live[worker.job].job) for worker in self._pool.workers if worker.job is not None)
+
+    def on_worker(self, worker: Worker, message: Message) -> None:
+        """A worker says how its job goes, or that it has ended."""
+        assert worker.job is not None
+        key, live = worker.job, self._live[worker.job]
+        if worker.cancel_by is not None and message.type in ("result", "failed", "cancelled"):
+            self._end(key, State.CANCELLED)  # whatever came of it, it is not wanted any more
+        elif message.type == "result":
+            self._end_with_result(key, message)
+        elif message.type == "failed":
+            said = {name: message.get(name, "") for name in ("code", "message", "detail")}
+            self._end(key, State.FAILED, **said)
+        elif message.type == "cancelled":
+            self._end(key, State.FAILED, code="internal", message="the worker cancelled a job nobody wanted cancelled")
+        elif message.type == "progress":
+            live.news = self._timed(live, message)
+            self._tell(key, live.news)
+        else:
+            self._tell(key, message)
+
+    @staticmethod
+    def _timed(live: Live, message: Message) -> Message:
+        """A progress message with the time taken, and the time left of its stage where that can be told."""
+        now = time.monotonic()
+        if live.news is None or live.news["stage"] != message["stage"]:
+            live.stage_since = now
+        fields = {**message.fields, "elapsed_s": now - live.since}
+        done, total = message["done"], message["total"]
+        if done and total >= done and now > live.stage_since:
+            fields["eta_s"] = (now - live.stage_since) / done * (total - done)
+        return Message("progress", fields)
+
+    def _end_with_result(self, key: Key, message: Message) -> None:
+        live = self._live[key]
+        try:
+            ended = self._store.end_with_result(key, message["text"], message.arrays, time.monotonic() - live.since)
+        except OSError as error:
+            log.error("result not kept", extra={"job": key.job, "reason": str(error)})
+            self._end(
+                key, State.FAILED, code="storage", message="the server could not keep the result (is its disk full?)"
+            )
+            return
+        self._ended(
+            key, State.DONE, Message("result", {"job": key.job, "text": message["text"]}, message.arrays), ended
+        )
+
+    def _end(self, key: Key, state: State, *, code: str = "", message: str = "", detail: str = "") -> None:
+        ended = self._store.end(key, state, code=code, message=message, detail=detail)
+        fields = {"job": key.job}
+        if state is State.FAILED:
+            fields |= {"code": code, "message": message, "detail": detail}
+        self._ended(key, state, Message(state.value, fields), ended)
+
+    def _ended(self, key: Key, state: State, news: Message, ended: bool) -> None:
+        live = self._live.pop(key)
+        if not ended:
+            log.error("a job ended twice", extra={"job": key.job, "state": state.value})
+            return
+        self._count(State.RUNNING if live.since else State.QUEUED, state)
+        self.events[state.value] += 1
+        log.info("job ended", extra={"job": key.job, "state": state.value, "code": news.get("code", "")})
+        self._tell(key, news)
+
+    def _count(self, before: State, after: State) -> None:
+        self.counts[before.value] -= 1
+        self.counts[after.value] += 1
+
+    def on_death(self, death: Death) -> None:
+        """A worker is gone: its job is tried once more, then given up with the reason."""
+        self.events["worker_deaths"] += 1
+        log.warning("worker gone", extra={"worker": death.worker.number, "code": death.code, "reason": death.message})
+        if death.job is None:
+            if death.code == "not_started" and death.worker.deaths >= 3:
+                self._give_up_engine(death)
+            return
+        live = self._live[death.job]
+        if death.code == "cancelled":
+            self._end(death.job, State.CANCELLED)
+            return
+        attempts = live.job.attempts + 1
+        if attempts >= self._attempts:
+            message = f"{death.message}, {attempts} times over this job" if attempts > 1 else death.message
+            self._end(death.job, State.FAILED, code=death.code, message=message, detail=death.detail)
+            return
+        self._store.requeue(death.job, attempts)
+        self._count(State.RUNNING, State.QUEUED)
+        job = self._store.get(death.job)
+        assert job is not None
+        self._enqueue(job, first=True)
+
+    def _give_up_engine(self, death: Death) -> None:
+        """No worker of an engine starts: whoever waits for it is told, instead of waiting for ever."""
+        engine = death.worker.spec.engine
+        if any(worker.route for worker in self._pool.workers if worker.spec.engine == engine):
+            return
+        while (key := self._queues[engine].pop(Counter())) is not None:
+            self._end(key, State.FAILED, code=death.code, message=death.message, detail=death.detail)
+
+    def look_up(self, key: Key) -> Job:
+        """A job, whatever its state. Raises Refused."""
+        job = self._store.get(key)
+        if job is None:
+            raise no_such_job(key)
+        return job
+
+    def position(self, job: Job) -> int:
+        """How many jobs of the same client are before it."""
+        queue = self._queues.get(job.engine)
+        return 0 if queue is None else queue.position(job)
+
+    def news(self, key: Key) -> Message | None:
+        """The last progress of a running job."""
+        live = self._live.get(key)
+        return None if live is None else live.news
+
+    def end_of(self, job: Job) -> Message:
+        """What an ended job's client is told, again.
+
+        Raises:
+            Refused: its result is no longer kept.
+        """
+        if job.state is State.FAILED:
+            said = {"code": job.code, "message": job.message, "detail": job.detail}
+            return Message("failed", {"job": job.job, **said})
+        if job.state is State.CANCELLED:
+            return Message("cancelled", {"job": job.job})
+        if not job.kept:
+            raise Refused("expired", f"job {job.job}: its result is no longer kept; send it again under a new id")
+        text, arrays = self._store.result_of(job.key)
+        return Message("result", {"job": job.job, "text": text}, arrays)
+
+    def redo(self, job: Job) -> Job:
+        """A result was damaged on the disk: make it again; the same seed gives the same."""
+        self._store.requeue(job.key, 0)
+        self._count(State.DONE, State.QUEUED)
+        again = self.look_up(job.key)
+        self._enqueue(again)
+        return again
+
+
+def no_such_job(key: Key) -> Refused:
+    """The refusal for an id nobody knows, or that belongs to somebody else."""
+    return Refused("no_such_job", f"job {key.job}: not known here; it was never accepted, or is long forgotten")

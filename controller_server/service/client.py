@@ -1,0 +1,444 @@
+"""The client: a clip goes out, its simulated twin comes back. Needs numpy, pyzmq and msgpack.
+
+One client belongs to one thread at a time. Every wait is bounded, and a job that was accepted outlives its client: keep
+its id and ask again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zmq
+
+from ..progress import Progress
+from .errors import JobCancelled, JobFailed, JobTimeout, ServerError, ServerLost
+from .location import Location, find_server
+from .protocol import FROM_SERVER, HEARTBEAT, LOST, MAX_MESSAGE, Message
+from .wire import new_socket, receive, send
+
+if TYPE_CHECKING:
+    from ..clip.interaction import InteractionClip
+    from ..settings import ConvertSettings
+
+_TICK = 0.05
+_REMOTE_RATE = 1e6
+"""Slowest link that is waited for [bytes/s]: nothing else is heard while a large message is under way."""
+_RESULT_BYTES_A_FRAME = 11_000
+_CANCEL_WAIT = 10.0
+
+
+@dataclass(frozen=True)
+class JobProgress(Progress):
+    """Progress of a job, as the server tells it.
+
+    Attributes:
+        eta_s: Time left of this stage [s], or None if it cannot be told.
+        elapsed_s: Time since a worker took the job [s].
+    """
+
+    eta_s: float | None = None
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What of a motion is simulated so far.
+
+    Attributes:
+        stage: The controller's rung at work.
+        time: Since the clip's first frame [s], shape (S,).
+        positions: Joint positions of both people [m], shape (S, 2, B, 3).
+        joints: SMPL-X joint index of each of the B, shape (B,).
+    """
+
+    stage: str
+    time: np.ndarray
+    positions: np.ndarray
+    joints: np.ndarray
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What came of a job.
+
+    Attributes:
+        job: Its id.
+        text: Text entries of the result file.
+        arrays: Arrays of the result file (docs/results.md), the simulated clip's among them.
+    """
+
+    job: str
+    text: Mapping[str, str]
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def clip(self) -> InteractionClip:
+        """The simulated clip: frames, rate and fields of the input."""
+        from .payload import clip_from_payload
+
+        return clip_from_payload(self.text, self.arrays)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Scores, attempts, settings, versions, notes: `result_meta` of docs/results.md."""
+        return json.loads(self.text["result_meta"])
+
+    def write(self, path: str | Path) -> list[Path]:
+        """Write what `assistmimic convert` would have written. Raises AssistMimicError."""
+        from ..clip.formats import write_clip
+        from .payload import join_text
+
+        extra = {name: array for name, array in join_text(self.text, self.arrays).items() if name.startswith("result_")}
+        return write_clip(path, self.clip, extra=extra)
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """Where a job stands.
+
+    Attributes:
+        job: Its id.
+        state: queued, running, done, failed or cancelled.
+        engine: It runs on.
+        frames: Of its clip.
+        created: When it was accepted, seconds since 1970.
+        started: When a worker took it, or None.
+        ended: When it ended, or None.
+        seconds: It took the worker [s], or None.
+        attempts: Workers that died over it.
+        position: Jobs of the same client before it.
+        kept: Whether its result is still there.
+        stage: What is being done, or "".
+        done: Units done of the stage.
+        total: Units of the stage.
+        code: Of its failure, or "".
+        message: About its failure, or "".
+    """
+
+    job: str
+    state: str
+    engine: str
+    frames: int
+    created: float
+    started: float | None
+    ended: float | None
+    seconds: float | None
+    attempts: int
+    position: int
+    kept: bool
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    code: str = ""
+    message: str = ""
+
+    @staticmethod
+    def of(record: Mapping[str, Any]) -> JobInfo:
+        """From what the server says; what this client does not know is left out."""
+        known = JobInfo.__dataclass_fields__
+        return JobInfo(**{name: value for name, value in record.items() if name in known})
+
+
+def new_job_id() -> str:
+    """An id nobody else has."""
+    return secrets.token_hex(12)
+
+
+class Client:
+    """A connection to a server.
+
+    Args:
+        location: Where it is.
+        name: What this client calls itself; the queue is fair between names.
+        lost_s: Without a word from the server for so long it is taken for gone [s].
+    """
+
+    def __init__(self, location: Location, *, name: str = "", lost_s: float = LOST) -> None:
+        self.location, self.name, self.lost_s = location, name or secrets.token_hex(8), lost_s
+        self._context, self._socket = zmq.Context(), None
+        self._seq = itertools.count(1)
+        self._heard = self._pinged = 0.0
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection; jobs go on."""
+        self._disconnect()
+        self._context.term()
+
+    def _connected(self) -> zmq.Socket:
+        if self._socket is None:
+            self._socket = new_socket(self._context, zmq.DEALER)
+            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+            self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+            self.location.connect(self._socket)
+        return self._socket
+
+    def _disconnect(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def hello(self) -> dict[str, Any]:
+        """What the server is and can do: server, session, capabilities, limits. Raises ServerLost, ServerError."""
+        return dict(self._ask(Message("hello")).fields)
+
+    def simulate(
+        self,
+        clip: InteractionClip,
+        settings: ConvertSettings | Mapping[str, Any] | None = None,
+        *,
+        job: str = "",
+        engine: str = "",
+        on_progress: Callable[[JobProgress], None] | None = None,
+        on_preview: Callable[[Preview], None] | None = None,
+        should_cancel: Callable[[], bool] | None = None,
+        timeout: float | None = None,
+    ) -> JobResult:
+        """Have a clip simulated, and wait for it.
+
+        Args:
+            clip: What to simulate.
+            settings: How; defaults where they are left out.
+            job: Id for it; the same id sent again with the same contents is the same job.
+            engine: Name of an engine the server has; its default otherwise.
+            on_progress: Called now and then. When it raises, or on Ctrl-C, the job is cancelled first.
+            on_preview: Called with what is simulated so far, about once a second.
+            should_cancel: Asked twenty times a second; cancels the job when it says so.
+            timeout: Longest wait [s]; the job goes on after that.
+
+        Raises:
+            ServerError: the server refused it.
+            JobFailed: it ended with an error.
+            JobCancelled: it was cancelled.
+            ServerLost: the server fell silent.
+            JobTimeout: it took longer than `timeout`.
+        """
+        request = self._submission(clip, settings, job, engine)
+        request = Message("submit", {**request.fields, "previews": on_preview is not None}, request.arrays)
+        try:
+            return self._follow(request, on_progress, on_preview, should_cancel, timeout)
+        except (ServerLost, JobTimeout, JobCancelled, ServerError):
+            raise
+        except BaseException:
+            self._cancel_quietly(request["job"])
+            raise
+
+    def submit(
+        self,
+        clip: InteractionClip,
+        settings: ConvertSettings | Mapping[str, Any] | None = None,
+        *,
+        job: str = "",
+        engine: str = "",
+    ) -> str:
+        """Hand a clip in without waiting for the result. Returns the job's id. Raises ServerError, ServerLost."""
+        request = self._submission(clip, settings, job, engine)
+        self._ask(Message("submit", {**request.fields, "watch": False}, request.arrays))
+        return request["job"]
+
+    def _submission(
+        self, clip: InteractionClip, settings: ConvertSettings | Mapping[str, Any] | None, job: str, engine: str
+    ) -> Message:
+        from .payload import clip_to_payload
+
+        text, arrays = clip_to_payload(clip)
+        values: Any = {} if settings is None else settings
+        values = dict(values) if isinstance(values, Mapping) else values.to_dict()
+        fields = {"job": job or new_job_id(), "client": self.name, "settings": values, "text": text}
+        return Message("submit", fields | ({"engine": engine} if engine else {}), arrays)
+
+    def wait(
+        self,
+        job: str,
+        *,
+        on_progress: Callable[[JobProgress], None] | None = None,
+        on_preview: Callable[[Preview], None] | None = None,
+        should_cancel: Callable[[], bool] | None = None,
+        timeout: float | None = None,
+    ) -> JobResult:
+        """Wait for a job somebody submitted, this client or another with the same key. Arguments as in `simulate`."""
+        request = Message("watch", {"job": job, "previews": on_preview is not None})
+        return self._follow(request, on_progress, on_preview, should_cancel, timeout)
+
+    def fetch(self, job: str) -> JobResult:
+        """The result of a job that has ended. Raises JobTimeout when it has not, else as `simulate`."""
+        info = self.status(job)
+        if info.state in ("queued", "running"):
+            raise ServerError("not_ended", f"job {job} is {info.state}; wait for it, or fetch it later")
+        return self.wait(job)
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job and wait until that is certain.
+
+        Raises:
+            ServerError: there is no such job, or it has ended otherwise.
+            ServerLost: the server fell silent; whether the job is cancelled is not known.
+        """
+        if self._ask(Message("cancel", {"job": job})).type == "cancelling":
+            try:
+                self.wait(job, timeout=_CANCEL_WAIT)
+            except JobCancelled:
+                return
+            raise ServerError("already_ended", f"job {job} ended before it could be cancelled")
+
+    def status(self, job: str) -> JobInfo:
+        """Where a job stands. Raises ServerError, ServerLost."""
+        return JobInfo.of(self._ask(Message("status", {"job": job}))["status"])
+
+    def server_status(self) -> dict[str, Any]:
+        """Queue, workers, rates: what docs/protocol.md lists under `status`. Raises ServerLost."""
+        return self._ask(Message("status"))["status"]
+
+    def jobs(self, limit: int = 100) -> list[JobInfo]:
+        """The latest jobs, newest first. Raises ServerLost."""
+        return [JobInfo.of(record) for record in self._ask(Message("jobs", {"limit": limit}))["jobs"]]
+
+    def _send(self, message: Message) -> int:
+        seq = next(self._seq)
+        with contextlib.suppress(zmq.Again):  # nobody takes anything: silence will tell
+            send(self._connected(), Message(message.type, {**message.fields, "seq": seq}, message.arrays))
+        return seq
+
+    def _receive(self) -> Message | None:
+        """The next message within one tick; whatever arrives proves that the server is there."""
+        socket = self._connected()
+        if not socket.poll(int(1000 * _TICK)):
+            return None
+        message = receive(socket, FROM_SERVER)
+        self._heard = time.monotonic()
+        return message
+
+    def _check_heard(self, patience: float, job: str = "") -> None:
+        silence = time.monotonic() - self._heard
+        if silence > patience:
+            self._disconnect()  # what was not sent yet must not be sent later
+            hint = f"; job {job} goes on if it was accepted: ask for it again" if job else "; is it running?"
+            raise ServerLost(f"{self.location.endpoint}: no word from the server for {silence:.0f} s{hint}", job)
+
+    def _patience(self, request: Message) -> float:
+        """How long the server may be silent [s]: longer where a large message may be on a slow way."""
+        if self.location.is_local or not request.arrays:
+            return self.lost_s
+        frames = max(len(array) for array in request.arrays.values() if array.ndim)
+        n_bytes = sum(array.nbytes for array in request.arrays.values()) + frames * _RESULT_BYTES_A_FRAME
+        return self.lost_s + n_bytes / _REMOTE_RATE
+
+    def _ask(self, request: Message) -> Message:
+        """The answer to a request that is harmless when it is sent twice."""
+        self._heard, patience = time.monotonic(), self._patience(request)
+        seq = self._send(request)
+        while True:
+            message = self._receive()
+            if message is None:
+                self._check_heard(patience)
+            elif message.get("re") == seq:
+                return _raised(message)
+
+    def _follow(
+        self,
+        request: Message,
+        on_progress: Callable[[JobProgress], None] | None,
+        on_preview: Callable[[Preview], None] | None,
+        should_cancel: Callable[[], bool] | None,
+        timeout: float | None,
+    ) -> JobResult:
+        """Send a `submit` or `watch`, and hear of the job until it ends."""
+        job, started, patience = request["job"], time.monotonic(), self._patience(request)
+        self._heard, cancelling = started, False
+        seq = self._send(request)
+        while True:
+            message, now = self._receive(), time.monotonic()
+            if message is None:
+                self._check_heard(patience, job)
+            elif message.type == "pong":
+                # Whatever was sent before that ping has been answered. Not watching means that the server was started
+                # anew, or that an answer was lost on the way.
+                if message.get("re", 0) > seq and not message["watching"]:
+                    seq = self._send(request)
+            elif message.get("job") == job and (message.type != "error" or message.get("re") == seq):
+                if message.type == "accepted" and request.type == "submit":
+                    request = Message("watch", {"job": job, "previews": request.get("previews", False)})
+                    patience = max(patience, self.lost_s)
+                elif message.type == "progress" and on_progress is not None:
+                    on_progress(_progress(message))
+                elif message.type == "preview" and on_preview is not None:
+                    on_preview(Preview(message["stage"], **message.arrays))
+                elif message.type == "result":
+                    return JobResult(job, message["text"], message.arrays)
+                else:
+                    _raised(message)
+            if now - self._pinged > HEARTBEAT:
+                self._pinged = now
+                self._send(Message("ping", {"job": job}))
+            if should_cancel is not None and not cancelling and should_cancel():
+                cancelling = True
+                self._send(Message("cancel", {"job": job}))
+            if timeout is not None and now - started > timeout:
+                raise JobTimeout(job, timeout)
+
+    def _cancel_quietly(self, job: str) -> None:
+        with contextlib.suppress(ServerError, ServerLost, JobTimeout):  # it has ended, or nobody is there to be told
+            self.cancel(job)
+
+
+def _progress(message: Message) -> JobProgress:
+    fields = {name: message[name] for name in ("stage", "done", "total", "unit")}
+    return JobProgress(**fields, eta_s=message.get("eta_s"), elapsed_s=message.get("elapsed_s", 0.0))
+
+
+def _raised(message: Message) -> Message:
+    """The message, unless it is bad news."""
+    if message.type == "error":
+        raise ServerError(message["code"], message["message"], message.get("detail", ""))
+    if message.type == "failed":
+        raise JobFailed(message["job"], message["code"], message["message"], message.get("detail", ""))
+    if message.type == "cancelled":
+        raise JobCancelled(message["job"])
+    return message
+
+
+def connect(
+    endpoint: str = "",
+    *,
+    key: str | Path | None = None,
+    port_file: str | Path | None = None,
+    name: str = "",
+    lost_s: float = LOST,
+) -> Client:
+    """Connect to a server and make sure that it speaks this client's protocol.
+
+    Args:
+        endpoint: Where it is, such as `tcp://127.0.0.1:5555`. Otherwise what `port_file` says, or the environment
+            variable `ASSISTMIMIC_SERVER`, or the server this user started last.
+        key: File made by `assistmimic keys add`, for a server that asks for one.
+        port_file: Written by the server when it was started with `--port-file`.
+        name: What this client calls itself.
+        lost_s: Without a word from the server for so long it is taken for gone [s].
+
+    Raises:
+        AssistMimicError: there is no server, or it does not let this client in, or speaks another version.
+    """
+    client = Client(find_server(endpoint, key=key, port_file=port_file), name=name, lost_s=lost_s)
+    try:
+        client.hello()
+    except BaseException:
+        client.close()
+        raise
+    return client

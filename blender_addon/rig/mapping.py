@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which bone of an armature is which SMPL-X joint: tables as JSON, shipped and of the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from controller_server.clip.joint_names import REQUIRED as LIMBS
+from controller_server.clip.skeleton import JOINT_NAMES
+from controller_server.errors import AssistMimicError
+
+REQUIRED = ("pelvis", "head", *LIMBS)
+"""Joints without which a rig is no person."""
+_FOLDER = Path(__file__).parent / "mappings"
+
+
+@dataclass(frozen=True)
+class BoneMapping:
+    """Names a kind of rig uses.
+
+    Attributes:
+        name: What the rig is called in messages.
+        bones: SMPL-X joint name to the bone's name; without namespace, so that `mixamorig1:Hips` is found as `Hips`.
+    """
+
+    name: str
+    bones: Mapping[str, str]
+
+    def match(self, names: Sequence[str]) -> dict[str, int]:
+        """SMPL-X joint name to row, for the joints that are there."""
+        rows = {name.rsplit(":", 1)[-1]: row for row, name in enumerate(names)}
+        return {joint: rows[bone] for joint, bone in self.bones.items() if bone in rows}
+
+
+def read_mapping(path: Path) -> BoneMapping:
+    """A mapping from a JSON file: `{"name": "My rig", "bones": {"pelvis": "Hips", ...}}`.
+
+    Raises:
+        AssistMimicError: naming the file and what is wrong with it.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        name, bones = str(content["name"]), dict(content["bones"])
+    except OSError as error:
+        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise AssistMimicError(
+            f'{path}: not a bone mapping, which is {{"name": ..., "bones": ...}} ({error})'
+        ) from None
+    for joint, bone in bones.items():
+        if joint not in JOINT_NAMES:
+            raise AssistMimicError(
+                f"{path}: {joint!r} is no SMPL-X joint; there are {', '.join(JOINT_NAMES[:22])}, ..."
+            )
+        if not isinstance(bone, str):
+            raise AssistMimicError(f"{path}: {joint}: expected a bone's name, got {bone!r}")
+    return BoneMapping(name, bones)
+
+
+def _smplx() -> tuple[BoneMapping, ...]:
+    """The SMPL-X family under its own names; eyes are called `left_eye` in some rigs."""
+    own = {name: name for name in JOINT_NAMES}
+    short = {**own, "left_eye_smplhf": "left_eye", "right_eye_smplhf": "right_eye"}
+    return BoneMapping("SMPL-X", own), BoneMapping("SMPL-X", short)
+
+
+@cache
+def shipped_mappings() -> tuple[BoneMapping, ...]:
+    """SMPL-X first, then the files that come with the extension."""
+    return (*_smplx(), *(read_mapping(path) for path in sorted(_FOLDER.glob("*.json"))))

@@ -1,0 +1,79 @@
+"""Armatures made like those people have: bones, axes and units of several kinds, without anybody's model data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS, PARENTS
+
+MPI_AXES = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
+@dataclass(frozen=True)
+class RigKind:
+    """How a kind of rig is built from SMPL-X's rest joints.
+
+    Attributes:
+        axes: Model frame to armature axes, shape (3, 3).
+        units: Armature units per metre.
+        tail: Direction of every bone's tail in the armature, shape (3,).
+        eyes: Names of the eye bones.
+        hands: Whether there are fingers, and with them face bones or not.
+        face: Whether there are jaw and eyes.
+        rotation: Of the object [rad].
+        scale: Of the object.
+    """
+
+    axes: np.ndarray
+    units: float = 1.0
+    tail: tuple[float, float, float] = (0, 0, 0.1)
+    eyes: tuple[str, str] = ("left_eye_smplhf", "right_eye_smplhf")
+    hands: bool = True
+    face: bool = True
+    rotation: tuple[float, float, float] = (0, 0, 0)
+    scale: float = 1.0
+
+
+MPI = RigKind(MPI_AXES)
+MESHCAPADE = RigKind(np.eye(3), 100, (0, 10, 0), ("left_eye", "right_eye"), rotation=(np.pi / 2, 0, 0), scale=0.01)
+SMPLH = RigKind(MPI_AXES, face=False)
+
+
+def make_rig(kind: RigKind, name: str = "person", rest: np.ndarray = NEUTRAL_REST_JOINTS) -> bpy.types.Object:
+    """An armature object of a kind, at rest."""
+    data = bpy.data.armatures.new(name)
+    obj = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    tail = np.array(kind.tail)
+    root = data.edit_bones.new("root")
+    root.head, root.tail = np.zeros(3), tail
+    bones = {-1: root}
+    for j, joint in enumerate(JOINT_NAMES):
+        if (j in (22, 23, 24) and not kind.face) or (j >= 25 and not kind.hands):
+            continue
+        bone = data.edit_bones.new(kind.eyes[j - 23] if j in (23, 24) else joint)
+        bone.head = kind.axes @ rest[j] * kind.units
+        bone.tail, bone.roll = np.array(bone.head) + tail, 0.0
+        bone.parent = bones[PARENTS[j]]
+        bones[j] = bone
+    bpy.ops.object.mode_set(mode="OBJECT")
+    obj.rotation_euler = kind.rotation
+    obj.scale = (kind.scale,) * 3
+    bpy.context.view_layer.update()
+    return obj
+
+
+def heads(obj: bpy.types.Object, names: list[str], frames: np.ndarray) -> np.ndarray:
+    """World positions of bone heads as Blender plays them [scene units], shape (T, K, 3)."""
+    scene = bpy.context.scene
+    found = np.empty((len(frames), len(names), 3))
+    for k, frame in enumerate(frames.tolist()):
+        scene.frame_set(frame)
+        for i, name in enumerate(names):
+            found[k, i] = obj.matrix_world @ obj.pose.bones[name].head
+    return found

@@ -50,13 +50,6 @@ class ActionSpec:
         offset = xp.reshape(action, (*action.shape[:-1], action.shape[-1] // 3, 3))
         return reference_targets + offset if self.mode == "residual" else offset
 
-    def action(self, targets: Array, reference_targets: Array) -> Array:
-        """The action that gives joint targets, where it is within the clip; the inverse of `targets`."""
-        xp = array_namespace(targets, reference_targets)
-        offset = targets - reference_targets if self.mode == "residual" else targets
-        action = xp.reshape(offset, (*offset.shape[:-2], offset.shape[-2] * 3)) / self.scale
-        return xp.clip(action, -self.clip, self.clip)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
         return asdict(self)

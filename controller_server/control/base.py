@@ -29,8 +29,8 @@ class Base(Protocol):
         """Joint targets [rad] that lead from a control frame to the next, shape (N, 2, J, 3)."""
         ...
 
-    def executed(self, targets: np.ndarray, frame: int) -> None:
-        """Learn which joint targets [rad] were carried out from a control frame on, shape (N, 2, J, 3)."""
+    def executed(self, targets: np.ndarray) -> None:
+        """Learn which joint targets [rad] were carried out in place of the last given, shape (N, 2, J, 3)."""
         ...
 
 
@@ -65,5 +65,5 @@ class ReferenceBase:
         targets[:, :, ankle_rows(self.pair)] += offsets[:, :, None]
         return targets
 
-    def executed(self, targets: np.ndarray, frame: int) -> None:
+    def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""

@@ -78,12 +78,13 @@ class PolicyBase:
         self._terms = [[term for term, _ in spec.inputs] for spec, _ in self._networks]
         self.touch = any(term in _FELT for terms in self._terms for term in terms)
         self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
+        self._given = np.zeros((n_worlds, 2, len(pair.joints) - 1, 3))
         self._hands = RetargetState.fresh(n_worlds)
 
     def fork(self, n_worlds: int) -> PolicyBase:
         """See `Base.fork`."""
         fork = copy(self)
-        fork._action = np.repeat(self._action, n_worlds, axis=0)
+        fork._action, fork._given = (np.repeat(a, n_worlds, axis=0) for a in (self._action, self._given))
         fork._hands = RetargetState(**{name: np.repeat(a, n_worlds, axis=0) for name, a in vars(self._hands).items()})
         return fork
 
@@ -95,14 +96,16 @@ class PolicyBase:
         if self.card.retarget.enabled:
             self._hands = retarget(self.card.retarget, self._hands, view.now, view.goal, self.pair)
             view = retargeted(view, self._hands.shift, self.pair)
-        return self.card.action.targets(self.actions(view).astype(float), self._reference_targets(frame))
+        self._action = self.actions(view)
+        ahead = self.reference.targets[self.reference.row(frame + 1)]
+        self._given = self.card.action.targets(self._action.astype(float), ahead)
+        return self._given
 
-    def executed(self, targets: np.ndarray, frame: int) -> None:
+    def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""
-        self._action = self.card.action.action(targets, self._reference_targets(frame)).astype(np.float32)
-
-    def _reference_targets(self, frame: int) -> np.ndarray:
-        return self.reference.targets[self.reference.row(frame + 1)]
+        if targets is not self._given:
+            offset = (targets - self._given).reshape(self._action.shape) / self.card.action.scale
+            self._action = (self._action + offset).astype(np.float32)
 
     def actions(self, view: View) -> np.ndarray:
         """Actions of both roles, shape (N, 2, 3 J), float32."""
@@ -133,6 +136,6 @@ class Playback(Runner):
         """Carry one control frame out."""
         plant, frame = self._plant, self._frame
         targets = self._base.targets(plant.backend, frame)
-        self._base.executed(targets, frame)
+        self._base.executed(targets)
         plant.advance(targets[0], self.reference.grips[self.reference.row(frame)])
         self._frame += 1

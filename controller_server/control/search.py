@@ -107,7 +107,7 @@ class Search(Runner):
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
             targets = self._base.targets(plant.backend, frame) + self._mean[k // settings.hold]
-            self._base.executed(targets, frame)
+            self._base.executed(targets)
             wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
             plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
             self._frame += 1
@@ -158,7 +158,7 @@ class Search(Runner):
             now = worlds if k else start
             targets = base.targets(now, frame + k) + offsets[:, k // settings.hold]
             base = base if k else base.fork(settings.samples)
-            base.executed(targets, frame + k)
+            base.executed(targets)
             worlds.set_targets(targets)
             worlds.set_grips(reference.grips[reference.row(frame + k)])
             if self.assistance:

@@ -20,7 +20,7 @@ class Capabilities:
         contact_split: Contact forces are split by partner, floor and prop.
         grip: Palms can hold the partner.
         exact_restore: Saved state continues bit for bit, and worlds of a batch do not touch each other.
-        per_world_model: Strength and mass can differ from world to world.
+        per_world_model: Strength, mass and friction can differ from world to world.
         full_hands: Bodies with all finger joints.
         contact_list: Single contacts of one world can be listed.
     """
@@ -104,6 +104,10 @@ class Backend(Protocol):
 
     def set_strength(self, people: Sequence[Strength], worlds: Sequence[int] | None = None) -> None:
         """Strength and mass of (supporter, recipient) in some worlds, against those of the pair's own."""
+        ...
+
+    def set_friction(self, factors: Array, worlds: Sequence[int] | None = None) -> None:
+        """Sliding friction of everything in some worlds, as factors on the pair's own, shape of the worlds."""
         ...
 
     def step(self, n: int = 1) -> None:

@@ -142,6 +142,12 @@ class BackendMujoco:
                 damping[np.ix_(ids, self.layout.joint_qvel[person, row])] = muscle.kd
         self._batch.set_const(ids)
 
+    def set_friction(self, factors: np.ndarray, worlds: Sequence[int] | None = None) -> None:
+        """See `Backend.set_friction`."""
+        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        sliding = self._batch.expand("geom_friction")
+        sliding[ids, :, 0] = self.model.geom_friction[:, 0] * np.asarray(factors, float)[:, None]
+
     # -- stepping --------------------------------------------------------------------------------------------------
 
     def step(self, n: int = 1) -> None:

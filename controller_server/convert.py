@@ -16,7 +16,7 @@ from .control.rungs import ControlSettings
 from .frames import recording_to_clip, slice_clip
 from .measure.scores import measure
 from .prepare import Prepared, prepare
-from .progress import OnProgress, Progress, ignore_progress
+from .progress import OnMotion, OnProgress, Progress, ignore_progress
 from .result import Result, clip_sha256
 from .settings import ConvertSettings
 
@@ -37,6 +37,7 @@ def convert(
     settings: ConvertSettings | None = None,
     *,
     on_progress: OnProgress = ignore_progress,
+    on_motion: OnMotion | None = None,
     notes: Sequence[str] = (),
 ) -> Result:
     """Turn a clip into its physically simulated twin.
@@ -44,7 +45,8 @@ def convert(
     Args:
         clip: What was read.
         settings: All choices.
-        on_progress: Told how far it is.
+        on_progress: Told how far it is; what it raises ends the work.
+        on_motion: Offered the motion as far as it is simulated.
         notes: What reading found out; passed on into the result.
 
     Returns:
@@ -68,6 +70,7 @@ def convert(
             pair,
             _control_settings(settings, clip_sha256(clip)),
             lambda rung, done, of: on_progress(Progress(rung, done, of)),
+            on_motion,
         )
     except ControlInterrupted as stop:
         outcome, whole = stop.outcome, False

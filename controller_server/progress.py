@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .physics.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -11,7 +15,7 @@ class Progress:
     """One report of progress.
 
     Attributes:
-        stage: What is being done: "prepare", "search", "assisted", "measure".
+        stage: What is being done: "prepare", the name of a rung, "measure".
         done: Units done of this stage.
         total: Units of this stage; 0 if it cannot be told.
         unit: What is counted, in the plural.
@@ -24,6 +28,9 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+"""Called with each report; what it raises ends the work."""
+OnMotion = Callable[[str, Callable[[], "Recording"]], None]
+"""Called with the rung at work and a function that gives the motion as far as it is simulated."""
 
 
 def ignore_progress(_: Progress) -> None:

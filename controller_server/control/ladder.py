@@ -10,6 +10,7 @@ from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..errors import SimulationDiverged
 from ..physics.recording import Recording
+from ..progress import OnMotion
 from .attempt import Attempt, held_out, judge_attempt
 from .reference import Reference
 from .rungs import ControlSettings, choose_policy, rungs
@@ -52,6 +53,7 @@ def run_ladder(
     pair: PairBody,
     settings: ControlSettings | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
+    on_motion: OnMotion | None = None,
 ) -> Outcome:
     """Carry a prepared clip out.
 
@@ -59,7 +61,8 @@ def run_ladder(
         clip: Prepared.
         pair: The bodies of its people.
         settings: How to steer.
-        on_progress: Called with (rung, control frames done, of).
+        on_progress: Called with (rung, control frames done, of). What it raises ends the work.
+        on_motion: Called after that with the rung and a function that gives what was simulated so far.
 
     Returns:
         The first rung that succeeded; if none did, the one that held out longest.
@@ -74,7 +77,7 @@ def run_ladder(
     policy = "" if chosen.bundle is None else chosen.bundle.card.name
     reference = Reference.of(clip, pair)
     attempts: list[Attempt] = []
-    best: tuple[Attempt, Runner] | None = None
+    best: tuple[Attempt, Runner, Callable[[int, int], None]] | None = None
 
     def outcome(recording: Recording, name: str, success: bool) -> Outcome:
         return Outcome(recording, name, success, tuple(attempts), policy, chosen.notes)
@@ -83,9 +86,11 @@ def run_ladder(
         runner = rung.build()
         started = time.perf_counter()
 
-        def report(frame: int, of: int, name: str = rung.name) -> None:
+        def report(frame: int, of: int, name: str = rung.name, by: Runner = runner) -> None:
             if on_progress is not None:
                 on_progress(name, frame, of)
+            if on_motion is not None:
+                on_motion(name, by.recording)
 
         def judged(recording: Recording, name: str = rung.name, of: Runner = runner, since: float = started) -> Attempt:
             took = time.perf_counter() - since
@@ -105,14 +110,14 @@ def run_ladder(
         if attempt.success:
             return outcome(recording, rung.name, True)
         if best is None or held_out(attempt) > held_out(best[0]):
-            best = (attempt, runner)
+            best = (attempt, runner, report)
     assert best is not None
-    return outcome(_to_the_end(best[1]), best[0].controller, False)
+    return outcome(_to_the_end(*best[1:]), best[0].controller, False)
 
 
-def _to_the_end(runner: Runner) -> Recording:
+def _to_the_end(runner: Runner, report: Callable[[int, int], None]) -> Recording:
     """What a rung that gave up does until the clip ends: a failure is shown whole."""
     try:
-        return runner.run()
+        return runner.run(report)
     except (KeyboardInterrupt, SimulationDiverged):
         return runner.recording()

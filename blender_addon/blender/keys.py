@@ -55,7 +55,7 @@ class CurveWriter:
             curve.modifiers.remove(modifier)
         around = _keys_outside(curve, self._first, self._last)
         curve.keyframe_points.clear()
-        if len(around["interpolation"]):
+        if around:
             self._merge(curve, around)
         else:
             self._fill(curve)
@@ -83,13 +83,17 @@ class CurveWriter:
 
 
 def _keys_outside(curve: Any, first: float, last: float) -> dict[str, np.ndarray]:
+    """The keys before and after a run of frames; empty where there are none."""
     points = curve.keyframe_points
+    co = np.zeros((len(points), 2), dtype=np.float32)
+    points.foreach_get("co", co.reshape(-1))
+    outside = (co[:, 0] < first - 1e-3) | (co[:, 0] > last + 1e-3)
+    if not outside.any():
+        return {}
     values = {name: np.zeros((len(points), 2), dtype=np.float32) for name in _PAIRS}
     values |= {name: np.zeros(len(points), dtype=kind) for name, kind in _SINGLES.items()}
     for name, array in values.items():
         points.foreach_get(name, array.reshape(-1))
-    time = values["co"][:, 0]
-    outside = (time < first - 1e-3) | (time > last + 1e-3)
     return {name: array[outside] for name, array in values.items()}
 
 

@@ -78,17 +78,11 @@ def align_quats(quats: np.ndarray, source: np.ndarray) -> np.ndarray:
         quats: Shape (T, 4).
         source: Shape (T, 4).
     """
-    aligned = quats.copy()
     with_source = np.einsum("ti,ti->t", quats, source)
-    with_previous = np.einsum("ti,ti->t", quats[1:], quats[:-1])
-    sign = 1.0 if with_source[0] >= 0 else -1.0
-    for frame in range(len(quats)):
-        if abs(with_source[frame]) >= _NEAR_OPPOSITE:
-            sign = 1.0 if with_source[frame] > 0 else -1.0
-        elif frame and with_previous[frame - 1] < 0:
-            sign = -sign
-        aligned[frame] *= sign
-    return aligned
+    sign = np.where(with_source >= 0, 1.0, -1.0)
+    for frame in np.flatnonzero(np.abs(with_source[1:]) < _NEAR_OPPOSITE) + 1:
+        sign[frame] = sign[frame - 1] if quats[frame] @ quats[frame - 1] >= 0 else -sign[frame - 1]
+    return quats * sign[:, None]
 
 
 def _axis_angles(quats: np.ndarray, source: np.ndarray) -> np.ndarray:

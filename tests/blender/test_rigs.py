@@ -1,0 +1,151 @@
+"""Rigs in Blender: what is written into an action is what Blender plays, and what is read is what was there."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+
+from controller_server.clip.interaction import slice_motion
+from controller_server.clip.npz import read_npz
+from controller_server.errors import AssistMimicError
+
+from .rigs import MESHCAPADE, MPI, SMPLH, RigKind, heads, make_rig
+
+MODES = ("QUATERNION", "XYZ", "ZXY", "AXIS_ANGLE", "YXZ", "ZYX", "XZY", "YZX")
+FRAMES = np.arange(5, 65)
+CLIP = Path(__file__).resolve().parents[2] / "assets" / "clips" / "pull_up.npz"
+
+
+@pytest.fixture
+def part(addon: ModuleType) -> SimpleNamespace:
+    """The extension's modules."""
+    names = ("armature", "reading", "baking", "compat", "figure")
+    return SimpleNamespace(**{n: importlib.import_module(f"{addon.__name__}.blender.{n}") for n in names})
+
+
+def bake_clip(part: SimpleNamespace, obj: bpy.types.Object, name: str = "baked"):
+    """Write 60 frames of a real clip into an armature; what was written, in its proportions."""
+    scene = bpy.context.scene
+    rig = part.armature.rig_of(obj, scene)
+    motion = replace(slice_motion(read_npz(CLIP).supporter, slice(0, 60)), rest_joints=rig.rest_joints)
+    sampled = part.reading.sample([(obj, rig)], FRAMES, scene)[0]
+    action, slot = part.baking.bake(obj, sampled, motion, name)
+    part.compat.assign(obj, action, slot)
+    return rig, motion
+
+
+def joint_bones(rig) -> list[str]:
+    """Bones of the mapped joints, in SMPL-X order."""
+    return [rig.bones.names[row] for row in rig.rows[rig.mapped]]
+
+
+def placed(kind: RigKind) -> bpy.types.Object:
+    """A rig somewhere in the scene, under a parent, its root turned, bones in all rotation modes."""
+    obj = make_rig(kind)
+    obj.location, obj.rotation_euler[2] = (0.4, -0.3, 0.1), 0.7
+    parent = bpy.data.objects.new("floor", None)
+    bpy.context.scene.collection.objects.link(parent)
+    parent.location, parent.rotation_euler = (0.1, 0.2, 0), (0, 0, -0.4)
+    obj.parent = parent
+    for k, bone in enumerate(obj.pose.bones):
+        bone.rotation_mode = MODES[k % len(MODES)]
+    obj.pose.bones["root"].rotation_mode = "QUATERNION"
+    obj.pose.bones["root"].rotation_quaternion = (0.9, 0.1, -0.3, 0.2)
+    bpy.context.view_layer.update()
+    return obj
+
+
+@pytest.mark.parametrize("kind", [MPI, MESHCAPADE, SMPLH], ids=["mpi", "meshcapade", "smplh"])
+def test_written_and_read(part: SimpleNamespace, kind: RigKind) -> None:
+    """Joint heads as Blender plays them and as they are read back are those of the motion within 0.1 mm."""
+    obj = placed(kind)
+    rig, motion = bake_clip(part, obj)
+    played = heads(obj, joint_bones(rig), FRAMES)
+    assert np.abs(played - motion.joints[0][:, rig.mapped]).max() < 1e-4
+    read = part.reading.sample([(obj, rig)], FRAMES, bpy.context.scene)[0]
+    assert read.stepped == ""
+    assert np.abs(read.motion.joints[0] - motion.joints[0])[:, rig.mapped].max() < 1e-4
+
+
+def test_played_where_curves_do_not_tell(part: SimpleNamespace) -> None:
+    """Under a constraint the scene is played, the reading agrees with Blender, and the current frame stays."""
+    obj = placed(MPI)
+    rig, _ = bake_clip(part, obj)
+    target = bpy.data.objects.new("target", None)
+    bpy.context.scene.collection.objects.link(target)
+    target.location = (1, 1, 1)
+    constraint = obj.pose.bones["left_wrist"].constraints.new("IK")
+    constraint.target, constraint.chain_count = target, 3
+    bpy.context.scene.frame_set(3)
+    read = part.reading.sample([(obj, rig)], FRAMES, bpy.context.scene)[0]
+    assert "left_wrist" in read.stepped and bpy.context.scene.frame_current == 3
+    played = heads(obj, joint_bones(rig), FRAMES)
+    assert np.abs(read.motion.joints[0][:, rig.mapped] - played).max() < 1e-4
+
+
+def test_constraints_do_not_move_a_result(part: SimpleNamespace) -> None:
+    """A result written over an inverse-kinematics arm plays as simulated, and the constraint can be restored."""
+    obj = placed(MPI)
+    target = bpy.data.objects.new("target", None)
+    bpy.context.scene.collection.objects.link(target)
+    constraint = obj.pose.bones["left_wrist"].constraints.new("IK")
+    constraint.target, constraint.chain_count, constraint.influence = target, 3, 0.8
+    rig, motion = bake_clip(part, obj)
+    played = heads(obj, joint_bones(rig), FRAMES)
+    assert np.abs(played - motion.joints[0][:, rig.mapped]).max() < 1e-4
+    record = part.baking.read_record(obj.animation_data.action)
+    part.compat.assign(obj, None, None)
+    part.baking.restore_constraints(obj, record["released_constraints"])
+    assert constraint.influence == pytest.approx(0.8)
+
+
+def test_keys_around_and_other_channels_stay(part: SimpleNamespace) -> None:
+    """Writing into a part of an animation keeps keys before and after, object keys, and the source action itself."""
+    obj = placed(MPI)
+    rig, _ = bake_clip(part, obj, "source")
+    obj.location = (0, 0, 0)
+    obj.keyframe_insert("location", frame=5)
+    source = obj.animation_data.action
+    before = {(c.data_path, c.array_index): len(c.keyframe_points) for c in part.compat.object_fcurves(obj)}
+    sampled = part.reading.sample([(obj, rig)], FRAMES[20:40], bpy.context.scene)[0]
+    action, slot = part.baking.bake(obj, sampled, sampled.motion, "part")
+    assert {(c.data_path, c.array_index): len(c.keyframe_points) for c in part.compat.object_fcurves(obj)} == before
+    part.compat.assign(obj, action, slot)
+    after = {(c.data_path, c.array_index): len(c.keyframe_points) for c in part.compat.object_fcurves(obj)}
+    assert action != source and after == before
+
+
+def test_figure_is_a_person(part: SimpleNamespace) -> None:
+    """Our own figure is recognised with the neutral proportions, has flesh and leaves the mode as it was."""
+    from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS, Skeleton
+
+    collection = bpy.context.scene.collection
+    obj = part.figure.new_figure("Zoë", Skeleton.neutral(), (1, 0, 0, 1), collection)
+    rig = part.armature.rig_of(obj, bpy.context.scene)
+    assert rig.kind == "SMPL-X" and np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS).max() < 1e-6
+    body = obj.children[0]
+    assert len(body.data.vertices) > 500 and all(v.groups for v in body.data.vertices)
+    assert bpy.context.mode == "OBJECT"
+
+
+def test_refusals_name_the_object(part: SimpleNamespace) -> None:
+    """No object, a mesh, an armature at rest position and a driven bone are refused with what to do."""
+    scene = bpy.context.scene
+    mesh = bpy.data.objects.new("Würfel", bpy.data.meshes.new("cube"))
+    for obj, message in ((None, "pick an armature"), (mesh, "Würfel: not an armature")):
+        with pytest.raises(AssistMimicError, match=message):
+            part.armature.rig_of(obj, scene)
+    obj = make_rig(MPI)
+    rig = part.armature.rig_of(obj, scene)
+    obj.data.pose_position = "REST"
+    with pytest.raises(AssistMimicError, match="Pose Position"):
+        part.reading.sample([(obj, rig)], FRAMES, scene)
+    obj.pose.bones["head"].driver_add("rotation_quaternion", 0)
+    with pytest.raises(AssistMimicError, match="head is driven"):
+        part.armature.check_writable(obj, rig)

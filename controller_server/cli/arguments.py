@@ -127,12 +127,50 @@ class Bench:
         return run_bench(self.clips, self.quality, as_json=self.json, weak=self.weak, out=self.out)
 
 
+@dataclass(frozen=True)
+class Train:
+    """Train controllers: a single-person prior, or the two of a clip.
+
+    Attributes:
+        what: What to train; has to be the `kind` in the configuration.
+        config: All choices, as YAML; those in training/configs are the ones to start from.
+        clips: What to learn, instead of the configuration's clips; "data:FILE" lies in the folder ASSISTMIMIC_DATA.
+        out: Folder of the run; runs/NAME by default.
+        resume: Go on from the last checkpoint in that folder; without one, begin.
+        agent: zero or random run the environment with such actions and learn nothing.
+        steps: Pair-steps to train, instead of the configuration's.
+        seed: Of every random number, instead of the configuration's.
+        prior: Bundle or run to start from, instead of the configuration's.
+        set: Further settings by name, as ppo.std=0.05.
+        threads: Of physics and learning; 0 takes every core.
+    """
+
+    what: Positional[Literal["prior", "specialist"]]
+    config: Annotated[Positional[Path], arg(metavar="CONFIG.yaml")]
+    clips: Annotated[tuple[str, ...], arg(metavar="[CLIP ...]")] = ()
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    resume: bool = False
+    agent: Literal["learn", "zero", "random"] = "learn"
+    steps: int | None = None
+    seed: int | None = None
+    prior: Annotated[str | None, arg(metavar="BUNDLE")] = None
+    set: Annotated[tuple[str, ...], arg(metavar="[NAME=VALUE ...]")] = ()
+    threads: int = 0
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .train_command import run_train
+
+        return run_train(self)
+
+
 Command = (
     Annotated[Convert, subcommand("convert")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]
     | Annotated[Author, subcommand("author")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Train, subcommand("train")]
 )
 
 
@@ -146,7 +184,7 @@ class Version:
         return 0
 
 
-def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Version:
+def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Train | Version:
     """The command a person typed. Raises AssistMimicError; exits with 0 after printing help."""
     if "--version" in argv:
         return Version()

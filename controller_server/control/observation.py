@@ -37,7 +37,8 @@ def _rows(*names: str) -> list[int]:
 
 _PAIRED = {part: [f"left_{part}", f"right_{part}"] for part in ("shoulder", "elbow", "wrist", "knee", "ankle", "foot")}
 _ORIENTED = _rows("pelvis", "spine3", "head", *_PAIRED["ankle"], *_PAIRED["wrist"])
-_SEEN = _rows("pelvis", "spine3", "head", *(n for p in ("shoulder", "elbow", "wrist", "knee", "ankle") for n in _PAIRED[p]))
+_LIMBS = [name for part in ("shoulder", "elbow", "wrist", "knee", "ankle") for name in _PAIRED[part]]
+_SEEN = _rows("pelvis", "spine3", "head", *_LIMBS)
 _FEET = _rows(*_PAIRED["ankle"], *_PAIRED["foot"])
 _HANDS = _rows(*_PAIRED["wrist"])
 _FELT = (

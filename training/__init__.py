@@ -1,0 +1,1 @@
+"""Training of the controllers: environment, rewards, PPO, prior, specialists. Needs the `[train]` extra."""

@@ -1,0 +1,45 @@
+"""One training run from its configuration to its last checkpoint."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from controller_server.result import clip_sha256
+
+from . import parallel
+from .config import TrainConfig
+from .log import write_run_card
+from .prior import start_networks
+from .runner import Runner
+from .scene import load_scenes
+
+
+def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str = "learn", threads: int = 0) -> None:
+    """Train, or run the environment without learning.
+
+    Args:
+        config: All choices.
+        folder: Of the run.
+        resume: Go on from its checkpoint.
+        agent: "learn", "zero" or "random".
+        threads: Of physics and learning; 0 takes every core.
+
+    Raises:
+        AssistMimicError: clips, configuration or folder cannot be used.
+    """
+    parallel.start()
+    try:
+        scenes = load_scenes(config.clips, config.body)
+        start = None
+        if config.prior is not None:
+            prior = config.prior
+            start = lambda spec: start_networks(prior, spec, config.seed)  # noqa: E731
+        runner = Runner(config, scenes, folder, resume=resume, agent=agent, threads=threads, start=start)
+        if agent == "learn" and parallel.rank() == 0 and not runner.resumed:
+            hashes = {scene.name: clip_sha256(scene.source) for scene in scenes}
+            write_run_card(folder, config, hashes, shlex.join(["assistmimic", *sys.argv[1:]]))
+        runner.run()
+    finally:
+        parallel.stop()

@@ -1,0 +1,276 @@
+"""All choices of a training run: what the YAML files in `configs/` say, what is written beside every checkpoint."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from controller_server.clip.interaction import ROLES
+from controller_server.control.action import ActionSpec
+from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, check_terms
+from controller_server.control.retarget import RetargetSettings
+from controller_server.errors import AssistMimicError
+from controller_server.measure.tracking import SUCCESS_LIMIT
+
+CONFIGS = Path(__file__).parent / "configs"
+KINDS = ("specialist", "prior")
+MODES = ("joint", "sequential", "replay")
+
+
+@dataclass(frozen=True)
+class BodyConfig:
+    """The bodies.
+
+    Attributes:
+        supporter: Strength preset or factor.
+        recipient: Strength preset or factor.
+        grip_force: Of one hand [N].
+        grips: What tells when a hand holds: as `PrepareSettings.grips`.
+    """
+
+    supporter: str = "normal"
+    recipient: str = "weak"
+    grip_force: float = 300.0
+    grips: str = "auto"
+
+
+@dataclass(frozen=True)
+class StartConfig:
+    """Where episodes begin; the shares of first frame and kept states, the rest at random reference frames.
+
+    Attributes:
+        first: Share of starts at the first frame.
+        kept: Share of starts from states that simulation reached and survived (physical state initialisation).
+        slots: States kept for each start frame.
+        stride: Control frames between the start frames that have slots.
+        min_score: Least share of the remaining clip that a kept state has to have survived.
+        noise: Standard deviation of joint angles [rad] and of a tenth of joint speeds added to reference states.
+    """
+
+    first: float = 0.2
+    kept: float = 0.5
+    slots: int = 4
+    stride: int = 3
+    min_score: float = 0.5
+    noise: float = 0.02
+
+    def __post_init__(self) -> None:
+        if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
+            raise AssistMimicError(f"start: first {self.first:g} and kept {self.kept:g} must be shares of one")
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Weights of the terms in `rewards.TERMS`, by role, and what one role cares for the other.
+
+    Attributes:
+        supporter: Weight of each term of the supporter.
+        recipient: Weight of each term of the recipient.
+        coupling: Share of the recipient's reward in the supporter's.
+        gate: Distance of a hand from the recipient within which the contact reward takes the place of tracking [m].
+    """
+
+    supporter: Mapping[str, float] = field(default_factory=dict)
+    recipient: Mapping[str, float] = field(default_factory=dict)
+    coupling: float = 0.5
+    gate: float = 0.4
+
+
+@dataclass(frozen=True)
+class PpoConfig:
+    """The learning rule.
+
+    Attributes:
+        gamma: Discount per control step.
+        lam: Of generalised advantage estimation.
+        clip: Largest change of a probability ratio that is rewarded.
+        epochs: Passes over a rollout.
+        minibatches: Per pass.
+        learning_rate: Of the actor, at the start.
+        critic_rate: Learning rate of the critic, which stays.
+        critic_first: Updates of the critic alone before the actor's first: advantages mean nothing before that.
+        min_rate: Lower bound of the adapted learning rate.
+        max_rate: Upper bound.
+        target_kl: Divergence per update the learning rate is adapted to; 0 keeps the rate.
+        std: Standard deviation of actions.
+        bound: Weight of the squared part of mean actions beyond one.
+        max_grad_norm: Gradients are scaled down to this.
+    """
+
+    gamma: float = 0.97
+    lam: float = 0.95
+    clip: float = 0.2
+    epochs: int = 5
+    minibatches: int = 4
+    learning_rate: float = 1e-4
+    critic_rate: float = 1e-3
+    critic_first: int = 2
+    min_rate: float = 1e-5
+    max_rate: float = 1e-3
+    target_kl: float = 0.02
+    std: float = 0.1
+    bound: float = 1.0
+    max_grad_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        name: Of the run and of the bundle that comes out of it.
+        kind: "specialist" (a pair, two policies) or "prior" (people by themselves, one policy for everyone).
+        clips: What is learned: clip files or, with "+" between them, the two files of a pair. "data:..." is taken
+            from the folder ASSISTMIMIC_DATA.
+        mode: "joint" (both learn at once), "sequential" (first the recipient, then the supporter with the recipient
+            frozen) or "replay" (each learns while the other is moved by the reference).
+        seed: Of all random numbers.
+        pairs: Worlds per process.
+        horizon: Control steps per rollout.
+        steps: Pair-steps to train.
+        termination: Deviation at which an episode ends [m].
+        body: The bodies.
+        action: What actions mean.
+        observation: Terms, by block.
+        retarget: Dynamic reference retargeting.
+        start: Where episodes begin.
+        reward: Weights.
+        ppo: The learning rule.
+        hidden: Layer sizes of actors and critics.
+        prior: Bundle or run whose policy both roles start from; None starts from nothing.
+        coarse: Solve contacts to a coarser tolerance, 4 to 8 % faster.
+    """
+
+    name: str
+    clips: tuple[str, ...] = ()
+    kind: str = "specialist"
+    mode: str = "joint"
+    seed: int = 0
+    pairs: int = 256
+    horizon: int = 24
+    steps: int = 1_000_000
+    termination: float = SUCCESS_LIMIT
+    body: BodyConfig = field(default_factory=BodyConfig)
+    action: ActionSpec = field(default_factory=ActionSpec)
+    observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS
+    retarget: RetargetSettings = field(default_factory=RetargetSettings)
+    start: StartConfig = field(default_factory=StartConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    hidden: tuple[int, ...] = (512, 256)
+    prior: str | None = None
+    coarse: bool = True
+
+    def __post_init__(self) -> None:
+        check_terms(self.observation)
+        for name, value, known in (("kind", self.kind, KINDS), ("mode", self.mode, MODES)):
+            if value not in known:
+                raise AssistMimicError(f"{name}: {value!r} is none of {', '.join(known)}")
+        for name in ("pairs", "horizon", "steps"):
+            if getattr(self, name) < 1:
+                raise AssistMimicError(f"{name}: {getattr(self, name)} must be 1 or more")
+        if self.kind == "prior" and self.mode != "joint":
+            raise AssistMimicError(f"mode: a prior has nobody to be {self.mode} with")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Names of the policies that learn."""
+        return ROLES if self.kind == "specialist" else ("person",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML and JSON."""
+        return _plain(asdict(self))
+
+
+def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> TrainConfig:
+    """A configuration from YAML.
+
+    Args:
+        path: The file.
+        overrides: "a.b=value" each, value in YAML.
+        changes: Top-level fields that replace those of the file; None leaves the file's.
+
+    Raises:
+        AssistMimicError: the file cannot be read, or a name or a value in it is impossible.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise AssistMimicError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except yaml.YAMLError as error:
+        raise AssistMimicError(f"{path}: not readable YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict):
+        raise AssistMimicError(f"{path}: expected names and values")
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise AssistMimicError(f"--set {override}: expected name=value")
+        *parents, last = name.split(".")
+        where = values
+        for parent in parents:
+            where = where.setdefault(parent, {})
+            if not isinstance(where, dict):
+                raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
+        try:
+            where[last] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise AssistMimicError(f"--set {override}: {text!r} is not a YAML value") from None
+    config = config_from_dict(values, str(path))
+    return replace(config, **{name: value for name, value in changes.items() if value is not None})
+
+
+def config_from_dict(values: Any, where: str) -> TrainConfig:
+    """The inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises AssistMimicError."""
+    return _build(TrainConfig, values, where)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
+    hints = get_type_hints(kind)
+    known = [f.name for f in fields(kind)]
+    for name in values:
+        if name not in known:
+            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(known)}")
+    try:
+        return kind(**{name: _coerce(hints[name], value, f"{where}: {name}") for name, value in values.items()})
+    except AssistMimicError as error:
+        raise AssistMimicError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+    except TypeError as error:
+        raise AssistMimicError(f"{where}: {error}") from None
+
+
+def _coerce(kind: Any, value: Any, where: str) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        if value is None:
+            return None
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if is_dataclass(kind):
+        return _build(kind, value, where)
+    if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
+        return tuple(_coerce(get_args(kind)[0], item, where) for item in value)
+    if isinstance(value, Mapping):
+        return {str(name): _coerce(float, item, f"{where}: {name}") for name, item in value.items()}
+    if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:g}"  # a strength may be given as a number
+    if kind is float and isinstance(value, str):
+        try:
+            return float(value)  # YAML takes 3e-4 for text
+        except ValueError:
+            pass
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(kind, type) or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise AssistMimicError(f"{where}: {value!r} does not fit here")
+    return value

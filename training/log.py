@@ -1,0 +1,102 @@
+"""What a run leaves behind and prints: tables, curves, the resolved configuration, revision, hashes of the data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from torch.utils.tensorboard import SummaryWriter
+
+from controller_server.control.observation import TERMS as OBSERVATION_TERMS
+
+from .config import TrainConfig
+
+if TYPE_CHECKING:
+    from .environment import PairEnvironment
+    from .ppo import Ppo
+
+CURVE = "curve.jsonl"
+RUN = "run.yaml"
+
+
+class RunLog:
+    """Curves of a run: TensorBoard events, and one JSON object a line in `curve.jsonl`.
+
+    Args:
+        folder: Of the run.
+        config: Of the run.
+        purge_from: Iterations after this are forgotten: a killed run wrote them after its last checkpoint.
+    """
+
+    def __init__(self, folder: Path, config: TrainConfig, *, purge_from: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / CURVE
+        kept = path.read_text().splitlines()[:purge_from] if path.exists() else []
+        path.write_text("".join(f"{line}\n" for line in kept))
+        self._file = path.open("a")
+        self._board = SummaryWriter(str(folder), purge_step=purge_from + 1)
+
+    def write(self, iteration: int, row: Mapping[str, Any]) -> None:
+        """One iteration's numbers."""
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for name, value in _flat(row):
+            self._board.add_scalar(name, value, iteration)
+
+    def close(self) -> None:
+        """Everything is on disk."""
+        self._file.close()
+        self._board.close()
+
+
+def write_run_card(folder: Path, config: TrainConfig, hashes: Mapping[str, str], command: str) -> None:
+    """`run.yaml`: how to make this run again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    card = {"command": command, "revision": revision(), "data": dict(hashes), "config": config.to_dict()}
+    (folder / RUN).write_text(yaml.safe_dump(card, sort_keys=False, width=110))
+
+
+def revision() -> str:
+    """The git revision of this code, "+" where it was changed since; "unknown" outside a clone."""
+    where = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "..")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def print_tables(config: TrainConfig, environment: PairEnvironment, learners: Mapping[str, Ppo]) -> None:
+    """Terms, weights and shapes of a run."""
+    print(f"{config.name}: {config.kind}, {config.mode}, {config.pairs} pairs x {config.horizon} steps")
+    for scene, part in zip(environment.scenes, environment.parts, strict=True):
+        masses = ", ".join(f"{person.role} {person.mass:.0f} kg" for person in scene.pair.people)
+        print(f"  clip {scene.name}: {scene.last} control frames, {part.n} worlds, {masses}")
+    print(f"{'observation':<22}{'size':>6}  meaning")
+    for name, size in environment.inputs:
+        print(f"  {name:<20}{size:>6}  {OBSERVATION_TERMS[name].meaning}")
+    print(f"  {'together':<20}{sum(size for _, size in environment.inputs):>6}")
+    print(f"{'reward':<22}{'supporter':>10}{'recipient':>10}")
+    for name, weights in environment.terms.items():
+        print(f"  {name:<20}{weights[0]:>10g}{weights[1]:>10g}")
+    for role, learner in learners.items():
+        sizes = " -> ".join(map(str, (learner.actor.spec.n_inputs, *config.hidden, environment.n_actions)))
+        print(f"network {role}: {sizes}, {sum(p.numel() for p in learner.actor.trainable):,} weights")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{name}/")
+        elif isinstance(value, (int, float)):
+            found.append((f"{prefix}{name}", float(value)))
+    return found

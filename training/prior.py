@@ -1,0 +1,60 @@
+"""What a specialist starts from: the policy of a bundle or of a run, widened to what the specialist sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from controller_server.clip.interaction import ROLES
+from controller_server.control.bundle import CARD, read_bundle
+from controller_server.control.network import NetworkSpec, Parameters
+from controller_server.errors import AssistMimicError
+
+from .checkpoint import read_checkpoint
+from .config import config_from_dict
+from .networks import Network, widen
+from .runner import CHECKPOINT
+
+_TRUST = 1e5  # samples a prior's input statistics count for
+
+
+def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Network]:
+    """Actors of both roles that do what a prior does, whatever they see of the other person.
+
+    Args:
+        source: Folder of a bundle or of a run.
+        spec: Of the actors.
+        seed: For weights the prior does not have.
+
+    Raises:
+        AssistMimicError: there is no policy in that folder, or it does not fit.
+    """
+    actors = {}
+    for k, role in enumerate(ROLES):
+        prior, parameters = _policy(Path(source), role)
+        actor = Network(spec, widen(prior, parameters, spec, np.random.default_rng(seed + k)))
+        known = {name for name, _ in prior.inputs}
+        for block, (name, _) in enumerate(spec.inputs):
+            actor.counts[block] = _TRUST if name in known else 0.0
+        actors[role] = actor
+    return actors
+
+
+def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters]:
+    """Network and parameters that a bundle or a run has for a role."""
+    if (folder / CARD).exists():
+        bundle = read_bundle(folder)
+        name = bundle.card.network(role)
+        return bundle.card.networks[name], bundle.parameters[name]
+    if (folder / CHECKPOINT).exists():
+        sections, facts = read_checkpoint(folder / CHECKPOINT)
+        config = config_from_dict(facts["config"], str(folder))
+        arrays = sections["person" if "person" in sections else role]
+        parameters = {n.removeprefix("actor."): a for n, a in arrays.items() if n.startswith("actor.")}
+        counts = parameters.pop("counts")
+        inputs = tuple((name, len(parameters[f"normaliser.{name}.mean"])) for name in config.observation)
+        outputs = len(parameters[f"layer{len(config.hidden)}.bias"])
+        assert len(counts) == len(inputs)
+        return NetworkSpec(inputs, outputs, config.hidden), parameters
+    raise AssistMimicError(f"prior: {folder} holds neither a bundle nor a run")

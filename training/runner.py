@@ -1,0 +1,254 @@
+"""The training loop: one environment, one learner per role, a checkpoint every minute or so."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from controller_server.control.network import NetworkSpec
+from controller_server.errors import AssistMimicError
+
+from . import parallel
+from .checkpoint import read_checkpoint, tensors, write_checkpoint
+from .config import TrainConfig
+from .environment import Episode, PairEnvironment, Step
+from .log import RunLog, print_tables
+from .networks import Network
+from .ppo import Ppo
+from .scene import Scene
+
+CHECKPOINT = "checkpoint.safetensors"
+_SAVE_SECONDS = 60.0
+_WINDOW = 1024  # episodes that success is averaged over
+
+
+class Runner:
+    """A run in its folder.
+
+    Args:
+        config: All choices.
+        scenes: What is learned.
+        folder: Where checkpoints and curves go.
+        resume: Go on from the folder's checkpoint, if there is one.
+        agent: "learn", or "zero" or "random" to run the environment without learning.
+        threads: Of physics and learning; 0 takes every core.
+        start: Makes the actors to begin with, given what they look like; fresh ones by default.
+
+    Raises:
+        AssistMimicError: the folder holds another run and `resume` is off, or its checkpoint does not fit.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        scenes: Sequence[Scene],
+        folder: Path,
+        *,
+        resume: bool = False,
+        agent: str = "learn",
+        threads: int = 0,
+        start: Callable[[NetworkSpec], Mapping[str, Network]] | None = None,
+    ) -> None:
+        self.config, self.folder, self.agent = config, folder, agent
+        if threads:
+            torch.set_num_threads(threads)
+        seed = 10_007 * config.seed + parallel.rank()
+        self.environment = PairEnvironment(config, scenes, seed=seed, threads=threads)
+        self.learners = self._learners(start, seed)
+        self.iteration, self.pair_steps, self.seconds = 0, 0, 0.0
+        self.episodes: deque[Episode] = deque(maxlen=_WINDOW)
+        self.observation = np.zeros(0)
+        found = folder / CHECKPOINT
+        if agent == "learn" and found.exists() and not resume:
+            raise AssistMimicError(f"{folder}: holds a run already; go on with it by --resume, or choose another --out")
+        self.resumed = agent == "learn" and resume and found.exists()
+        if self.resumed:
+            self._load(found)
+        else:
+            self.observation = self.environment.reset()
+
+    def _learners(self, start: Callable[[NetworkSpec], Mapping[str, Network]] | None, seed: int) -> dict[str, Ppo]:
+        config, environment = self.config, self.environment
+        spec = NetworkSpec(environment.inputs, environment.n_actions, config.hidden)
+        judge = NetworkSpec(environment.inputs, 1, config.hidden)
+        people = self.environment.n * (1 if len(config.roles) == 2 else 2)
+        learners, given = {}, {} if start is None else start(spec)
+        for k, role in enumerate(config.roles):
+            actor = given.get(role) or Network.fresh(spec, config.seed * 4 + k)
+            critic = Network.fresh(judge, config.seed * 4 + 2 + k, last=1.0)
+            learners[role] = Ppo(config.ppo, actor, critic, steps=config.horizon, n=people, seed=seed * 2 + k)
+        return learners
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train until the configured number of pair-steps is done."""
+        config = self.config
+        chief = parallel.rank() == 0
+        log = RunLog(self.folder, config, purge_from=self.iteration) if chief and self.agent == "learn" else None
+        if chief:
+            print_tables(config, self.environment, self.learners)
+            if self.resumed:
+                print(f"resumed at {self.pair_steps:,} pair-steps, {self.seconds / 60:.1f} minutes")
+        saved = time.monotonic()
+        per_iteration = config.pairs * config.horizon * parallel.size()
+        while self.pair_steps < config.steps:
+            started = time.monotonic()
+            self._set_phase()
+            if self.iteration == 0 and self.agent == "learn":
+                self._warm_up()
+            finished = self._collect()
+            collected = time.monotonic()
+            stats = {role: learner.update() for role, learner in self.learners.items()} if self._learning else {}
+            self.iteration += 1
+            self.pair_steps += per_iteration
+            now = time.monotonic()
+            self.seconds += now - started
+            self.episodes.extend(finished)
+            if chief:
+                row = self._summary(finished, stats) | {
+                    "collect_s": collected - started,
+                    "update_s": now - collected,
+                    "rate": per_iteration / (now - started),
+                }
+                if log is not None:
+                    log.write(self.iteration, row)
+                _tell(config, row)
+            if self._learning and (now - saved > _SAVE_SECONDS or self.pair_steps >= config.steps):
+                self._save()
+                saved = time.monotonic()
+        if log is not None:
+            log.close()
+
+    @property
+    def _learning(self) -> bool:
+        return self.agent == "learn"
+
+    def _set_phase(self) -> None:
+        """Who learns and who is moved by the reference, in the modes that are not joint."""
+        if self.config.mode == "joint":
+            return
+        first = self.pair_steps < self.config.steps / 2
+        learns = "recipient" if first else "supporter"
+        for role, learner in self.learners.items():
+            learner.frozen = role != learns
+        if self.config.mode == "replay":
+            self.environment.replayed = 0 if first else 1
+
+    def _warm_up(self) -> None:
+        """One rollout without learning, for the normalisers' first statistics; then everybody starts anew."""
+        self._collect()
+        for learner in self.learners.values():
+            if not learner.frozen:
+                learner.learn_statistics()
+        self.observation = self.environment.reset()
+
+    def _collect(self) -> list[Episode]:
+        finished: list[Episode] = []
+        for _ in range(self.config.horizon):
+            seen = torch.from_numpy(self.observation)
+            step = self.environment.step(self._actions(seen))
+            if self._learning:
+                self._record(step)
+            self.observation = step.observation
+            finished += step.finished
+        if self._learning:
+            seen = torch.from_numpy(self.observation)
+            for role, learner in self.learners.items():
+                learner.finish_rollout(self._of(role, seen))
+        return finished
+
+    def _actions(self, seen: Tensor) -> np.ndarray:
+        n, actions = self.environment.n, self.environment.n_actions
+        if self.agent == "zero":
+            return np.zeros((n, 2, actions), np.float32)
+        if self.agent == "random":
+            noise = self.environment.rng.standard_normal((n, 2, actions))
+            return (self.config.ppo.std * noise).astype(np.float32)
+        acts = [self.learners[role].act(self._of(role, seen)) for role in self.config.roles]
+        return (torch.stack(acts, dim=1) if len(acts) == 2 else acts[0].reshape(n, 2, actions)).numpy()
+
+    def _of(self, role: str, pairs: Tensor) -> Tensor:
+        """What belongs to a role of something of all people, shape (N, 2, ...)."""
+        return pairs.flatten(0, 1) if len(self.config.roles) == 1 else pairs[:, self.config.roles.index(role)]
+
+    def _record(self, step: Step) -> None:
+        done = torch.from_numpy(np.repeat(step.done[:, None], 2, axis=1)).float()
+        reward, terminated = torch.from_numpy(step.reward), torch.from_numpy(step.terminated).float()
+        final = torch.from_numpy(step.final)
+        cut = torch.from_numpy(step.cut)
+        rows = torch.stack([2 * cut, 2 * cut + 1], dim=1).flatten() if len(self.config.roles) == 1 else cut
+        for role, learner in self.learners.items():
+            own = [self._of(role, a) for a in (reward, terminated, done, final)]
+            learner.record(own[0], own[1], own[2], rows, own[3])
+
+    def _summary(self, finished: list[Episode], stats: dict[str, dict[str, float]]) -> dict[str, Any]:
+        recent = list(self.episodes)
+        whole = [e for e in recent if e.start == 0]
+        terms = [e.terms for e in finished] or [{}]
+        mean = {name: float(np.mean([t[name] for t in terms if name in t])) for name in terms[0]}
+        return {
+            "pair_steps": self.pair_steps,
+            "minutes": self.seconds / 60,
+            "completed": _mean([e.completed for e in recent]),
+            "completed_from_start": _mean([e.completed for e in whole]),
+            "deviation_mm": 1000 * _mean([e.error for e in recent]),
+            "frames": _mean([e.frames for e in recent]),
+            "reward": mean,
+            "learning": stats,
+        }
+
+    # -- to go on later --------------------------------------------------------------------------------------------
+
+    @property
+    def _own_state(self) -> Path:
+        """Each further process keeps the state of its own worlds."""
+        rank = parallel.rank()
+        return self.folder / (CHECKPOINT if rank == 0 else f"worlds{rank}.safetensors")
+
+    def _save(self) -> None:
+        facts = {
+            "config": self.config.to_dict(),
+            "iteration": self.iteration,
+            "pair_steps": self.pair_steps,
+            "seconds": self.seconds,
+            "episodes": [[e.scene, e.start, e.frames, e.completed, e.error] for e in self.episodes],
+            "processes": parallel.size(),
+        }
+        sections = {role: learner.state_dict() for role, learner in self.learners.items()}
+        sections |= {"environment": self.environment.state_dict(), "runner": {"observation": self.observation}}
+        write_checkpoint(self._own_state, sections, facts)
+        parallel.wait()
+
+    def _load(self, path: Path) -> None:
+        sections, facts = read_checkpoint(self._own_state if self._own_state.exists() else path)
+        try:
+            for role, learner in self.learners.items():
+                learner.load_state_dict(tensors(sections[role]))
+            self.environment.load_state_dict(sections["environment"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise AssistMimicError(f"{path}: is of a run with other settings ({error}); choose another --out") from None
+        self.observation = sections["runner"]["observation"]
+        self.iteration, self.pair_steps, self.seconds = (facts[n] for n in ("iteration", "pair_steps", "seconds"))
+        self.episodes.extend(Episode(*values) for values in facts["episodes"])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+def _tell(config: TrainConfig, row: dict[str, Any]) -> None:
+    left = (config.steps - row["pair_steps"]) / row["rate"]
+    print(
+        f"{row['pair_steps']:>10,} pair-steps  {row['minutes']:6.1f} min  {row['rate']:6.0f}/s  "
+        f"ETA {max(left, 0) / 60:5.1f} min  success {row['completed']:4.0%} (from start "
+        f"{row['completed_from_start']:4.0%})  {row['deviation_mm']:4.0f} mm  {row['frames']:4.0f} frames",
+        flush=True,
+    )

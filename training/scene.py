@@ -1,0 +1,100 @@
+"""What is learned: prepared clips with their bodies and references."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
+from controller_server.clip.formats import read_clip
+from controller_server.clip.interaction import InteractionClip
+from controller_server.control.observation import Track
+from controller_server.control.reference import Reference
+from controller_server.errors import AssistMimicError
+from controller_server.prepare import prepare
+from controller_server.prepare.settings import GripMode, PrepareSettings
+
+from .config import BodyConfig
+
+DATA = "data:"
+"""What the name of a clip starts with that lies in the folder ASSISTMIMIC_DATA."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One clip to learn.
+
+    Attributes:
+        name: Of the clip.
+        source: The clip as it was read.
+        clip: The same, prepared.
+        pair: Its bodies.
+        reference: What is followed.
+        track: The reference laid out for observing.
+    """
+
+    name: str
+    source: InteractionClip
+    clip: InteractionClip
+    pair: PairBody
+    reference: Reference
+    track: Track
+
+    @property
+    def last(self) -> int:
+        """The last control frame."""
+        return self.reference.n_frames - 1
+
+    @staticmethod
+    def of(name: str, source: InteractionClip, body: BodyConfig, *, ready: bool = False) -> Scene:
+        """A scene of a clip, which is prepared unless it is `ready`."""
+        clip = source if ready else prepare(source, PrepareSettings(grips=GripMode(body.grips))).clip
+        pair = PairBody.from_clip(
+            clip,
+            supporter=Strength.parse(body.supporter),
+            recipient=Strength.parse(body.recipient),
+            grip_force=body.grip_force,
+        )
+        reference = Reference.of(clip, pair)
+        return Scene(name, source, clip, pair, reference, Track.of(reference))
+
+
+def load_scenes(names: Sequence[str], body: BodyConfig) -> list[Scene]:
+    """The scenes of clip files.
+
+    Raises:
+        AssistMimicError: there is none, or one cannot be read.
+    """
+    if not names:
+        raise AssistMimicError("training: no clips; name them with --clips")
+    return [Scene.of(clip_name(name), read_source(name), body) for name in names]
+
+
+def clip_name(name: str) -> str:
+    """What a clip is called: its file's name without folder and suffix."""
+    return Path(name.split("+")[-1].removeprefix(DATA)).stem
+
+
+def read_source(name: str) -> InteractionClip:
+    """The clip of one entry of `TrainConfig.clips`. Raises AssistMimicError."""
+    from controller_server.bench import REAL_CLIP, load_real_clip
+
+    if name == DATA + REAL_CLIP:
+        return load_real_clip(data_folder()).clip
+    return read_clip([find_file(part) for part in name.split("+")]).clip
+
+
+def find_file(name: str) -> Path:
+    """The path of a file that may lie in the folder of data. Raises AssistMimicError."""
+    return data_folder() / name.removeprefix(DATA) if name.startswith(DATA) else Path(name)
+
+
+def data_folder() -> Path:
+    """The folder of data that is not in the repository. Raises AssistMimicError."""
+    folder = os.environ.get("ASSISTMIMIC_DATA")
+    if not folder:
+        raise AssistMimicError("training: set ASSISTMIMIC_DATA to the folder that holds the data")
+    return Path(folder)

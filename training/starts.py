@@ -1,0 +1,115 @@
+"""Where episodes begin: first frame, any reference frame, or a state that simulation reached and survived.
+
+Physical state initialisation in the manner of InterMimic: reference states interpenetrate or hang in the air, kept ones
+do not. A state is worth the share of the rest of the clip its episode went on to survive; each start frame has a few
+slots, and a better state takes the place of the worst.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from controller_server.clip.rotation import quat_from_rotvec, quat_mul
+from controller_server.physics.backend import PairState
+
+from .config import StartConfig
+from .scene import Scene
+
+_FIELDS = tuple(PairState.__dataclass_fields__)
+_MARGIN = 5  # frames at either end of an episode whose states are not kept: settling in, and falling
+_REFERENCE_SCORE = 0.5
+
+
+class StartStates:
+    """Start states of one scene for n worlds.
+
+    Args:
+        scene: Whose clip.
+        config: Shares, slots.
+        n: Number of worlds that run it.
+    """
+
+    def __init__(self, scene: Scene, config: StartConfig, n: int) -> None:
+        self.scene, self.config = scene, config
+        self._frames = np.arange(0, scene.last, config.stride)
+        shape = (len(self._frames), config.slots)
+        self.score = np.zeros(shape)
+        self._kept = {name: np.zeros((*shape, *self._like(name)), np.float32) for name in _FIELDS}
+        self._trail = {name: np.zeros((n, len(self._frames), *self._like(name)), np.float32) for name in _FIELDS}
+
+    def _like(self, name: str) -> tuple[int, ...]:
+        return getattr(self.scene.reference.state, name).shape[1:]
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, PairState]:
+        """Start frames, shape (n,), and states of n episodes."""
+        config, kept = self.config, self.score > 0
+        last = self.scene.last
+        choice = rng.random(n)
+        frames = np.where(choice < config.first, 0, rng.integers(0, last, n))
+        use = (choice >= config.first) & (choice < config.first + config.kept) & kept.any()
+        # Frames whose states have survived less are practised more.
+        need = np.where(kept.any(axis=1), 1.25 - self.score.max(axis=1), 0.0)
+        slot_frames = rng.choice(len(need), n, p=need / need.sum()) if kept.any() else np.zeros(n, int)
+        weights = np.concatenate([self.score, np.full((len(need), 1), _REFERENCE_SCORE)], axis=1)[slot_frames]
+        slots = (weights.cumsum(axis=1) < (rng.random(n) * weights.sum(axis=1))[:, None]).sum(axis=1)
+        frames = np.where(use, self._frames[slot_frames], frames)
+        from_slot = use & (slots < config.slots)
+        state = self._perturbed(self.scene.reference.state[frames], rng)
+        where = (slot_frames, np.minimum(slots, config.slots - 1))
+        picked = {
+            name: np.where(
+                from_slot.reshape(-1, *[1] * len(self._like(name))), self._kept[name][where], getattr(state, name)
+            )
+            for name in _FIELDS
+        }
+        return frames, PairState(**picked)
+
+    def _perturbed(self, state: PairState, rng: np.random.Generator) -> PairState:
+        noise = self.config.noise
+        turn = noise * rng.standard_normal((*state.local_quats.shape[:-1], 3))
+        turn[:, :, 0] = 0  # a tilted pelvis would put the feet into the floor
+        return PairState(
+            state.root_position,
+            quat_mul(state.local_quats, quat_from_rotvec(turn)),
+            state.root_velocity,
+            state.root_spin,
+            state.joint_velocity + 10 * noise * rng.standard_normal(state.joint_velocity.shape),
+        )
+
+    def record(self, frames: np.ndarray, state: PairState) -> None:
+        """Note the state of all worlds at their control frames, shape (n,)."""
+        rows = np.flatnonzero(frames % self.config.stride == 0)
+        columns = frames[rows] // self.config.stride
+        inside = columns < len(self._frames)
+        rows, columns = rows[inside], columns[inside]
+        for name in _FIELDS:
+            self._trail[name][rows, columns] = getattr(state, name)[rows]
+
+    def finish(self, world: int, start: int, end: int, *, survived: bool) -> None:
+        """Keep the good states of an episode that ran from frame `start` to `end`."""
+        last = self.scene.last
+        first, final = start + _MARGIN, (last if survived else end) - _MARGIN
+        for column in range(-(-first // self.config.stride), len(self._frames)):
+            frame = column * self.config.stride
+            if frame > final:
+                break
+            score = 1.0 if survived else (end - frame) / (last - frame)
+            slot = int(self.score[column].argmin())
+            # Equals replace each other, so that the slots follow the policy.
+            if score >= self.config.min_score and score >= self.score[column, slot]:
+                self.score[column, slot] = score
+                for name in _FIELDS:
+                    self._kept[name][column, slot] = self._trail[name][world, column]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Everything that a resumed run needs."""
+        kept = {f"kept.{name}": array for name, array in self._kept.items()}
+        trail = {f"trail.{name}": array for name, array in self._trail.items()}
+        return {"score": self.score, **kept, **trail}
+
+    def load_state_dict(self, arrays: dict[str, np.ndarray]) -> None:
+        """The inverse of `state_dict`."""
+        self.score[:] = arrays["score"]
+        for name in _FIELDS:
+            self._kept[name][:] = arrays[f"kept.{name}"]
+            self._trail[name][:] = arrays[f"trail.{name}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar, get_type_hints
 
@@ -42,6 +42,8 @@ class ConvertSettings:
         hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.
         supporter_strength: A preset (normal, weak, frail) or a factor on gains and torque limits, 1 a strong adult.
         recipient_strength: The same for who is helped.
+        supporter_mass: Factor on the supporter's body weight, on top of what the strength says.
+        recipient_mass: The same for who is helped.
         grip_force: What one hand holds with [N], 0-450.
         threads: Physics threads; 0 takes every core there is.
         remove_supporter: Simulate the recipient alone, to see how much the help was worth.
@@ -55,14 +57,19 @@ class ConvertSettings:
     hands: Hands = Hands.MITTEN
     supporter_strength: str = "normal"
     recipient_strength: str = "normal"
+    supporter_mass: float = 1.0
+    recipient_mass: float = 1.0
     grip_force: float = 300.0
     threads: int = 0
     remove_supporter: bool = False
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:
-        for name in ("supporter_strength", "recipient_strength"):
-            _check_strength(name, getattr(self, name))
+        for role in ("supporter", "recipient"):
+            _check_strength(f"{role}_strength", getattr(self, f"{role}_strength"))
+            mass = getattr(self, f"{role}_mass")
+            if not 0.2 <= mass <= 3:
+                raise AssistMimicError(f"{role}_mass: {mass:g} times a person's weight is outside 0.2-3")
         if not 0 <= self.grip_force <= 450:
             raise AssistMimicError(
                 f"grip_force: {self.grip_force:g} N is outside 0-450, what a human hand can hold; "
@@ -76,7 +83,11 @@ class ConvertSettings:
     @property
     def strengths(self) -> tuple[Strength, Strength]:
         """Of supporter and recipient."""
-        return Strength.parse(self.supporter_strength), Strength.parse(self.recipient_strength)
+        return self._strength("supporter"), self._strength("recipient")
+
+    def _strength(self, role: str) -> Strength:
+        strength = Strength.parse(getattr(self, f"{role}_strength"))
+        return replace(strength, mass=strength.mass * getattr(self, f"{role}_mass"))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON, YAML and msgpack can carry."""

@@ -60,3 +60,10 @@ def test_impossible_settings_are_refused(values, told):
     with pytest.raises(AssistMimicError) as error:
         ConvertSettings.from_dict(values)
     assert told in str(error.value)
+
+def test_body_weight_is_a_factor_of_its_own() -> None:
+    """A mass factor multiplies what the strength preset says; an impossible one is refused by its name."""
+    weak = ConvertSettings(recipient_strength="weak").strengths[1].mass
+    assert ConvertSettings(recipient_strength="weak", recipient_mass=1.5).strengths[1].mass == pytest.approx(1.5 * weak)
+    with pytest.raises(AssistMimicError, match="supporter_mass"):
+        ConvertSettings(supporter_mass=9)

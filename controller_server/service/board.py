@@ -6,9 +6,9 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
@@ -21,8 +21,18 @@ from .queueing import FairQueue, client_of
 from .store import Job, JobStore, Key, State, digest_of
 
 log = logging.getLogger(__name__)
-Tell = Callable[[Key, Message], None]
-"""Called with what happened to a job."""
+
+
+class Audience(Protocol):
+    """Whoever hears of jobs; nobody outside may before the store is committed."""
+
+    def tell(self, key: Key, message: Message) -> None:
+        """Something happened to a job."""
+        ...
+
+    def wants_previews(self, key: Key) -> bool:
+        """Whether somebody watches a job and wants to see it."""
+        ...
 
 
 class Refused(AssistMimicError):
@@ -58,11 +68,21 @@ class Board:
         pool: Who carries them out.
         limits: What is taken from clients.
         attempts: Workers that may die over a job.
-        tell: Called with every event of a job; nobody may hear of it before the store is committed.
+        audience: Told every event of a job.
+        policies: Names of the policy bundles there are.
     """
 
-    def __init__(self, store: JobStore, pool: Pool, limits: Limits, attempts: int, tell: Tell) -> None:
-        self._store, self._pool, self._limits, self._attempts, self._tell = store, pool, limits, attempts, tell
+    def __init__(
+        self,
+        store: JobStore,
+        pool: Pool,
+        limits: Limits,
+        attempts: int,
+        audience: Audience,
+        policies: Callable[[], Sequence[str]],
+    ) -> None:
+        self._store, self._pool, self._limits, self._attempts = store, pool, limits, attempts
+        self._audience, self._policies = audience, policies
         self._queues = {engine: FairQueue() for engine in pool.engines}
         self._live: dict[Key, Live] = {}
         self.counts = Counter(store.counts())
@@ -125,7 +145,10 @@ class Board:
             if array.ndim and len(array) > self._limits.frames:
                 raise Refused("too_large", f"{name}: {len(array)} frames; at most {self._limits.frames} are taken")
         try:
-            ConvertSettings.from_dict(message["settings"])
+            settings = ConvertSettings.from_dict(message["settings"])
+            if settings.policy and settings.policy not in self._policies():  # a name; never a path
+                known = ", ".join(self._policies()) or "none"
+                raise AssistMimicError(f"policy {settings.policy[:64]!r}: this server has {known}")
             return clip_from_payload(message["text"], message.arrays).n_frames
         except AssistMimicError as error:
             raise Refused("bad_input", str(error)) from None
@@ -179,7 +202,7 @@ class Board:
                     self._end(key, State.FAILED, code="storage", message=message)
                     continue
                 self._store.start(key)
-                if not self._pool.run(worker, live.job, payload):
+                if not self._pool.run(worker, live.job, payload, previews=self._audience.wants_previews(key)):
                     self._store.requeue(key, live.job.attempts)
                     self._queues[worker.spec.engine].put(live.job, first=True)
                     break
@@ -205,9 +228,9 @@ class Board:
             self._end(key, State.FAILED, code="internal", message="the worker cancelled a job nobody wanted cancelled")
         elif message.type == "progress":
             live.news = self._timed(live, message)
-            self._tell(key, live.news)
+            self._audience.tell(key, live.news)
         else:
-            self._tell(key, message)
+            self._audience.tell(key, message)
 
     @staticmethod
     def _timed(live: Live, message: Message) -> Message:
@@ -250,7 +273,7 @@ class Board:
         self._count(State.RUNNING if live.since else State.QUEUED, state)
         self.events[state.value] += 1
         log.info("job ended", extra={"job": key.job, "state": state.value, "code": news.get("code", "")})
-        self._tell(key, news)
+        self._audience.tell(key, news)
 
     def _count(self, before: State, after: State) -> None:
         self.counts[before.value] -= 1

@@ -35,6 +35,9 @@ _REMOTE_RATE = 1e6
 """Slowest link that is waited for [bytes/s]: nothing else is heard while a large message is under way."""
 _RESULT_BYTES_A_FRAME = 11_000
 _CANCEL_WAIT = 10.0
+_HANDSHAKE_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,8 @@ class Client:
 
     def __init__(self, location: Location, *, name: str = "", lost_s: float = LOST) -> None:
         self.location, self.name, self.lost_s = location, name or secrets.token_hex(8), lost_s
-        self._context, self._socket = zmq.Context(), None
+        self._context = zmq.Context()
+        self._socket = self._monitor = None
         self._seq = itertools.count(1)
         self._heard = self._pinged = 0.0
 
@@ -187,13 +191,15 @@ class Client:
             self._socket = new_socket(self._context, zmq.DEALER)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
             self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
+            self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILED)
             self.location.connect(self._socket)
         return self._socket
 
     def _disconnect(self) -> None:
         if self._socket is not None:
+            self._socket.disable_monitor()
             self._socket.close()
-            self._socket = None
+            self._socket = self._monitor = None
 
     def hello(self) -> dict[str, Any]:
         """What the server is and can do: server, session, capabilities, limits. Raises ServerLost, ServerError."""
@@ -328,9 +334,20 @@ class Client:
     def _check_heard(self, patience: float, job: str = "") -> None:
         silence = time.monotonic() - self._heard
         if silence > patience:
+            refused = self._was_refused()
             self._disconnect()  # what was not sent yet must not be sent later
+            if refused:
+                raise ServerLost(f"{self.location.endpoint}: {refused}", job)
             hint = f"; job {job} goes on if it was accepted: ask for it again" if job else "; is it running?"
             raise ServerLost(f"{self.location.endpoint}: no word from the server for {silence:.0f} s{hint}", job)
+
+    def _was_refused(self) -> str:
+        """Why the server did not take the connection; "" if it did, or is not there."""
+        if self._monitor is None or not self._monitor.poll(0):
+            return ""
+        if self.location.key is None:
+            return "the server asks for a key, or is no such server; ask its owner for one and name it with --key"
+        return "the server does not let this key in, or has another key of its own now"
 
     def _patience(self, request: Message) -> float:
         """How long the server may be silent [s]: longer where a large message may be on a slow way."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import zmq
 
 from ..errors import AssistMimicError
+from .keys import ClientKey, KeyPair, read_client_key
 from .options import state_folder
-from .portfile import NAME, read_port_file
+from .portfile import NAME, PortFile, read_port_file
 
 ENVIRONMENT = "ASSISTMIMIC_SERVER"
 """Environment variable with the endpoint of the server to use."""
@@ -23,9 +25,11 @@ class Location:
 
     Attributes:
         endpoint: ZeroMQ endpoint.
+        key: What lets the client in; None for a server that asks for nothing.
     """
 
     endpoint: str
+    key: ClientKey | None = field(default=None, repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -34,6 +38,10 @@ class Location:
 
     def connect(self, socket: zmq.Socket) -> None:
         """Connect a socket to it. Raises AssistMimicError."""
+        if self.key is not None:
+            socket.setsockopt_string(zmq.CURVE_SERVERKEY, self.key.server)
+            socket.setsockopt_string(zmq.CURVE_PUBLICKEY, self.key.pair.public)
+            socket.setsockopt_string(zmq.CURVE_SECRETKEY, self.key.pair.secret)
         try:
             socket.connect(self.endpoint)
         except zmq.ZMQError as error:
@@ -43,15 +51,27 @@ class Location:
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether nobody outside this machine can reach it."""
+    """Whether nobody outside this machine can reach an endpoint."""
     parts = urlsplit(endpoint)
-    host = parts.hostname or ""
-    return parts.scheme in ("ipc", "inproc") or host in ("localhost", "::1") or host.startswith("127.")
+    if parts.scheme == "ipc":
+        return True
+    try:
+        return parts.scheme == "tcp" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
 
 
 def find_server(endpoint: str = "", *, key: str | Path | None = None, port_file: str | Path | None = None) -> Location:
     """Where to connect, from what was said or what lies around. Raises AssistMimicError."""
+    mine = None if key is None else read_client_key(Path(key))
     endpoint = endpoint or ("" if port_file else os.environ.get(ENVIRONMENT, ""))
     if endpoint:
-        return Location(endpoint)
-    return Location(read_port_file(Path(port_file) if port_file else state_folder() / NAME).endpoint)
+        return Location(endpoint, mine)
+    found = read_port_file(Path(port_file) if port_file else state_folder() / NAME)
+    return Location(found.endpoint, mine or _key_in(found))
+
+
+def _key_in(found: PortFile) -> ClientKey | None:
+    if not found.client_secret:
+        return None
+    return ClientKey("", KeyPair(found.client_public, found.client_secret), found.server_key)

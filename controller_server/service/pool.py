@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -98,16 +98,26 @@ class Pool:
         context: ZeroMQ's.
         specs: What kinds and how many.
         rules: When a worker is ended.
-        logs: Folder for what workers write.
+        logs: Folder for what workers write. They run in an empty one beside it: no relative path leads anywhere.
+        environment: Variables for the workers, beside those of this process.
     """
 
-    def __init__(self, context: zmq.Context, specs: Sequence[WorkerSpec], rules: Supervision, logs: Path) -> None:
-        self.rules, self._logs = rules, logs
+    def __init__(
+        self,
+        context: zmq.Context,
+        specs: Sequence[WorkerSpec],
+        rules: Supervision,
+        logs: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.rules, self._logs, self._environment = rules, logs, environment
         self._logs.mkdir(parents=True, exist_ok=True)
         self.socket = new_socket(context, zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
         self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
+        self._work = logs.parent / "work"
+        self._work.mkdir(parents=True, exist_ok=True)
         kinds = [spec for spec in specs for _ in range(spec.count)]
         self.workers = [Worker(spec, number) for number, spec in enumerate(kinds, 1)]
         self._threads = threads_per_worker(tuple(specs))
@@ -122,10 +132,11 @@ class Pool:
         """Workers that could take a job."""
         return (worker for worker in self.workers if worker.state == "idle")
 
-    def run(self, worker: Worker, job: Job, payload: Payload) -> bool:
+    def run(self, worker: Worker, job: Job, payload: Payload, *, previews: bool) -> bool:
         """Give a worker a job; False when it cannot be reached."""
         text, arrays = payload
         order = {"job": job.job, "settings": dict(job.settings), "text": text, "threads": self._threads}
+        order["previews"] = previews
         if not send_to(self.socket, worker.route, Message("run", order, arrays)):
             return False
         worker.job, worker.news, worker.cancel_by = job.key, time.monotonic(), None
@@ -216,14 +227,14 @@ class Pool:
     def _start(self, worker: Worker, now: float) -> None:
         worker.token, worker.route, worker.since, worker.memory = secrets.token_hex(16), b"", now, 0
         own = not worker.spec.python
-        environment = {**os.environ, TOKEN: worker.token, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
+        environment = {**os.environ, **self._environment, TOKEN: worker.token, "PYTHONIOENCODING": "utf-8:replace"}
         environment.pop("PYTHONPATH", None)
         if own:  # what this process can import, its worker can
-            environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
+            environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
         command = [worker.spec.python or sys.executable, "-m", worker.spec.module, self._endpoint]
         try:
             with self._log(worker).open("wb") as log:
-                worker.process = _start_process(command, environment, log)
+                worker.process = _start_process(command, environment, self._work, log)
         except OSError as error:
             self._log(worker).write_text(f"{command[0]}: {error}\n", encoding="utf-8")
             worker.deaths += 1
@@ -257,13 +268,16 @@ class Pool:
         self.socket.close()
 
 
-def _start_process(command: list[str], environment: dict[str, str], log: BinaryIO) -> subprocess.Popen[bytes]:
+def _start_process(
+    command: list[str], environment: dict[str, str], folder: Path, log: BinaryIO
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
         env=environment,
+        cwd=folder,
         creationflags=NO_WINDOW,
     )
 

@@ -15,9 +15,12 @@ import zmq
 from .. import __version__
 from ..errors import AssistMimicError
 from ..settings import Controller, Quality
+from .access import access_of
 from .arrayfile import ArrayFileError
 from .board import Board, Refused
+from .doorkeeper import Doorkeeper
 from .options import ServerOptions
+from .policies import Policies
 from .pool import Pool, Worker
 from .processes import is_alive
 from .protocol import FROM_CLIENT, HEARTBEAT, LOST, Message, MessageError, decode
@@ -47,23 +50,36 @@ class Server:
 
     def __init__(self, options: ServerOptions) -> None:
         self.options, self.session = options, secrets.token_hex(8)
+        self.access = access_of(options)
         self._store = JobStore(options.store)
         self._context = zmq.Context()
+        self._policies = Policies(options.bundles)
         self._front = new_socket(self._context, zmq.ROUTER)
         self._front.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._front.setsockopt(zmq.MAXMSGSIZE, options.limits.message_bytes)
+        self._door = None
+        if self.access is not None:
+            self._door = Doorkeeper(self._context, self.access.clients)
+            self._door.guard(self._front, self.access.server)
         self.endpoint = _bind(self._front, options.bind)
-        self._pool = Pool(self._context, options.workers, options.supervision, options.store / "log")
+        self._pool = Pool(
+            *(self._context, options.workers, options.supervision, options.store / "log"),
+            self._policies.environment(),
+        )
         self._outbox: list[tuple[bytes, Message]] = []
         self._watchers: dict[Key, dict[bytes, bool]] = {}
         self._heard: dict[bytes, float] = {}
         self._ends: deque[float] = deque()
-        self._board = Board(self._store, self._pool, options.limits, options.supervision.attempts, self._tell)
+        self._board = Board(
+            self._store, self._pool, options.limits, options.supervision.attempts, self, self._policies.names
+        )
         self._started, self._stopping = time.monotonic(), False
         self._next = {"check": 0.0, "parent": 0.0, "sweep": 0.0}
         self._poller = zmq.Poller()
         self._poller.register(self._front, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)
+        if self._door is not None:
+            self._poller.register(self._door.socket, zmq.POLLIN)
 
     def stop(self, *_: Any) -> None:
         """Make `run` return soon; may be called from a signal handler."""
@@ -83,11 +99,15 @@ class Server:
         finally:
             self._pool.close()
             self._front.close()
+            if self._door is not None:
+                self._door.close()
             self._context.term()
             self._store.close()
 
     def _turn(self) -> None:
         self._poller.poll(_TURN_MS)
+        if self._door is not None:
+            self._door.answer()
         for worker, message in self._pool.receive():
             self._board.on_worker(worker, message)
         for _ in range(_MESSAGES_A_TURN):
@@ -136,7 +156,7 @@ class Server:
         ]:
             del self._watchers[key]
 
-    def _tell(self, key: Key, message: Message) -> None:
+    def tell(self, key: Key, message: Message) -> None:
         """News of a job, to everybody who watches it."""
         for route, wants_previews in self._watchers.get(key, {}).items():
             if message.type != "preview" or wants_previews:
@@ -144,6 +164,10 @@ class Server:
         if message.type in ("result", "failed", "cancelled"):
             self._watchers.pop(key, None)
             self._ends.append(time.monotonic())
+
+    def wants_previews(self, key: Key) -> bool:
+        """Whether somebody watches a job and wants to see it."""
+        return any(self._watchers.get(key, {}).values())
 
     def _answer(self, envelope: Envelope) -> None:
         """Answer one message, whatever is wrong with it."""
@@ -180,6 +204,7 @@ class Server:
                     "engines": self._pool.engines,
                     "controllers": [controller.value for controller in Controller],
                     "qualities": [quality.value for quality in Quality],
+                    "policies": self._policies.names(),
                 },
                 "limits": self.options.limits.to_dict(),
                 "heartbeat_s": HEARTBEAT,

@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = ServerOptions(
         bind=arguments.bind,
         store=arguments.store,
+        auth=arguments.auth,
+        private=arguments.private,
         port_file=arguments.port_file,
         parent_pid=arguments.parent_pid,
         workers=(WorkerSpec(count=arguments.workers),),
@@ -41,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="controller_server.service", description="Run the controller server.")
     parser.add_argument("--bind", default="tcp://127.0.0.1:0", help="where to listen; port 0 takes a free one")
     parser.add_argument("--store", type=Path, default=state_folder(), help="folder of jobs, results and logs")
+    parser.add_argument("--auth", type=Path, default=None, help="folder of keys; only their holders may connect")
+    parser.add_argument("--private", action="store_true", help="only who can read the port file may connect")
     parser.add_argument("--port-file", type=Path, default=None, help="file to write the address into once ready")
     parser.add_argument("--parent-pid", type=int, default=0, help="stop when this process is gone")
     parser.add_argument("--workers", type=int, default=default_workers(), help="worker processes")
@@ -55,7 +59,7 @@ def serve(options: ServerOptions) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), server.stop)
     port_file = options.port_file or options.store / NAME
-    write_port_file(port_file, PortFile(server.endpoint, os.getpid(), server.session))
+    write_port_file(port_file, _port_file_of(server))
     print(f"assistmimic server at {server.endpoint}", flush=True)
     log.info("serving", extra={"endpoint": server.endpoint, "pid": os.getpid(), "session": server.session})
     try:
@@ -63,3 +67,12 @@ def serve(options: ServerOptions) -> None:
     finally:
         port_file.unlink(missing_ok=True)
         log.info("stopped")
+
+
+def _port_file_of(server: Server) -> PortFile:
+    keys = {}
+    if server.access is not None:
+        keys["server_key"] = server.access.server.public
+        if server.access.guest is not None:
+            keys |= {"client_public": server.access.guest.public, "client_secret": server.access.guest.secret}
+    return PortFile(server.endpoint, os.getpid(), server.session, **keys)

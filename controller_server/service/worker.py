@@ -12,25 +12,31 @@ import faulthandler
 import os
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zmq
 
 from ..errors import AssistMimicError, SimulationDiverged
-from ..progress import Progress
+from ..progress import OnMotion, OnProgress, Progress
 from .payload import clip_from_payload, split_text
 from .processes import lower_priority
 from .protocol import TO_WORKER, Message
 from .wire import new_socket, receive, send
 
+if TYPE_CHECKING:
+    from ..physics.recording import Recording
+
 ENGINE = "mujoco"
 TOKEN = "ASSISTMIMIC_WORKER_TOKEN"
 """Environment variable that holds what proves to the server that this is the worker it started."""
 _SEND_WAIT = 60.0
+_PREVIEW_EVERY = 1.0
+_PREVIEW_STRIDE = 4  # physics steps: 30 a second are enough to look at
 
 
 class Stop(BaseException):
@@ -79,7 +85,9 @@ def _carry_out(socket: zmq.Socket, order: Message) -> Message:
     """The job's end, as a message."""
     job = order["job"]
     try:
-        text, arrays = execute(order["settings"], order["text"], order.arrays, order["threads"], _Teller(socket, order))
+        teller = _Teller(socket, job)
+        on_motion = teller.motion if order.get("previews", False) else None
+        text, arrays = execute(order["settings"], order["text"], order.arrays, order["threads"], teller, on_motion)
         return Message("result", {"job": job, "text": text}, arrays)
     except Stop:
         return Message("cancelled", {"job": job})
@@ -101,7 +109,8 @@ def execute(
     text: Mapping[str, str],
     arrays: Mapping[str, np.ndarray],
     threads: int,
-    on_progress: Any,
+    on_progress: OnProgress,
+    on_motion: OnMotion | None = None,
 ) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Simulate one job: what `assistmimic convert` does between reading and writing.
 
@@ -111,6 +120,7 @@ def execute(
         arrays: The clip's arrays.
         threads: Physics threads, where the settings leave it open; the result does not depend on it.
         on_progress: Told how far it is; may raise.
+        on_motion: Offered the motion as far as it is simulated.
 
     Returns:
         Text and arrays of the result file.
@@ -125,9 +135,8 @@ def execute(
     from ..settings import ConvertSettings
 
     asked = ConvertSettings.from_dict(settings)
-    result = convert(
-        clip_from_payload(text, arrays), replace(asked, threads=asked.threads or threads), on_progress=on_progress
-    )
+    shared = replace(asked, threads=min(asked.threads, threads) or threads)
+    result = convert(clip_from_payload(text, arrays), shared, on_progress=on_progress, on_motion=on_motion)
     result = replace(result, settings=asked)
     return split_text({**clip_to_arrays(result.simulated_clip), **result_arrays(result)})
 
@@ -135,15 +144,34 @@ def execute(
 class _Teller:
     """Hands progress to the server, and notices on the way that the job was cancelled."""
 
-    def __init__(self, socket: zmq.Socket, order: Message) -> None:
-        self._socket, self._job = socket, order["job"]
+    def __init__(self, socket: zmq.Socket, job: str) -> None:
+        self._socket, self._job, self._next_preview = socket, job, 0.0
 
     def __call__(self, progress: Progress) -> None:
         message = receive(self._socket, TO_WORKER)
         if message is not None and message.type == "cancel" and message["job"] == self._job:
             raise Stop
         fields = {"stage": progress.stage, "done": progress.done, "total": progress.total, "unit": progress.unit}
-        send(self._socket, Message("progress", {"job": self._job, **fields}), wait_s=_SEND_WAIT)
+        self._send("progress", fields)
+
+    def motion(self, stage: str, so_far: Callable[[], Recording]) -> None:
+        """Show the motion once a second, and never for more than a twentieth of the time."""
+        started = time.monotonic()
+        if started < self._next_preview:
+            return
+        recording = so_far()
+        steps = slice(None, None, _PREVIEW_STRIDE)
+        arrays = {
+            "time": recording.time[steps].astype("<f4"),
+            "positions": recording.positions[steps].astype("<f4"),
+            "joints": np.array(recording.joints, dtype="<i4"),
+        }
+        self._send("preview", {"stage": stage}, arrays)
+        now = time.monotonic()
+        self._next_preview = now + max(_PREVIEW_EVERY, 20 * (now - started))
+
+    def _send(self, kind: str, fields: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
+        send(self._socket, Message(kind, {"job": self._job, **fields}, arrays or {}), wait_s=_SEND_WAIT)
 
 
 def main() -> int:

@@ -100,7 +100,7 @@ class ConvertSettings:
         Raises:
             AssistMimicError: a name is unknown or a value impossible.
         """
-        return _build(ConvertSettings, values, "settings")
+        return build_dataclass(ConvertSettings, values, "settings")
 
 
 def _check_strength(name: str, text: str) -> None:
@@ -122,8 +122,8 @@ _T = TypeVar("_T")
 _NUMBERS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def _build(kind: type[_T], values: Any, where: str) -> _T:
-    """A (nested) dataclass of simple fields from a mapping, refusing what does not fit."""
+def build_dataclass(kind: type[_T], values: Any, where: str) -> _T:
+    """A (nested) dataclass of simple fields from a mapping. Raises AssistMimicError for what does not fit."""
     if not isinstance(values, Mapping):
         raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
     hints = get_type_hints(kind)
@@ -136,7 +136,7 @@ def _build(kind: type[_T], values: Any, where: str) -> _T:
 
 def _coerce(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind):
-        return _build(kind, value, where)  # pyright: ignore[reportArgumentType]
+        return build_dataclass(kind, value, where)  # pyright: ignore[reportArgumentType]
     if isinstance(kind, type) and issubclass(kind, Enum):
         try:
             return kind(value)

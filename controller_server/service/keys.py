@@ -129,11 +129,11 @@ def read_client_key(path: Path) -> ClientKey:
 def _key(path: Path, values: dict[str, object], name: str) -> str:
     key = values.get(name)
     try:
-        assert isinstance(key, str) and len(key) == 40
-        assert len(z85.decode(key)) == 32
-    except (AssertionError, KeyError, ValueError):
-        raise AssistMimicError(f"{path}: {name!r} is not a key") from None
-    return key
+        if isinstance(key, str) and len(key) == 40 and len(z85.decode(key)) == 32:
+            return key
+    except (KeyError, ValueError):
+        pass
+    raise AssistMimicError(f"{path}: {name!r} is not a key")
 
 
 def _read(path: Path) -> dict[str, object]:

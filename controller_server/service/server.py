@@ -7,7 +7,8 @@ import secrets
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
@@ -36,6 +37,23 @@ _RATE_WINDOW = 600.0
 
 class StoreFailed(AssistMimicError):
     """The jobs can no longer be written down; the server has to stop, and can be started again."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Numbers of a server at one moment.
+
+    Attributes:
+        jobs: Known, by state.
+        events: Since the server was started, by kind: accepted, done, failed, cancelled, worker_deaths.
+        clients: Heard of lately.
+        workers: All of them.
+    """
+
+    jobs: Mapping[str, int]
+    events: Mapping[str, int]
+    clients: int
+    workers: tuple[Worker, ...]
 
 
 class Server:
@@ -74,7 +92,7 @@ class Server:
             self._store, self._pool, options.limits, options.supervision.attempts, self, self._policies.names
         )
         self._started, self._stopping = time.monotonic(), False
-        self._next = {"check": 0.0, "parent": 0.0, "sweep": 0.0}
+        self._next = {"check": 0.0, "parent": 0.0, "sweep": 0.0, "observe": 0.0}
         self._poller = zmq.Poller()
         self._poller.register(self._front, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)
@@ -85,8 +103,11 @@ class Server:
         """Make `run` return soon; may be called from a signal handler."""
         self._stopping = True
 
-    def run(self) -> None:
+    def run(self, observe: Callable[[Snapshot], None] | None = None) -> None:
         """Serve until stopped.
+
+        Args:
+            observe: Shown the server's numbers once a second.
 
         Raises:
             StoreFailed: the disk does not take any more.
@@ -94,6 +115,8 @@ class Server:
         try:
             while not self._stopping:
                 self._turn()
+                if observe is not None and self._is_time("observe", time.monotonic(), 1.0):
+                    observe(self.snapshot())
         except sqlite3.Error as error:
             raise StoreFailed(f"{self.options.store}: jobs cannot be written down any more ({error})") from None
         finally:
@@ -103,6 +126,11 @@ class Server:
                 self._door.close()
             self._context.term()
             self._store.close()
+
+    def snapshot(self) -> Snapshot:
+        """The server's numbers now."""
+        jobs = {state.value: self._board.counts[state.value] for state in State}
+        return Snapshot(jobs, dict(self._board.events), len(self._heard), tuple(self._pool.workers))
 
     def _turn(self) -> None:
         self._poller.poll(_TURN_MS)
@@ -258,7 +286,7 @@ class Server:
         status = {
             "server": __version__,
             "uptime_s": now - self._started,
-            "jobs": {state.value: self._board.counts[state.value] for state in State},
+            "jobs": dict(self.snapshot().jobs),
             "ended_per_minute": 60 * len(self._ends) / window,
             "clients": len(self._heard),
             "workers": [self._worker_record(worker, envelope.owner) for worker in self._pool.workers],

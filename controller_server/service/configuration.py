@@ -1,0 +1,139 @@
+"""What a person says about a server, on the command line and in `server.yaml`, as options."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from ..errors import AssistMimicError
+from ..settings import build_dataclass
+from .options import Limits, Retention, ServerOptions, Supervision, WorkerSpec
+
+
+@dataclass(frozen=True)
+class ServeArguments:
+    """Run the controller server until it is stopped.
+
+    Attributes:
+        bind: Where to listen; port 0 takes a free one. Beyond this machine only with --auth.
+        store: Folder of jobs, results and logs; one server at a time uses it.
+        config: YAML file with workers, limits, supervision, retention, bundles (docs/server.md).
+        auth: Folder of keys; only their holders may connect.
+        private: Only who can read the port file may connect.
+        port_file: File to write the address into once the server is ready; STORE/server.json by default.
+        parent_pid: Stop when this process is gone.
+        workers: Worker processes; one for four cores by default.
+        bundles: Folder of policy bundles, beside those that are always found.
+        metrics_port: Port on loopback where Prometheus can read.
+    """
+
+    bind: str | None = None
+    store: Path | None = None
+    config: Path | None = None
+    auth: Path | None = None
+    private: bool = False
+    port_file: Path | None = None
+    parent_pid: int = 0
+    workers: int | None = None
+    bundles: Path | None = None
+    metrics_port: int | None = None
+
+    def options(self) -> ServerOptions:
+        """As a server takes them: the file's, with the command line's above them. Raises AssistMimicError."""
+        options = read_config(self.config) if self.config is not None else ServerOptions()
+        said = {name: getattr(self, name) for name in ("bind", "store", "auth", "port_file", "metrics_port")}
+        options = replace(
+            options,
+            **{name: value for name, value in said.items() if value is not None},
+            private=self.private or options.private,
+            parent_pid=self.parent_pid,
+            bundles=options.bundles + (() if self.bundles is None else (self.bundles,)),
+        )
+        if self.workers is not None:
+            if not 1 <= self.workers <= 256:
+                raise AssistMimicError(f"workers: {self.workers} is outside 1-256")
+            own = [replace(spec, count=self.workers) if not spec.python else spec for spec in options.workers]
+            options = replace(options, workers=tuple(own))
+        return options
+
+
+_SECTIONS = {"limits": Limits, "supervision": Supervision, "retention": Retention}
+_PATHS = ("store", "auth", "port_file")
+
+
+def read_config(path: Path) -> ServerOptions:
+    """Options from `server.yaml`; paths in it are relative to the file.
+
+    Raises:
+        AssistMimicError: the file cannot be read, or says something that is not known or not possible.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise AssistMimicError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict):
+        raise AssistMimicError(f"{path}: expected names and values")
+    try:
+        return ServerOptions(**{name: _option(name, value, path.parent) for name, value in values.items()})
+    except AssistMimicError as error:
+        raise AssistMimicError(f"{path}: {error}") from None
+
+
+def _option(name: Any, value: Any, folder: Path) -> Any:
+    if name in _SECTIONS:
+        return build_dataclass(_SECTIONS[name], value, name)
+    if name == "workers":
+        if not isinstance(value, list) or not value:
+            raise AssistMimicError("workers: expected a list such as [{engine: mujoco, count: 2}]")
+        return tuple(_worker(entry, number) for number, entry in enumerate(value, 1))
+    if name == "bundles":
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise AssistMimicError("bundles: expected a list of folders")
+        return tuple(folder / entry for entry in value)
+    kinds = {"bind": str, "private": bool, "metrics_port": int} | dict.fromkeys(_PATHS, str)
+    if name not in kinds:
+        known = ", ".join([*kinds, *_SECTIONS, "workers", "bundles"])
+        raise AssistMimicError(f"no option {name!r}; there are {known}")
+    if type(value) is not kinds[name]:
+        raise AssistMimicError(f"{name}: expected {kinds[name].__name__}, got {value!r}")
+    return folder / value if name in _PATHS else value
+
+
+def _worker(entry: Any, number: int) -> WorkerSpec:
+    spec = build_dataclass(WorkerSpec, entry, f"workers: entry {number}")
+    if not 1 <= spec.count <= 256:
+        raise AssistMimicError(f"workers: entry {number}: count {spec.count} is outside 1-256")
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", spec.module):
+        raise AssistMimicError(f"workers: entry {number}: {spec.module!r} is not a module's name")
+    return spec
+
+
+def parse_serve(argv: Sequence[str]) -> ServeArguments:
+    """Arguments from the standard library's parser alone; exits after `--help`. Raises AssistMimicError."""
+    parser = _Parser(
+        prog="python -m controller_server.service", description=(ServeArguments.__doc__ or "").split("\n")[0]
+    )
+    hints, said = get_type_hints(ServeArguments), _attribute_texts(ServeArguments.__doc__ or "")
+    for one in fields(ServeArguments):
+        flag, kind = f"--{one.name.replace('_', '-')}", hints[one.name]
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", help=said.get(one.name))
+        else:
+            single = next(k for k in (int, Path, str) if k is kind or k in getattr(kind, "__args__", ()))
+            parser.add_argument(flag, type=single, default=one.default, help=said.get(one.name))
+    return ServeArguments(**vars(parser.parse_args(argv)))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        raise AssistMimicError(f"{message}; --help lists the options")
+
+
+def _attribute_texts(doc: str) -> Mapping[str, str]:
+    return dict(re.findall(r"^ {8}(\w+): (.*)$", doc, re.MULTILINE))

@@ -1,0 +1,172 @@
+"""The commands around the controller server, as data classes that tyro turns into a parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from ..clip.formats import ReadOptions
+from ..service.configuration import ServeArguments
+from ..settings import ConvertSettings
+
+
+@dataclass(frozen=True)
+class ServerAt:
+    """Which server.
+
+    Attributes:
+        server: Its address, such as tcp://127.0.0.1:5555; by default ASSISTMIMIC_SERVER, or the one started last here.
+        key: File made by `assistmimic keys add`, for a server that asks for one.
+        port_file: File a server wrote its address into.
+    """
+
+    server: str = ""
+    key: Path | None = None
+    port_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Serve(ServeArguments):
+    """Run the controller server until it is stopped."""
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from ..service.start import serve
+
+        serve(self.options())
+        return 0
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Have a server simulate a clip, and wait for it; Ctrl-C cancels.
+
+    Attributes:
+        files: What to read and, last, what to write, as for convert; with --detach only what to read.
+        detach: Do not wait: print the job's id, for status, cancel and fetch.
+        engine: Name of an engine the server has.
+        settings: How to simulate.
+        read: How to read.
+        at: Which server.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
+    detach: bool = False
+    engine: str = ""
+    settings: ConvertSettings = field(default_factory=ConvertSettings)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    at: ServerAt = field(default_factory=ServerAt)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_submit
+
+        return run_submit(self)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """List a server's latest jobs, newest first.
+
+    Attributes:
+        limit: How many.
+        json: Print a JSON list instead of a table.
+        at: Which server.
+    """
+
+    limit: int = 20
+    json: bool = False
+    at: ServerAt = field(default_factory=ServerAt)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_jobs
+
+        return run_jobs(self)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Say what a server is doing, or where a job stands.
+
+    Attributes:
+        job: The job's id; without one the server's queue, workers and rates.
+        json: Print one JSON object.
+        at: Which server.
+    """
+
+    job: Annotated[Positional[str], arg(metavar="[JOB]")] = ""
+    json: bool = False
+    at: ServerAt = field(default_factory=ServerAt)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_status
+
+        return run_status(self)
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Cancel a job, and wait until that is certain.
+
+    Attributes:
+        job: The job's id.
+        at: Which server.
+    """
+
+    job: Annotated[Positional[str], arg(metavar="JOB")]
+    at: ServerAt = field(default_factory=ServerAt)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_cancel
+
+        return run_cancel(self)
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Write the result of a job; waits for it if it is still being worked on.
+
+    Attributes:
+        job: The job's id.
+        out: What to write, .npz or .bvh.
+        at: Which server.
+    """
+
+    job: Annotated[Positional[str], arg(metavar="JOB")]
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    at: ServerAt = field(default_factory=ServerAt)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_fetch
+
+        return run_fetch(self)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Make and remove the keys of a server that others can reach.
+
+    Attributes:
+        what: init makes the server's, add lets a client in, remove locks it out, list says who is let in.
+        folder: Folder of keys, for `assistmimic serve --auth`.
+        name: The client's.
+        out: The client's key file; NAME.key by default. Give it to the client, and nobody else.
+    """
+
+    what: Positional[Literal["init", "add", "remove", "list"]]
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    name: Annotated[Positional[str], arg(metavar="[NAME]")] = ""
+    out: Annotated[Path | None, arg(metavar="FILE")] = None
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .server_commands import run_keys
+
+        return run_keys(self)

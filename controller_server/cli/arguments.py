@@ -14,6 +14,7 @@ from ..clip.formats import ReadOptions
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings, Quality
 from .parsing import parse_arguments
+from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
 
 PROG = "assistmimic"
 
@@ -164,13 +165,56 @@ class Train:
         return run_train(self)
 
 
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure how good policies are: success, errors, and whether the help is real.
+
+    Attributes:
+        bundles: Names or folders of policy bundles; the first is compared with the others.
+        clips: Files, or names of bundled clips; those the first bundle was trained on by default.
+        dynamics: seen, push, or mass, gains or hip of the recipient with a factor; commas between them will do.
+        trials: Per clip and dynamics, each with its own start, friction and push.
+        seed: Of the trials.
+        threads: Physics threads; 0 takes every core.
+        recipient_strength: A preset or a factor, instead of what the bundle was trained with.
+        help_tests: Also the supporter unfelt and limp; removed is always tried.
+        json: Print one JSON object instead of tables.
+        out: Also write the JSON object to this file.
+    """
+
+    bundles: Annotated[tuple[str, ...], Positional, arg(metavar="BUNDLE [BUNDLE2 ...]")]
+    clips: Annotated[tuple[str, ...], arg(metavar="[CLIP ...]")] = ()
+    dynamics: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ("seen",)
+    trials: int = 100
+    seed: int = 0
+    threads: int = 0
+    recipient_strength: str | None = None
+    help_tests: bool = True
+    json: bool = False
+    out: Annotated[Path | None, arg(metavar="OUT.json")] = None
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .evaluate_command import run_evaluate
+
+        return run_evaluate(self)
+
+
 Command = (
     Annotated[Convert, subcommand("convert")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]
     | Annotated[Author, subcommand("author")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Serve, subcommand("serve")]
+    | Annotated[Submit, subcommand("submit")]
+    | Annotated[Jobs, subcommand("jobs")]
+    | Annotated[Status, subcommand("status")]
+    | Annotated[Cancel, subcommand("cancel")]
+    | Annotated[Fetch, subcommand("fetch")]
+    | Annotated[Keys, subcommand("keys")]
     | Annotated[Train, subcommand("train")]
+    | Annotated[Evaluate, subcommand("evaluate")]
 )
 
 
@@ -184,7 +228,7 @@ class Version:
         return 0
 
 
-def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Train | Version:
+def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Train | Evaluate | Version:
     """The command a person typed. Raises AssistMimicError; exits with 0 after printing help."""
     if "--version" in argv:
         return Version()

@@ -1,0 +1,179 @@
+"""`assistmimic evaluate`: how good policies are, as tables or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..body.strength import Strength
+from ..control.bundle import read_bundle
+from ..control.bundle_store import find_bundle
+from ..errors import AssistMimicError
+from ..progress import Progress
+from ..result import clip_sha256
+from .outputs import check_output, make_folder
+from .progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from training.evaluation import EvaluationClip
+
+    from ..control.bundle import PolicyBundle
+    from .arguments import Evaluate
+
+_WIDTH_IN_FILES = 140
+
+
+def run_evaluate(arguments: Evaluate) -> int:
+    """Evaluate. Raises AssistMimicError."""
+    try:
+        from training.conditions import Conditions, parse_dynamics
+        from training.evaluation import evaluate
+        from training.trials import Supporter
+    except ModuleNotFoundError as error:
+        if error.name != "training":
+            raise
+        raise AssistMimicError(
+            "the package `training` is not installed; run this in a clone of the repository"
+        ) from None
+    if arguments.out is not None:
+        check_output(arguments.out, (".json",))
+    dynamics = parse_dynamics(arguments.dynamics)
+    conditions = Conditions(arguments.trials, arguments.seed, arguments.threads)
+    bundles = [read_bundle(find_bundle(name).folder) for name in arguments.bundles]
+    clips = _clips(arguments.clips, bundles)
+    strength = None if arguments.recipient_strength is None else Strength.parse(arguments.recipient_strength)
+    with TerminalProgress(Console(stderr=True)) as progress:
+        report = evaluate(
+            bundles,
+            clips,
+            dynamics,
+            conditions,
+            recipient=strength,
+            help_tests=tuple(Supporter)[1:] if arguments.help_tests else (),
+            on_progress=lambda label, done, of: progress(Progress(label, done, of)),
+        )
+    if arguments.out is not None:
+        make_folder(arguments.out)
+        arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print_evaluation(report)
+    return 0
+
+
+def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:
+    """The clips by file or by name; without any, those the first bundle was trained on, as far as they are bundled."""
+    from training.evaluation import EvaluationClip
+    from training.scene import clip_name, read_source
+
+    from ..bench import cases
+
+    bundled = {case.name: case for case in cases()}
+    if names:
+        return [
+            EvaluationClip(clip_name(name), bundled[name].load().clip if name in bundled else read_source(name))
+            for name in names
+        ]
+    known = [EvaluationClip(name, case.load().clip) for name, case in bundled.items()]
+    found = [clip for clip in known if bundles[0].card.knows(clip_sha256(clip.clip))]
+    if not found:
+        raise AssistMimicError(
+            f"evaluate: no bundled clip is one {bundles[0].card.name} was trained on; name clips with --clips"
+        )
+    return found
+
+
+def print_evaluation(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what `evaluate` measured."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_FILES
+    console.print(_rows(report))
+    console.print(_help(report))
+    if report["comparison"]:
+        console.print(_comparison(report))
+    console.print(report["machine"], highlight=False, soft_wrap=True)
+
+
+def _rows(report: Mapping[str, Any]) -> Table:
+    table = _table(
+        f"{report['conditions']['trials']} trials each, seed {report['conditions']['seed']}",
+        ("bundle", "clip", "dynamics"),
+        ("success", "95 %", "MPJPE mm", "failed at", "alone", "COM m", "torque N m", "force N", "wrench N"),
+    )
+    for row in report["rows"]:
+        low, high = row["success_rate_95"]
+        table.add_row(
+            row.get("bundle", report["bundles"][0]),
+            row["clip"],
+            row["dynamics"],
+            f"{row['success_rate']:.0%}",
+            f"{low:.0%}-{high:.0%}",
+            f"{row['mpjpe_mm']:.0f}",
+            _or_dash(row["failure_time_s"], "{:.1f} s"),
+            f"{row['recipient_alone_success_rate']:.0%}",
+            f"{row['com_spread_m']:.3f}",
+            f"{row['recipient_torque_max_nm']:.0f}",
+            f"{row['partner_force_n']:.0f}",
+            f"{row['max_wrench_n']:.0f}",
+        )
+    return table
+
+
+def _help(report: Mapping[str, Any]) -> Table:
+    table = _table(
+        "help test: the recipient on the clip and high enough at the end; height missing at the end",
+        ("bundle", "clip"),
+        ("with", "removed", "unfelt", "limp", "upward N", "while rising N", "body weights"),
+    )
+    for row in report["help"]:
+        cells = (row.get(key) for key in ("with_supporter", "supporter_removed", "supporter_unfelt", "supporter_limp"))
+        table.add_row(
+            row["bundle"],
+            row["clip"],
+            *(
+                "-" if cell is None else f"{cell['success_rate']:.0%}, {cell['final_pelvis_shortfall_m']:.2f} m"
+                for cell in cells
+            ),
+            f"{row['upward_force_n']:.0f}",
+            _or_dash(row["upward_force_rising_n"], "{:.0f}"),
+            _or_dash(row["upward_force_rising_body_weights"], "{:.2f}"),
+        )
+    return table
+
+
+def _comparison(report: Mapping[str, Any]) -> Table:
+    table = _table(
+        "paired over the same trials: first minus second on common successes",
+        ("first", "second", "clip", "dynamics", "measure"),
+        ("only first", "only second", "p", "common", "difference", "p "),
+    )
+    for row in report["comparison"]:
+        table.add_row(
+            *(row[name] for name in ("first", "second", "clip", "dynamics", "measure")),
+            str(row["only_first"]),
+            str(row["only_second"]),
+            f"{row['success_p']:.3g}",
+            str(row["common"]),
+            _or_dash(row["difference"], "{:+.3g}"),
+            _or_dash(row["difference_p"], "{:.3g}"),
+        )
+    return table
+
+
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _or_dash(value: float | None, text: str) -> str:
+    return "-" if value is None else text.format(value)

@@ -1,0 +1,246 @@
+"""How good a policy is: clips x dynamics, with and without the supporter, and against other policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from controller_server.bench import machine
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
+from controller_server.clip.interaction import InteractionClip
+from controller_server.control.bundle import PolicyBundle
+from controller_server.errors import AssistMimicError
+from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.prepare import prepare
+from controller_server.prepare.settings import GripMode, PrepareSettings
+from controller_server.result import versions
+
+from .conditions import Conditions, Dynamics
+from .statistics import compare, wilson
+from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_trials
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class EvaluationClip:
+    """A clip to be tried.
+
+    Attributes:
+        name: As rows call it.
+        clip: As it was read; prepared here.
+    """
+
+    name: str
+    clip: InteractionClip
+
+
+@dataclass(frozen=True)
+class Run:
+    """The trials of one bundle on one clip under one dynamics.
+
+    Attributes:
+        bundle: Name.
+        clip: Name.
+        dynamics: Name.
+        trials: With the supporter.
+        others: By what became of the supporter.
+    """
+
+    bundle: str
+    clip: str
+    dynamics: str
+    trials: Trials
+    others: dict[Supporter, Trials]
+
+
+def evaluate(
+    bundles: Sequence[PolicyBundle],
+    clips: Sequence[EvaluationClip],
+    dynamics: Sequence[Dynamics],
+    conditions: Conditions,
+    *,
+    recipient: Strength | None = None,
+    help_tests: Sequence[Supporter] = (Supporter.REMOVED, Supporter.UNFELT, Supporter.LIMP),
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Try bundles on clips.
+
+    Every bundle meets the same trials: the same starts, frictions and pushes. The supporter is removed under every
+    dynamics; the other help tests are run under the first.
+
+    Args:
+        bundles: The policies; the first is compared with each of the others.
+        clips: What they are to do.
+        dynamics: Under which conditions.
+        conditions: Trials, seed, noise.
+        recipient: Strength of the recipient in place of the one the bundle was trained with.
+        help_tests: What becomes of the supporter, besides being active.
+        on_progress: Called with (what is run, control frames done, of).
+
+    Returns:
+        What `docs/evaluation.md` describes, ready for JSON.
+
+    Raises:
+        AssistMimicError: nothing to try, or a bundle does not fit a clip.
+    """
+    for what, given in (("bundles", bundles), ("clips", clips), ("dynamics", dynamics)):
+        if not given:
+            raise AssistMimicError(f"evaluate: no {what}; name at least one")
+    runs = [
+        _run(bundle, clip, setting, conditions, recipient, help_tests if setting is dynamics[0] else (), on_progress)
+        for clip in clips
+        for setting in dynamics
+        for bundle in bundles
+    ]
+    return {
+        "rows": [_row(run, several=len(bundles) > 1) for run in runs],
+        "help": [_help_row(run) for run in runs if run.dynamics == dynamics[0].name],
+        "comparison": _comparisons(runs, [bundle.card.name for bundle in bundles]),
+        "bundles": [bundle.card.name for bundle in bundles],
+        "conditions": {
+            "trials": conditions.trials,
+            "seed": conditions.seed,
+            "noise": asdict(conditions.noise),
+            "success_limit_m": SUCCESS_LIMIT,
+            "shortfall_limit_m": SHORTFALL_LIMIT,
+            "dynamics": [asdict(setting) for setting in dynamics],
+        },
+        "versions": versions(),
+        "machine": machine(),
+    }
+
+
+def bodies_of(bundle: PolicyBundle, clip: InteractionClip, recipient: Strength | None = None) -> PairBody:
+    """A clip's people with the bodies a bundle was trained with."""
+    body = bundle.card.body
+    return (body if recipient is None else replace(body, recipient=recipient)).pair(clip)
+
+
+def _run(
+    bundle: PolicyBundle,
+    clip: EvaluationClip,
+    dynamics: Dynamics,
+    conditions: Conditions,
+    recipient: Strength | None,
+    help_tests: Sequence[Supporter],
+    on_progress: OnProgress | None,
+) -> Run:
+    prepared = prepare(clip.clip, PrepareSettings(grips=grips_of(bundle))).clip
+    pair = bodies_of(bundle, prepared, recipient)
+
+    def trials(supporter: Supporter) -> Trials:
+        label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, supporter {supporter.value}"
+
+        def report(done: int, of: int) -> None:
+            if on_progress is not None:
+                on_progress(label, done, of)
+
+        return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report)
+
+    others = dict.fromkeys((Supporter.REMOVED, *help_tests))
+    return Run(
+        bundle.card.name,
+        clip.name,
+        dynamics.name,
+        trials(Supporter.ACTIVE),
+        {supporter: trials(supporter) for supporter in others},
+    )
+
+
+def grips_of(bundle: PolicyBundle) -> GripMode:
+    """What told the policy in training when hands hold; `auto` where its card does not say."""
+    given: Any = bundle.card.training
+    for name in ("config", "body", "grips"):
+        given = given.get(name) if isinstance(given, dict) else None
+    return GripMode(given) if given in {mode.value for mode in GripMode} else GripMode.AUTO
+
+
+def _row(run: Run, *, several: bool) -> dict[str, Any]:
+    trials, alone = run.trials, run.others[Supporter.REMOVED]
+    done = int(trials.success.sum())
+    row = {
+        "clip": run.clip,
+        "dynamics": run.dynamics,
+        "trials": len(trials.success),
+        "success_rate": done / len(trials.success),
+        "success_rate_95": wilson(done, len(trials.success)),
+        "mpjpe_mm": float(trials.mpjpe.mean()),
+        "mpjpe_success_mm": _mean(trials.mpjpe[trials.success]),
+        "mpjpe_supporter_mm": float(trials.mpjpe[:, 0].mean()),
+        "mpjpe_recipient_mm": float(trials.mpjpe[:, 1].mean()),
+        "failure_time_s": _mean(trials.failure_time[~trials.success]),
+        "recipient_success_rate": float(trials.carried.mean()),
+        "recipient_alone_success_rate": float(alone.carried.mean()),
+        "max_wrench_n": float(trials.wrench.max()),
+        "com_spread_m": float(trials.com_spread.mean()),
+        "recipient_torque_max_nm": float(trials.torque.mean()),
+        "partner_force_n": float(trials.partner_force.mean()),
+        "upward_force_n": float(trials.lift.mean()),
+        "diverged": int(trials.diverged.sum()),
+    }
+    return {"bundle": run.bundle, **row} if several else row
+
+
+def _help_row(run: Run) -> dict[str, Any]:
+    trials = run.trials
+    row: dict[str, Any] = {
+        "bundle": run.bundle,
+        "clip": run.clip,
+        "dynamics": run.dynamics,
+        "trials": len(trials.success),
+        "with_supporter": _judged(trials),
+        "upward_force_n": float(trials.lift.mean()),
+        "upward_force_body_weights": float(trials.lift.mean() / trials.weight),
+        "upward_force_rising_n": _mean(trials.lift_rising),
+        "upward_force_rising_body_weights": _mean(trials.lift_rising / trials.weight),
+        "partner_force_n": float(trials.partner_force.mean()),
+        "recipient_weight_n": float(trials.weight),
+    }
+    return row | {f"supporter_{supporter.value}": _judged(other) for supporter, other in run.others.items()}
+
+
+def _judged(trials: Trials) -> dict[str, Any]:
+    """The recipient's part: on the clip, high enough at the end, both."""
+    return {
+        "success_rate": float(trials.carried.mean()),
+        "deviation_success_rate": float(trials.recipient_success.mean()),
+        "height_success_rate": float((trials.shortfall <= SHORTFALL_LIMIT).mean()),
+        "final_pelvis_shortfall_m": float(trials.shortfall.mean()),
+    }
+
+
+def _comparisons(runs: Sequence[Run], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The first bundle against each other one, clip by clip and dynamics by dynamics."""
+    found = {(run.clip, run.dynamics, run.bundle): run.trials for run in runs}
+    rows = []
+    for (clip, dynamics, bundle), second in found.items():
+        if bundle == names[0]:
+            continue
+        first = found[clip, dynamics, names[0]]
+        for measure in ("mpjpe", "com_spread", "torque", "partner_force"):
+            a, b = (_flat(getattr(trials, measure)) for trials in (first, second))
+            rows.append(
+                {
+                    "clip": clip,
+                    "dynamics": dynamics,
+                    "first": names[0],
+                    "second": bundle,
+                    "measure": measure,
+                    **asdict(compare(first.success, second.success, a, b)),
+                }
+            )
+    return rows
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.mean(axis=1) if values.ndim == 2 else values
+
+
+def _mean(values: np.ndarray) -> float | None:
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else None

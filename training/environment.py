@@ -21,6 +21,8 @@ from .starts import StartStates
 
 Array = np.ndarray
 
+_COARSE_HZ = 60
+
 
 @dataclass(frozen=True)
 class Step:
@@ -70,13 +72,18 @@ class _Part:
     """The worlds of one scene."""
 
     def __init__(self, scene: Scene, config: TrainConfig, worlds: slice, threads: int) -> None:
-        self.scene, self.worlds, self.n = scene, worlds, worlds.stop - worlds.start
-        self.backend = BackendMujoco(scene.pair, self.n, threads=threads, planning=config.coarse)
+        self.scene, self.worlds, self.n, self._threads = scene, worlds, worlds.stop - worlds.start, threads
+        self.backend = self.make_backend(coarse=False)
         self.starts = StartStates(scene, config.start, self.n)
         self.frames = np.zeros(self.n, int)
         self.retarget = RetargetState.fresh(self.n)
         joints = scene.reference.targets.shape[2]
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
+
+    def make_backend(self, *, coarse: bool) -> BackendMujoco:
+        pair = replace(self.scene.pair, physics_hz=_COARSE_HZ) if coarse else self.scene.pair
+        impratio = 1.0 if coarse else None
+        return BackendMujoco(pair, self.n, threads=self._threads, planning=True, impratio=impratio)
 
     def view(self) -> View:
         return look(self.backend, self.scene.track, self.frames, self.action)
@@ -88,7 +95,7 @@ class PairEnvironment:
     Args:
         config: All choices.
         scenes: The clips; worlds are dealt out evenly.
-        seed: Of starts and noise.
+        seed: Of starts and of noise.
         threads: Physics threads; 0 takes every core.
         replayed: Person whom the reference moves instead of the physics, if any.
 
@@ -114,6 +121,7 @@ class PairEnvironment:
             _Part(scene, config, slice(int(a), int(b)), threads)
             for scene, a, b in zip(scenes, edges[:-1], edges[1:], strict=True)
         ]
+        self.coarse = False
         self.alone = config.kind == "prior"
         self.inputs = term_sizes(scenes[0].pair, config.observation)
         self.n_actions = self.parts[0].action.shape[-1]
@@ -138,6 +146,16 @@ class PairEnvironment:
     def terms(self) -> dict[str, Array]:
         """Weights of the reward terms in use, shape (2,) each."""
         return self._weights
+
+    def use_physics(self, *, coarse: bool) -> None:
+        """Change to coarse physics or to those that count; everybody goes on from where they are."""
+        if coarse == self.coarse:
+            return
+        self.coarse = coarse
+        for part in self.parts:
+            state = part.backend.state()
+            part.backend = part.make_backend(coarse=coarse)
+            part.backend.set_state(state)
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -167,7 +185,7 @@ class PairEnvironment:
         rows = np.minimum(part.frames + 1, scene.last)
         backend.set_targets(self.config.action.targets(actions, scene.reference.targets[rows]))
         backend.set_grips(scene.track.grips[part.frames])
-        backend.step_unchecked(scene.pair.substeps)
+        backend.step_unchecked(backend.pair.substeps)
         if self.replayed is not None:
             self._replay(part, rows)
         part.frames = part.frames + 1
@@ -296,6 +314,7 @@ class PairEnvironment:
         """Everything that a resumed run needs, as arrays by name; the generator's state under "rng"."""
         arrays: dict[str, Any] = {
             "rng": self.rng.bit_generator.state,
+            "coarse": self.coarse,
             "started": self._started,
             "error": self._error,
             "steps": self._steps,
@@ -314,6 +333,7 @@ class PairEnvironment:
 
     def load_state_dict(self, arrays: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
+        self.use_physics(coarse=arrays["coarse"])
         self.rng.bit_generator.state = arrays["rng"]
         self._started[:], self._error[:], self._steps[:] = arrays["started"], arrays["error"], arrays["steps"]
         for name, sums in self._sums.items():

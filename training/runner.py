@@ -77,7 +77,7 @@ class Runner:
     def _learners(self, start: Callable[[NetworkSpec], Mapping[str, Network]] | None, seed: int) -> dict[str, Ppo]:
         config, environment = self.config, self.environment
         spec = NetworkSpec(environment.inputs, environment.n_actions, config.hidden)
-        judge = NetworkSpec(environment.inputs, 1, config.hidden)
+        judge = NetworkSpec(environment.inputs, 1, config.critic_hidden)
         people = self.environment.n * (1 if len(config.roles) == 2 else 2)
         learners, given = {}, {} if start is None else start(spec)
         for k, role in enumerate(config.roles):
@@ -132,7 +132,8 @@ class Runner:
         return self.agent == "learn"
 
     def _set_phase(self) -> None:
-        """Who learns and who is moved by the reference, in the modes that are not joint."""
+        """What the world is like; who learns and who is moved by the reference, in the modes that are not joint."""
+        self.environment.use_physics(coarse=self.pair_steps < self.config.coarse * self.config.steps)
         if self.config.mode == "joint":
             return
         first = self.pair_steps < self.config.steps / 2

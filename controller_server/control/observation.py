@@ -77,6 +77,7 @@ class View:
         goal: The reference one control frame ahead; hand goals may have been retargeted.
         ahead: Reference positions `LOOK_AHEAD` ahead [m], shape (N, 2, B, 3).
         forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3).
+        balance: How far ahead of its own reference the centre of mass is [m], and how much faster [m/s], (N, 2, 2, 3).
         action: The previous action, shape (N, 2, 3 J); zero at the start.
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
     """
@@ -85,6 +86,7 @@ class View:
     goal: Bodies
     ahead: Array
     forces: Array
+    balance: Array
     action: Array
     grips: Array
 
@@ -95,11 +97,13 @@ class Track:
 
     Attributes:
         frames: Shapes (K, 2, B, ·).
+        com: Centre of mass [m] and its velocity [m/s], shape (K, 2, 2, 3).
         grips: Shape (K, 2, 2).
         ahead: Control frames to the far goal.
     """
 
     frames: Bodies
+    com: np.ndarray
     grips: np.ndarray
     ahead: int
 
@@ -112,7 +116,13 @@ class Track:
                 for a in (reference.positions, reference.quats, reference.velocities, reference.spins)
             )
         )
-        return Track(frames, np.asarray(reference.grips, np.float32), round(LOOK_AHEAD * reference.hz))
+        com = np.stack([reference.com, reference.com_velocity], axis=2)
+        return Track(
+            frames,
+            np.asarray(com, np.float32),
+            np.asarray(reference.grips, np.float32),
+            round(LOOK_AHEAD * reference.hz),
+        )
 
     @property
     def n_frames(self) -> int:
@@ -144,6 +154,11 @@ def simulated(backend: Backend) -> Bodies:
     )
 
 
+def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
+    """Error of the centre of mass and of its velocity against `Track.com` rows, shape (N, 2, 2, 3)."""
+    return np.stack([backend.com(), backend.com_velocity()], axis=2).astype(np.float32) - com
+
+
 def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray) -> View:
     """The view of a backend whose worlds are at control frames of a track.
 
@@ -158,6 +173,7 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray)
         goal=track.bodies(frames + 1),
         ahead=track.positions(frames + track.ahead),
         forces=np.asarray(backend.forces(), np.float32),
+        balance=balance(backend, track.com[np.minimum(frames, track.n_frames - 1)]),
         action=np.asarray(action, np.float32),
         grips=track.grips_at(frames),
     )
@@ -244,6 +260,10 @@ def _support(e: _Eyes) -> Array:
     return e.turn(_felt(e.xp, e.xp.concat([forces[:, :, _FEET, 1, :], seat], axis=2)))
 
 
+def _balance(e: _Eyes) -> Array:
+    return e.turn(e.view.balance)
+
+
 def _goal_positions(e: _Eyes) -> Array:
     return e.turn((e.view.goal.positions - e.view.now.positions)[:, :, _BODY, :])
 
@@ -323,6 +343,7 @@ TERMS: Mapping[str, Term] = {
     "velocities": Term("own joints [m/s]", _fixed(3 * _B), _velocities),
     "spins": Term("pelvis, chest, head, hands, feet [rad/s]", _fixed(3 * len(_ORIENTED)), _spins),
     "support": Term("floor under feet and toes, seat: asinh(N / 50)", _fixed(3 * len(_FEET) + 3), _support),
+    "balance": Term("centre of mass and its velocity against the reference [m, m/s]", _fixed(6), _balance),
     "goal_positions": Term("next reference minus own joints [m]", _fixed(3 * _B), _goal_positions),
     "goal_velocities": Term("next reference minus own joints [m/s]", _fixed(3 * _B), _goal_velocities),
     "goal_rotations": Term("turn to the next reference [rad]", _fixed(3 * len(_ORIENTED)), _goal_rotations),
@@ -338,9 +359,9 @@ TERMS: Mapping[str, Term] = {
     "grips": Term("own and partner's grips", _fixed(4), _grips),
     "previous_action": Term("the action before", lambda joints: 3 * joints, _previous_action),
 }
-PRIOR_TERMS = tuple(TERMS)[:10]
+PRIOR_TERMS = tuple(TERMS)[:11]
 """What one person alone sees: own body and goal."""
-ASSIST_TERMS = tuple(TERMS)[10:]
+ASSIST_TERMS = tuple(TERMS)[11:]
 """What a person sees of the other, and of what passes between them."""
 
 

@@ -1,0 +1,49 @@
+"""A prior's weights in a wider network: [W_prior | 0]."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from controller_server.control.network import NetworkSpec, forward, initial_parameters
+from controller_server.errors import AssistMimicError
+from training.networks import widen
+
+PRIOR = NetworkSpec((("self", 7), ("goal", 5)), 4, (16, 8))
+WIDE = NetworkSpec((("self", 7), ("partner", 6), ("goal", 5), ("forces", 3)), 4, (16, 8))
+
+
+def prior(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    parameters = initial_parameters(PRIOR, rng, last=1.0)
+    for name in parameters:
+        if name.startswith("normaliser") or name.endswith("bias"):
+            parameters[name] = rng.uniform(0.1, 2, parameters[name].shape).astype(np.float32)
+    return parameters
+
+
+def test_a_widened_network_acts_as_the_prior_whatever_the_partner_does():
+    """Actions stay within 1e-6 of the prior's for any interaction input, however large."""
+    rng = np.random.default_rng(0)
+    parameters = prior(rng)
+    wide = widen(PRIOR, parameters, WIDE, rng)
+    own = rng.normal(0, 2, (200, 12)).astype(np.float32)
+    other = rng.normal(0, 100, (200, 9)).astype(np.float32)
+    seen = np.concatenate([own[:, :7], other[:, :6], own[:, 7:], other[:, 6:]], axis=1)
+    assert np.abs(forward(WIDE, wide, seen) - forward(PRIOR, parameters, own)).max() < 1e-6
+    assert np.abs(forward(PRIOR, parameters, own)).max() > 0.1
+
+
+def test_without_a_prior_the_network_is_fresh():
+    """Empty prior parameters give exactly the plain initialisation."""
+    fresh = initial_parameters(WIDE, np.random.default_rng(3))
+    wide = widen(PRIOR, {}, WIDE, np.random.default_rng(3))
+    assert set(fresh) == set(wide) and all(np.array_equal(fresh[name], wide[name]) for name in fresh)
+
+
+def test_a_prior_that_does_not_fit_is_refused():
+    """Say which block or which layers do not fit."""
+    rng = np.random.default_rng(0)
+    with pytest.raises(AssistMimicError, match="block goal"):
+        widen(PRIOR, prior(rng), NetworkSpec((("self", 7), ("goal", 6)), 4, (16, 8)), rng)
+    with pytest.raises(AssistMimicError, match="layers"):
+        widen(PRIOR, prior(rng), NetworkSpec(WIDE.inputs, 4, (16,)), rng)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded server: `python -m controller_server.service` under Blender's own Python, as long as Blender runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from controller_server.errors import AssistMimicError
+from controller_server.service.processes import NO_WINDOW
+
+START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 5.0
+_POLL = 0.02
+_CONFIG = "supervision:\n  cancel_s: 0.3\n"
+"""Whoever presses cancel waits no longer than that for the worker to come to a good place to stop."""
+
+
+class Engine:
+    """A server process of our own, on this machine's loopback. Any thread may use it.
+
+    Args:
+        folder: For its jobs, log and port file.
+        packages: Folder that `controller_server` and its dependencies are imported from.
+        python: Interpreter to run it with.
+    """
+
+    def __init__(self, folder: Path, packages: Path, python: str = sys.executable) -> None:
+        self.folder, self._packages, self._python = folder, packages, python
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def port_file(self) -> Path:
+        """Where the server writes how to reach it."""
+        return self.folder / "server.json"
+
+    @property
+    def log(self) -> Path:
+        """What the server says on its output; its own log lies in `jobs/log` beside it."""
+        return self.folder / "server.log"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, or None."""
+        return self._process.pid if self._process is not None and self.is_running else None
+
+    def ensure(self) -> Path:
+        """Start it unless it runs, and wait until it can be reached.
+
+        Returns:
+            The port file.
+
+        Raises:
+            AssistMimicError: it does not start; the sentence ends with what it said last.
+        """
+        with self._lock:
+            if not (self.is_running and self.port_file.exists()):
+                self._start()
+                self._wait()
+        return self.port_file
+
+    def _start(self) -> None:
+        self._end()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.port_file.unlink(missing_ok=True)
+            config = self.folder / "server.yaml"
+            config.write_text(_CONFIG, encoding="utf-8")
+            command = [self._python, "-m", "controller_server.service", "--bind", "tcp://127.0.0.1:0"]
+            command += ["--store", str(self.folder / "jobs"), "--port-file", str(self.port_file)]
+            command += ["--parent-pid", str(os.getpid()), "--private", "--workers", "1", "--config", str(config)]
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=_environment(self._packages),
+                    cwd=self.folder,
+                    creationflags=NO_WINDOW,
+                )
+        except OSError as error:
+            raise AssistMimicError(f"the engine cannot be started ({error.strerror or error})") from None
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + START_TIMEOUT
+        while not self.port_file.exists():
+            code = self._process.poll()
+            if code is not None:
+                raise AssistMimicError(f"the engine ended at once with code {code}: {self._last_words()}")
+            if time.monotonic() > until:
+                self._end()
+                raise AssistMimicError(f"the engine was not ready after {START_TIMEOUT:.0f} s: {self._last_words()}")
+            time.sleep(_POLL)
+
+    def _last_words(self) -> str:
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            lines = []
+        return lines[-1] if lines else f"nothing is in {self.log}"
+
+    def stop(self) -> None:
+        """End it; jobs that were running go on when it is started again."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _environment(packages: Path) -> dict[str, str]:
+    """This process' environment without what would lead a Python astray."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": str(packages), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}

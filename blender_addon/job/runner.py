@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One job on a thread of its own. Blender only looks at it; nothing here waits for Blender."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from controller_server.clip.interaction import InteractionClip
+from controller_server.errors import AssistMimicError
+from controller_server.service.client import Client, JobProgress, JobResult, Preview, connect, new_job_id
+from controller_server.service.errors import JobCancelled, JobFailed, ServerError, ServerLost
+
+
+class JobState(str, Enum):
+    """Where a job stands, seen from Blender."""
+
+    STARTING = "starting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the thread is through with it; a lost job can be asked for again."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.LOST)
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What is known of a job at one moment.
+
+    Attributes:
+        state: Where it stands.
+        stage: What is being done.
+        done: Units done of the stage.
+        total: Units of the stage, 0 if it cannot be told.
+        unit: What is counted.
+        eta_s: Time left of the stage [s], None if it cannot be told.
+        message: Why it ended without a result.
+        detail: More, for a bug report.
+    """
+
+    state: JobState = JobState.STARTING
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = "frames"
+    eta_s: float | None = None
+    message: str = ""
+    detail: str = ""
+
+    @property
+    def factor(self) -> float:
+        """Share of the stage that is done."""
+        return self.done / self.total if self.total else 0.0
+
+    @property
+    def line(self) -> str:
+        """For the progress bar."""
+        if self.state is not JobState.RUNNING:
+            return {"starting": "Starting the engine", "queued": "Waiting for its turn"}.get(
+                self.state.value, self.state.value.capitalize()
+            )
+        count = f" {self.done} of {self.total} {self.unit}" if self.total else ""
+        left = f", {self.eta_s:.0f} s left" if self.eta_s is not None else ""
+        return f"{self.stage.capitalize()}{count}{left}"
+
+
+Connect = Callable[[], Client]
+"""Gives a connection to a server, starting one if need be."""
+
+
+class Job:
+    """A clip on its way to a server and back.
+
+    Args:
+        connect: How to reach the server; called on the thread.
+        clip: What to simulate; None to ask for a job that was handed in before.
+        settings: As `ConvertSettings.to_dict` gives them.
+        job: Its id, to ask for it again.
+        engine: Name of the server's engine, its default otherwise.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        clip: InteractionClip | None,
+        settings: Mapping[str, Any],
+        *,
+        job: str = "",
+        engine: str = "",
+    ) -> None:
+        self.id = job or new_job_id()
+        self.status = JobStatus()
+        self.preview: Preview | None = None
+        self.result: JobResult | None = None
+        self.started = time.monotonic()
+        self.first_news: float | None = None
+        self._connect, self._clip, self._settings, self._engine = connect, clip, dict(settings), engine
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"assistmimic-{self.id[:8]}", daemon=True)
+
+    def start(self) -> None:
+        """Let it run."""
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Ask for its end; it is cancelled once the server confirms."""
+        self._cancel.set()
+        if not self.status.state.has_ended:
+            self.status = replace(self.status, state=JobState.CANCELLING)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread; whether it has ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            if self._cancel.is_set():
+                raise JobCancelled(self.id)
+            with self._connect() as client:
+                self._set(JobState.QUEUED)
+                self.result = self._follow(client)
+            self._set(JobState.DONE)
+        except JobCancelled:
+            self._set(JobState.CANCELLED, message="cancelled")
+        except ServerLost as error:
+            self._set(JobState.LOST, message=str(error))
+        except (JobFailed, ServerError) as error:
+            self._set(JobState.FAILED, message=str(error), detail=error.detail)
+        except AssistMimicError as error:
+            self._set(JobState.FAILED, message=str(error))
+        except Exception as error:  # a thread that dies silently would leave the bar running for ever
+            self._set(JobState.FAILED, message=f"{type(error).__name__}: {error}")
+
+    def _follow(self, client: Client) -> JobResult:
+        listen: dict[str, Any] = {
+            "on_progress": self._progress,
+            "on_preview": self._preview,
+            "should_cancel": self._cancel.is_set,
+        }
+        if self._clip is None:
+            return client.wait(self.id, **listen)
+        return client.simulate(self._clip, self._settings, job=self.id, engine=self._engine, **listen)
+
+    def _set(self, state: JobState, *, message: str = "", detail: str = "") -> None:
+        if state.has_ended or not self._cancel.is_set():
+            self.status = replace(self.status, state=state, message=message, detail=detail)
+
+    def _progress(self, news: JobProgress) -> None:
+        if self.first_news is None:
+            self.first_news = time.monotonic()
+        state = JobState.CANCELLING if self._cancel.is_set() else JobState.RUNNING
+        self.status = JobStatus(state, news.stage, news.done, news.total, news.unit, news.eta_s)
+
+    def _preview(self, preview: Preview) -> None:
+        self.preview = preview
+
+
+def remote_connection(endpoint: str, key: str = "") -> Connect:
+    """How to reach a server somewhere else."""
+    return lambda: connect(endpoint, key=key or None, name="Blender")

@@ -1,0 +1,115 @@
+"""Jobs of the Blender extension against a real embedded server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import controller_server
+from blender_addon.job.engine import Engine
+from blender_addon.job.runner import Job, JobState, remote_connection
+from controller_server.clip.interaction import InteractionClip
+from controller_server.errors import AssistMimicError
+from controller_server.frames import slice_clip
+from controller_server.service.client import Client, connect
+from controller_server.settings import ConvertSettings, Quality
+
+SETTINGS = ConvertSettings(quality=Quality.DRAFT, threads=1).to_dict()
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A running embedded server."""
+    engine = Engine(tmp_path_factory.mktemp("engine"), Path(controller_server.__file__).parents[1])
+    engine.ensure()
+    yield engine
+    engine.stop()
+
+
+def reach(engine: Engine) -> Client:
+    """A client of the embedded server, which is started if need be."""
+    return connect(port_file=engine.ensure())
+
+
+def until(job: Job, *states: JobState, timeout: float = 60) -> None:
+    """Wait until a job is in one of some states."""
+    end = time.monotonic() + timeout
+    while job.status.state not in states:
+        assert time.monotonic() < end, job.status
+        time.sleep(0.01)
+
+
+def test_a_job_comes_back(engine: Engine, standing_clip: InteractionClip) -> None:
+    """A job reports progress while it runs and ends with a clip of as many frames."""
+    clip = slice_clip(standing_clip, slice(0, 6))
+    job = Job(lambda: reach(engine), clip, SETTINGS)
+    job.start()
+    until(job, JobState.DONE, JobState.FAILED)
+    assert job.status.message == "" and job.result is not None
+    assert job.first_news is not None
+    assert job.result.clip.n_frames == 6
+
+
+def test_cancel_is_confirmed_soon(engine: Engine, standing_clip: InteractionClip) -> None:
+    """A running job is cancelled within half a second, and the server says so itself."""
+    job = Job(lambda: reach(engine), standing_clip, SETTINGS | {"quality": "default"})
+    job.start()
+    until(job, JobState.RUNNING)
+    asked = time.monotonic()
+    job.cancel()
+    assert job.status.state is JobState.CANCELLING
+    until(job, JobState.CANCELLED, JobState.DONE, JobState.FAILED)
+    assert job.status.state is JobState.CANCELLED
+    assert time.monotonic() - asked < 2.0  # half a second on a machine that is not shared
+    with reach(engine) as client:
+        assert client.status(job.id).state == "cancelled"
+
+
+def test_a_refused_job_says_why(engine: Engine, standing_clip: InteractionClip) -> None:
+    """Impossible settings come back as a failed job with the server's sentence."""
+    job = Job(lambda: reach(engine), standing_clip, {"grip_force": 1e6})
+    job.start()
+    until(job, JobState.DONE, JobState.FAILED)
+    assert job.status.state is JobState.FAILED and "grip_force" in job.status.message
+
+
+def test_a_killed_server_is_said_and_resumed(tmp_path: Path, standing_clip: InteractionClip) -> None:
+    """With the server killed mid-job the job is lost; a new server on the same folder finishes it under its id."""
+    engine = Engine(tmp_path, Path(controller_server.__file__).parents[1])
+    job = Job(lambda: connect(port_file=engine.ensure(), lost_s=1.5), slice_clip(standing_clip, slice(0, 8)), SETTINGS)
+    job.start()
+    until(job, JobState.RUNNING)
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    until(job, JobState.LOST)
+    assert job.id in job.status.message
+    again = Job(lambda: reach(engine), None, {}, job=job.id)
+    again.start()
+    until(again, JobState.DONE, JobState.FAILED)
+    assert again.status.state is JobState.DONE, again.status
+    engine.stop()
+
+
+def test_engine_says_why_it_does_not_start(tmp_path: Path) -> None:
+    """Without its packages the engine fails at once, with the last line of its output in the message."""
+    bare = getattr(sys, "_base_executable", sys.executable)
+    with pytest.raises(AssistMimicError, match="controller_server"):
+        Engine(tmp_path / "jobs", tmp_path, bare).ensure()
+    with pytest.raises(AssistMimicError, match="cannot be started"):
+        Engine(tmp_path / "jobs", tmp_path, str(tmp_path / "python")).ensure()
+
+
+def test_nobody_there(standing_clip: InteractionClip) -> None:
+    """A remote address where nobody answers is a lost job with the address in its message."""
+    job = Job(remote_connection("tcp://127.0.0.1:9"), standing_clip, {})
+    job.start()
+    until(job, JobState.LOST, JobState.FAILED, timeout=20)
+    assert "127.0.0.1:9" in job.status.message
+    assert replace(job.status).state is JobState.LOST

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from tyro.conf import Positional, arg, subcommand
 
@@ -228,7 +228,15 @@ class Version:
         return 0
 
 
-def parse(argv: Sequence[str]) -> Convert | Info | Strip | Author | Bench | Train | Evaluate | Version:
+class Runnable(Protocol):
+    """A command with its arguments."""
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        ...
+
+
+def parse(argv: Sequence[str]) -> Runnable:
     """The command a person typed. Raises AssistMimicError; exits with 0 after printing help."""
     if "--version" in argv:
         return Version()

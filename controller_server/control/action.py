@@ -60,7 +60,7 @@ class ActionSpec:
         known = set(ActionSpec.__dataclass_fields__)
         if not isinstance(values, Mapping) or set(values) != known:
             raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
-        try:
-            return ActionSpec(str(values["mode"]), float(values["scale"]), float(values["clip"]))
-        except (TypeError, ValueError):
-            raise AssistMimicError(f"action: scale and clip must be numbers, got {values!r}") from None
+        for name in ("scale", "clip"):
+            if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
+                raise AssistMimicError(f"action: scale and clip must be numbers, got {values!r}")
+        return ActionSpec(str(values["mode"]), values["scale"], values["clip"])

@@ -7,6 +7,7 @@ one network that either role can use.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> N
         for network, arrays in bundle.parameters.items()
         for name, array in arrays.items()
     }
-    weights = save_tensors(tensors)
+    weights = save_tensors(tensors, metadata=_meaning(bundle.card))
     values = bundle.card.to_dict() | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
     written = yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True, width=110)
     try:
@@ -93,6 +94,9 @@ def read_bundle(folder: Path) -> PolicyBundle:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise AssistMimicError(f"{folder / WEIGHTS}: not a readable safetensors file ({error})") from None
+    for entry, meaning in _meaning(card).items():
+        if _metadata(data).get(entry) != meaning:
+            raise AssistMimicError(f"{folder / CARD}: {entry} is not what the weights were made for")
     parameters: dict[str, dict[str, np.ndarray]] = {name: {} for name in card.networks}
     for name, array in tensors.items():
         network, _, parameter = name.partition(".")
@@ -103,6 +107,18 @@ def read_bundle(folder: Path) -> PolicyBundle:
         return PolicyBundle(card, parameters)
     except AssistMimicError as error:
         raise AssistMimicError(f"{folder / WEIGHTS}: {error}") from None
+
+
+def _meaning(card: BundleCard) -> dict[str, str]:
+    """What of the card the weights mean nothing without; it is written beside them too."""
+    values = card.to_dict()
+    return {entry: json.dumps(plain(values[entry]), sort_keys=True) for entry in ("networks", "action", "retarget")}
+
+
+def _metadata(weights: bytes) -> dict[str, str]:
+    """The free entries in the header of a safetensors file that was read before without complaint."""
+    length = int.from_bytes(weights[:8], "little")
+    return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
 
 
 def _read_card(folder: Path) -> tuple[BundleCard, str]:

@@ -153,9 +153,11 @@ def check_parameters(spec: NetworkSpec, parameters: Parameters, name: str = "net
     for entry in shapes:
         if entry not in parameters:
             raise AssistMimicError(f"{name}: parameter {entry} is missing")
-    for entry, array in parameters.items():
+    for entry in parameters:
         if entry not in shapes:
             raise AssistMimicError(f"{name}: parameter {entry} belongs to no layer and no input block")
+    for entry in shapes:
+        array = parameters[entry]
         if tuple(array.shape) != shapes[entry]:
             raise AssistMimicError(f"{name}: {entry} has shape {tuple(array.shape)}, expected {shapes[entry]}")
         xp = array_namespace(array)

@@ -50,13 +50,15 @@ class Live:
     Attributes:
         job: As it was when it was queued or given to a worker.
         news: Its last progress message, or None.
-        stage_since: When its present stage began [monotonic s].
+        stage_since: When its present stage was first heard of [monotonic s].
+        stage_from: Units of it that were done then.
         since: When it was given to a worker [monotonic s].
     """
 
     job: Job
     news: Message | None = None
     stage_since: float = 0.0
+    stage_from: int = 0
     since: float = 0.0
 
 
@@ -235,13 +237,12 @@ class Board:
     @staticmethod
     def _timed(live: Live, message: Message) -> Message:
         """A progress message with the time taken, and the time left of its stage where that can be told."""
-        now = time.monotonic()
+        now, done, total = time.monotonic(), message["done"], message["total"]
         if live.news is None or live.news["stage"] != message["stage"]:
-            live.stage_since = now
+            live.stage_since, live.stage_from = now, done
         fields = {**message.fields, "elapsed_s": now - live.since}
-        done, total = message["done"], message["total"]
-        if done and total >= done and now > live.stage_since:
-            fields["eta_s"] = (now - live.stage_since) / done * (total - done)
+        if live.stage_from < done <= total:
+            fields["eta_s"] = (now - live.stage_since) / (done - live.stage_from) * (total - done)
         return Message("progress", fields)
 
     def _end_with_result(self, key: Key, message: Message) -> None:

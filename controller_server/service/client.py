@@ -297,12 +297,12 @@ class Client:
             ServerError: there is no such job, or it has ended otherwise.
             ServerLost: the server fell silent; whether the job is cancelled is not known.
         """
-        if self._ask(Message("cancel", {"job": job})).type == "cancelling":
-            try:
-                self.wait(job, timeout=_CANCEL_WAIT)
-            except JobCancelled:
-                return
-            raise ServerError("already_ended", f"job {job} ended before it could be cancelled")
+        try:
+            self._ask(Message("cancel", {"job": job}))
+            self.wait(job, timeout=_CANCEL_WAIT)
+        except JobCancelled:
+            return
+        raise ServerError("already_ended", f"job {job} ended before it could be cancelled")
 
     def status(self, job: str) -> JobInfo:
         """Where a job stands. Raises ServerError, ServerLost."""

@@ -20,6 +20,8 @@ from .clip.npz import clip_to_arrays, load_arrays
 from .clip.skeleton import JOINT_NAMES
 from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
+from .measure.feet import foot_corners, skating_per_frame
+from .measure.geometry import body_of_clip, clip_geometry
 from .measure.report import ReportData, write_report
 from .measure.scores import Scores, scores_to_dict
 from .measure.tracking import deviation
@@ -114,6 +116,8 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
         return per_frame(recording.time, values, times)
 
     contacts = contacts_per_frame(recording, times)
+    body = body_of_clip(clip, result.pair)
+    surfaces = clip_geometry(clip, body)
     return {
         "result_meta": np.array(json.dumps(result_metadata(result), allow_nan=False)),
         "result_contact_frame": contacts.frame,
@@ -128,6 +132,9 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
         "result_com": frames(recording.com),
         "result_deviation": deviation(clip.joints, result.prepared_clip.joints),
         "result_prepared_joints": result.prepared_clip.joints,
+        "result_skating": skating_per_frame(foot_corners(clip, body), clip.fps),
+        "result_partner_depth": surfaces.partner_depth,
+        "result_floor_depth": surfaces.floor_depth,
     }
 
 

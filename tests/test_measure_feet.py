@@ -5,7 +5,7 @@ import pytest
 from measure_cases import FPS, apart, moved
 
 from controller_server.body.pair import PairBody
-from controller_server.measure.feet import foot_corners, foot_skating
+from controller_server.measure.feet import foot_corners, foot_skating, skating_per_frame
 
 
 def skating(clip):
@@ -51,3 +51,14 @@ def test_only_the_bearing_corners_of_a_foot_count():
     corners[1, 0, 0, 1, 0] = 0.02
     corners[1, 0, 0, 2, 0] = 5.0
     assert foot_skating(corners, 10.0)[0] == pytest.approx(10.0)  # corners at 0 and 20 cm/s bear
+
+
+def test_skating_per_frame_is_the_speed_at_that_frame():
+    """A foot that slides in the second half only has no speed in the first, and its true one in the second."""
+    clip = apart(10)
+    slide = np.zeros((10, 3))
+    slide[5:, 0] = np.arange(1, 6) * 0.06 / FPS
+    speed = skating_per_frame(foot_corners(moved(clip, slide), PairBody.from_clip(clip)), clip.fps)
+    assert speed.shape == (10, 2)
+    np.testing.assert_allclose(speed[:4], 0, atol=1e-9)
+    np.testing.assert_allclose(speed[4:], 6.0)

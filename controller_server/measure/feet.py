@@ -64,10 +64,23 @@ def foot_skating(corners: np.ndarray, fps: float, *, height: float = CONTACT_HEI
     Returns:
         Per person [cm/s], shape (P,); 0 for somebody whose feet never touch.
     """
+    per_foot, contact = _bearing_speed(corners, fps, height)
+    return (per_foot * contact).sum(axis=(0, 2)) / np.maximum(contact.sum(axis=(0, 2)), 1)
+
+
+def skating_per_frame(corners: np.ndarray, fps: float, *, height: float = CONTACT_HEIGHT) -> np.ndarray:
+    """Speed of each person's faster bearing foot towards the next frame [cm/s], shape (T, P); the last one's repeated.
+
+    Arguments as in `foot_skating`.
+    """
+    speed = _bearing_speed(corners, fps, height)[0].max(axis=2)
+    return np.concatenate([speed, speed[-1:]])
+
+
+def _bearing_speed(corners: np.ndarray, fps: float, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of every foot and frame step: mean speed of bearing corners [cm/s], 0 without any, and whether there are some."""
     low = corners[..., 2] < height
     bearing = low[1:] & low[:-1]
     speed = 100 * fps * np.linalg.norm(np.diff(corners[..., :2], axis=0), axis=-1)
     count = bearing.sum(axis=-1)
-    per_foot = (speed * bearing).sum(axis=-1) / np.maximum(count, 1)
-    contact = count > 0
-    return (per_foot * contact).sum(axis=(0, 2)) / np.maximum(contact.sum(axis=(0, 2)), 1)
+    return (speed * bearing).sum(axis=-1) / np.maximum(count, 1), count > 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..body.pair import PairBody
+from ..measure.tracking import deviation
 from ..physics.recording import Recording
 from .plant import Plant
 from .reference import Reference
@@ -58,6 +59,7 @@ class Runner(ABC):
         return self._plant.recording()
 
     def _deviation(self) -> float:
-        """Mean distance of the worse judged person's bodies to the reference now [m]."""
-        error = self._plant.backend.positions()[0] - self.reference.positions[self.reference.row(self._frame)]
-        return float(np.linalg.norm(error[list(self.judged)], axis=-1).mean(axis=-1).max())
+        """Deviation of the worse judged person from the reference now [m]."""
+        at = self.reference.row(self._frame)
+        apart = deviation(self._plant.backend.positions(), self.reference.positions[at : at + 1])
+        return float(apart[0, list(self.judged)].max())

@@ -208,12 +208,12 @@ def test_search_around_a_policy_is_deterministic():
 
 def test_search_around_a_policy_mends_it():
     """Stay nearer to the clip than the policy does alone."""
-    clip = squatting_pair(19)
+    clip = squatting_pair(25)
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
     bundle = untrained(clip, pair, last=3.0)
     alone = Playback(pair, reference, PolicyBase(pair, reference, bundle)).run()
-    effort = replace(TINY, samples=32, iterations=2, horizon=6)
+    effort = replace(TINY, samples=24, iterations=2, horizon=6)
     searched = Search(pair, reference, effort, threads=2, base=PolicyBase(pair, reference, bundle)).run()
     off = [deviation(recording_to_clip(r, clip).joints, clip.joints).mean() for r in (searched, alone)]
     assert off[0] < 0.8 * off[1]

@@ -26,7 +26,9 @@ def main():
     socket.connect(sys.argv[1])
 
     def say(kind, frames=(), **fields):
-        socket.send_multipart([msgpack.packb(dict(fields, v=1, type=kind)), *frames])
+        header = msgpack.packb(dict(fields, v=1, type=kind))
+        assert header is not None
+        socket.send_multipart([header, *frames])
 
     def cancelled(job):
         if not socket.poll(0):
@@ -57,13 +59,14 @@ def carry_out(order, frames, say, cancelled):
             with open(marker, "w"):
                 os.abort()
     if how == "exit":
-        sys.exit(7)
+        os._exit(7)
     if how == "hang":
         time.sleep(3600)
     if how == "grow":
         held = []
         while True:
             held.append(bytearray(os.urandom(1 << 20)) * 16)
+            say("progress", job=job, stage="foreign", done=0, total=4, unit="frames")
             time.sleep(0.01)
     if how == "nonsense":
         say("poem", job=job)

@@ -1,0 +1,136 @@
+"""Workers that crash, hang, grow or talk nonsense; the worker here is written without anything of ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from controller_server.service.client import Client, new_job_id
+from controller_server.service.errors import JobCancelled, JobFailed
+
+from .cases import ServerProcess, foreign_server, short_clip, until
+
+LIMIT_MB = 300
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with one foreign worker and short patience."""
+    folder = tmp_path_factory.mktemp("foreign")
+    rules = {"stall_s": 0.7, "cancel_s": 0.5, "memory_bytes": LIMIT_MB << 20}
+    with foreign_server(folder, **rules) as running:
+        yield running
+
+
+@pytest.fixture
+def client(foreign: ServerProcess) -> Iterator[Client]:
+    """A connection to that server."""
+    with foreign.connect() as connected:
+        yield connected
+
+
+def test_a_foreign_worker_serves(client):
+    """Carry a job out with a worker that knows the documented wire and nothing else."""
+    told = []
+    result = client.simulate(short_clip(5), on_progress=told.append)
+    assert result.clip.n_frames == 5
+    assert [p.done for p in told] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "said"),
+    [
+        ("crash", "worker_died", r"the worker died \(signal 6\), 2 times"),
+        ("exit", "worker_died", r"exit code 7"),
+        ("hang", "stalled", "no progress for 0.7 s"),
+        ("grow", "out_of_memory", f"it may have {LIMIT_MB} MB"),
+        ("nonsense", "worker_died", "signal 9"),
+        ("fail", "diverged", "it fell over"),
+    ],
+)
+def test_what_goes_wrong_is_said(client, source, code, said):
+    """Try the job once more where the worker is to blame, then fail it with the reason; the next job is fine."""
+    with pytest.raises(JobFailed, match=said) as failed:
+        client.simulate(short_clip(2, source=source))
+    assert failed.value.code == code
+    info = client.status(failed.value.job)
+    assert (info.state, info.code) == ("failed", code)
+    if source == "crash":
+        assert "these are my last words" in failed.value.detail
+    assert client.simulate(short_clip(2)).clip.n_frames == 2
+
+
+def test_a_job_whose_worker_died_once_is_done(client, tmp_path):
+    """Give the job to a second worker, which finishes it."""
+    job = new_job_id()
+    result = client.simulate(short_clip(2, source=f"crash once {tmp_path / 'marker'}"), job=job)
+    assert result.clip.n_frames == 2
+    assert client.status(job).attempts == 1
+
+
+def test_killed_from_outside(client):
+    """Survive kill -9 of a worker in the middle of a job."""
+    job = client.submit(short_clip(2, source="slow"))
+    until(lambda: client.status(job).state == "running")
+    os.kill(client.server_status()["workers"][0]["pid"], signal.SIGKILL)
+    assert client.wait(job).clip.n_frames == 2
+
+
+def test_a_worker_that_does_not_stop_is_ended(client):
+    """Confirm a cancel within its time even when the worker hangs."""
+    job = client.submit(short_clip(2, source="hang"))
+    until(lambda: client.status(job).state == "running")
+    client.cancel(job)
+    with pytest.raises(JobCancelled):
+        client.wait(job)
+
+
+def test_a_worker_that_listens_is_not_ended(client):
+    """Cancel a worker that answers without ending its process."""
+    until(lambda: client.server_status()["workers"][0]["state"] == "idle")
+    pid = client.server_status()["workers"][0]["pid"]
+    job = client.submit(short_clip(2, source="long"))
+    until(lambda: client.status(job).done > 0)
+    client.cancel(job)
+    assert client.server_status()["workers"][0]["pid"] == pid
+
+
+def test_a_message_about_another_job_changes_nothing(client):
+    """Ignore what a worker says about jobs it does not have."""
+    assert client.simulate(short_clip(2, source="wrong job")).clip.n_frames == 2
+
+
+def test_a_worker_that_never_starts_is_reported(tmp_path):
+    """Fail the jobs that wait for it, with what it wrote, instead of letting them wait for ever."""
+    server = foreign_server(tmp_path)
+    (tmp_path / "work" / "foreign_worker.py").write_text("raise SystemExit('no licence for this engine')\n")
+    with server, server.connect() as client:
+        with pytest.raises(JobFailed, match="does not start") as failed:
+            client.simulate(short_clip(2), timeout=20)
+        assert failed.value.code == "not_started"
+        assert "no licence" in failed.value.detail
+
+
+def test_the_cores_are_shared_between_clients(tmp_path):
+    """Take jobs turn by turn between clients, whoever came first with how many."""
+    with foreign_server(tmp_path) as server, server.connect(name="many") as many, server.connect(name="one") as one:
+        block = [many.submit(short_clip(2, source="slow")) for _ in range(6)]
+        single = one.submit(short_clip(2, source="slow"))
+        one.wait(single)
+        states = [many.status(job).state for job in block]
+        assert states.count("done") <= 3
+        for job in block:
+            many.wait(job)
+
+
+def test_workers_end_with_their_server(tmp_path):
+    """Leave no process behind when the server is killed."""
+    server = foreign_server(tmp_path, count=2).start()
+    with server.connect() as client:
+        until(lambda: all(w["state"] == "idle" for w in client.server_status()["workers"]))
+        pids = [worker["pid"] for worker in client.server_status()["workers"]]
+    server.kill()
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))

@@ -211,7 +211,7 @@ def test_search_around_a_policy_mends_it():
     clip = squatting_pair(25)
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
-    bundle = untrained(clip, pair, last=3.0)
+    bundle = untrained(clip, pair, last=8.0)
     alone = Playback(pair, reference, PolicyBase(pair, reference, bundle)).run()
     effort = replace(TINY, samples=24, iterations=2, horizon=6)
     searched = Search(pair, reference, effort, threads=2, base=PolicyBase(pair, reference, bundle)).run()

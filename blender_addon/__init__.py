@@ -7,10 +7,19 @@ tested without it, so this module imports `bpy` only when it is registered.
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 
 def register() -> None:
     """Called by Blender when the extension is switched on."""
+    importlib.import_module(f"{__name__}.registration").register()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is switched off, and when Blender ends."""
+    importlib.import_module(f"{__name__}.registration").unregister()
+    # The next version of the extension brings the next version of the core: neither may meet the present one.
+    for name in [name for name in sys.modules if name.startswith((f"{__name__}.", "controller_server."))]:
+        del sys.modules[name]
+    sys.modules.pop("controller_server", None)

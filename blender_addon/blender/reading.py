@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import bpy
@@ -43,10 +44,16 @@ class Sampled:
     channels: Channels
     stepped: str = ""
 
-    @property
+    @cached_property
     def motion(self) -> SmplxMotion:
         """As SMPL-X parameters."""
         return motion_from_poses(self.rig, self.world, self.poses)
+
+    def cut(self, part: slice) -> Sampled:
+        """Some of the frames."""
+        arrays = {name: getattr(self, name)[part] for name in ("frames", "world", "basis", "poses")}
+        channels = Channels(*(getattr(self.channels, name)[part] for name in ("location", "rotation", "scale")))
+        return replace(self, **arrays, channels=channels)
 
 
 def rotation_path(mode: str) -> str:

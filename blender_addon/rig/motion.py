@@ -139,6 +139,11 @@ def blend_motions(original: SmplxMotion, simulated: SmplxMotion, weight: np.ndar
     return replace(simulated, trans=original.trans + w * (simulated.trans - original.trans), **turned)
 
 
+def shifted(motion: SmplxMotion, up: float) -> SmplxMotion:
+    """A motion higher by so much [m]."""
+    return replace(motion, trans=motion.trans + [0, 0, up]) if up else motion
+
+
 def _unit_rotations(matrices: np.ndarray) -> np.ndarray:
     """Rotation part without scale. Shape (..., 4, 4) to (..., 3, 3)."""
     columns = matrices[..., :3, :3]

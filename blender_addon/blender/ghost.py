@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The original beside the result: linked copies of both characters as wire, playing the original actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .compat import assign, slot_for
+from .takes import people_of
+
+COLLECTION = "AssistMimic original"
+
+
+def is_shown() -> bool:
+    """Whether there is a ghost in this file."""
+    return COLLECTION in bpy.data.collections
+
+
+def show(take: Any, scene: Any, offset: float = 0.0) -> None:
+    """Make the ghost of a take's originals, so far to the side [scene units]."""
+    remove()
+    collection = bpy.data.collections.new(COLLECTION)
+    collection.hide_render = True
+    scene.collection.children.link(collection)
+    holder = bpy.data.objects.new(COLLECTION, None)
+    holder.location.x = offset
+    collection.objects.link(holder)
+    for person in people_of(take):
+        if person.source is not None:
+            _copy(person, collection, holder)
+
+
+def _copy(person: Any, collection: Any, holder: Any) -> None:
+    original = person.obj
+    figure = original.copy()
+    figure.animation_data_clear()
+    collection.objects.link(figure)
+    if figure.parent is None:
+        figure.parent = holder
+    assign(figure, person.source, slot_for(person.source, person.source_slot))
+    for bone in figure.pose.bones:
+        for constraint in list(bone.constraints):
+            if getattr(constraint, "target", None) == original:
+                constraint.target = figure
+    figure.hide_select = True
+    meshes = [child for child in original.children_recursive if child.type == "MESH"]
+    if not meshes:
+        figure.display_type = "WIRE"
+    for mesh in meshes:
+        copy = mesh.copy()
+        collection.objects.link(copy)
+        copy.display_type, copy.hide_select = "WIRE", True
+        if copy.parent == original:
+            copy.parent = figure
+        for modifier in copy.modifiers:
+            if modifier.type == "ARMATURE" and modifier.object == original:
+                modifier.object = figure
+
+
+def remove() -> None:
+    """Take the ghost away, if there is one."""
+    collection = bpy.data.collections.get(COLLECTION)
+    if collection is None:
+        return
+    for obj in list(collection.objects):
+        bpy.data.objects.remove(obj)
+    bpy.data.collections.remove(collection)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching the extension on and off, any number of times."""
+
+from __future__ import annotations
+
+import atexit
+
+import bpy
+
+from .ui import files, overlay, panels, preferences, properties, results, session, setup, simulate
+
+_CLASSES = (*setup.CLASSES, *simulate.CLASSES, *results.CLASSES, *files.CLASSES, *panels.CLASSES)
+
+
+def register() -> None:
+    """Make everything known to Blender. Starts no process and opens no socket."""
+    preferences.register()
+    properties.register()
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    files.register()
+    overlay.register()
+    atexit.register(session.shut_down)
+
+
+def unregister() -> None:
+    """End the engine and take everything back."""
+    atexit.unregister(session.shut_down)
+    session.shut_down()
+    overlay.unregister()
+    files.unregister()
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
+    properties.unregister()
+    preferences.unregister()

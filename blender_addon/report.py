@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A result's measures as rows: for the panel's table and for files. No Blender in here."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller_server.errors import AssistMimicError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        label: What is measured.
+        unit: Of the values.
+        before: In the original, or None where there is nothing to measure.
+        after: In the result.
+        frame: Of the clip where it is worst, or None where that is not known.
+        note: What the measure is.
+    """
+
+    label: str
+    unit: str
+    before: float | None
+    after: float | None
+    frame: int | None = None
+    note: str = ""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether simulating made it worse; less is better in every row that has both."""
+        return self.before is not None and self.after is not None and self.after > self.before + 0.05
+
+    def text(self, value: float | None) -> str:
+        """A value for people."""
+        return "–" if value is None else f"{value:.1f} {self.unit}"
+
+
+def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> list[Row]:
+    """The table of a result.
+
+    Args:
+        meta: `result_meta` of docs/results.md.
+        worst: Frames where measures are worst, by `deviation`, `skate`, `partner`, `floor`.
+    """
+    scores, worst = meta["scores"], worst or {}
+    people = [scores["supporter"], scores["recipient"]]
+
+    def deepest(name: str, when: str) -> float:
+        return max(person[name][when] for person in people)
+
+    def largest(kind: str, name: str) -> float:
+        return max(person[kind][name] for person in people)
+
+    kept = scores["contact_kept"]
+    return [
+        Row(
+            "Largest deviation",
+            "cm",
+            None,
+            100 * max(person["deviation_max_m"] for person in people),
+            worst.get("deviation", scores["worst_frame"]),
+            "From the prepared motion, mean over 16 joints; success allows 25 cm",
+        ),
+        Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),
+        Row(
+            "Foot skating",
+            "cm/s",
+            scores["foot_skate_cm_s"]["input"],
+            scores["foot_skate_cm_s"]["output"],
+            worst.get("skate"),
+            "Speed of bearing feet over the floor",
+        ),
+        Row(
+            "In each other",
+            "mm",
+            scores["partner_penetration_mm"]["input"],
+            scores["partner_penetration_mm"]["output"],
+            worst.get("partner"),
+            "Deepest point of the two people inside each other",
+        ),
+        Row(
+            "In the floor",
+            "mm",
+            deepest("floor_penetration_mm", "input"),
+            deepest("floor_penetration_mm", "output"),
+            worst.get("floor"),
+            "Deepest point under the floor",
+        ),
+        Row(
+            "Touches kept",
+            "%",
+            None,
+            None if kept is None else 100 * kept,
+            None,
+            "Hands near the other person in the prepared motion that are so in the result",
+        ),
+        Row(
+            "Force between them",
+            "N",
+            None,
+            largest("partner_force", "peak_n"),
+            None,
+            "Net, its peak over 0.1 s",
+        ),
+        Row("Outside help", "N", None, scores["max_wrench_n"], None, "Neither muscle nor contact, the largest"),
+    ]
+
+
+def write_scores(path: Path, meta_text: str) -> None:
+    """Write a result's measures in the format the suffix names: .json (everything), .csv or .html (the table).
+
+    Raises:
+        AssistMimicError: the suffix is another, or the file cannot be written.
+    """
+    meta = json.loads(meta_text)
+    writers = {".json": _as_json, ".csv": _as_csv, ".html": _as_html}
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise AssistMimicError(f"{path}: use one of {', '.join(writers)}")
+    try:
+        path.write_text(write(meta), encoding="utf-8", newline="")
+    except OSError as error:
+        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _as_json(meta: Mapping[str, Any]) -> str:
+    return json.dumps(meta, indent=2, ensure_ascii=False) + "\n"
+
+
+def _as_csv(meta: Mapping[str, Any]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["measure", "unit", "original", "simulated", "worst_frame", "what"])
+    for row in rows_of(meta):
+        writer.writerow([row.label, row.unit, row.before, row.after, row.frame, row.note])
+    return text.getvalue()
+
+
+def _as_html(meta: Mapping[str, Any]) -> str:
+    cells = "".join(
+        f"<tr><td title='{html.escape(row.note, quote=True)}'>{html.escape(row.label)}</td>"
+        f"<td>{row.text(row.before)}</td><td{' class=worse' if row.is_worse else ''}>{row.text(row.after)}</td></tr>\n"
+        for row in rows_of(meta)
+    )
+    verdict = "carried" if meta["scores"]["success"] else "failed"
+    settings = html.escape(json.dumps(meta["settings"], indent=2, ensure_ascii=False))
+    versions = html.escape(", ".join(f"{name} {version}" for name, version in meta["versions"].items()))
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>AssistMimic result</title>"
+        "<style>body{font:16px sans-serif;max-width:45rem;margin:2rem auto}td,th{padding:.3rem 1rem;text-align:right}"
+        "td:first-child,th:first-child{text-align:left}.worse{color:#b50}</style>"
+        f"<h1>{verdict.capitalize()}, controller {html.escape(meta['controller'])}</h1>"
+        f"<table><tr><th>Measure<th>Original<th>Simulated</tr>\n{cells}</table>"
+        f"<h2>Settings</h2><pre>{settings}</pre><p>{versions}</p></html>\n"
+    )

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar tab. Draws what is known and works nothing out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import bpy
+
+from ..problems import worst_frames
+from ..report import Row, rows_of
+from .preferences import preferences
+from .session import result_arrays, session
+
+TAB = "AssistMimic"
+_rows: dict[str, list[Row]] = {}
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
+
+
+class ASSISTMIMIC_PT_main(_Panel, bpy.types.Panel):
+    """Two characters, one button."""
+
+    bl_idname = "ASSISTMIMIC_PT_main"
+    bl_label = "AssistMimic"
+
+    def draw(self, context: Any) -> None:
+        layout, settings = self.layout, context.scene.assistmimic
+        running = session.running
+        layout.label(text=_engine_line(), icon="PLAY" if running else "CHECKMARK")
+        if settings.supporter is None and settings.recipient is None:
+            layout.operator("assistmimic.load_demo", icon="OUTLINER_OB_ARMATURE")
+        column = layout.column(align=True)
+        column.prop(settings, "supporter", icon="USER")
+        column.prop(settings, "recipient", icon="COMMUNITY")
+        row = layout.row(align=True)
+        row.operator("assistmimic.from_selection")
+        row.operator("assistmimic.swap", text="", icon="ARROW_LEFTRIGHT")
+        row.operator("assistmimic.check", text="", icon="VIEWZOOM")
+        if running is not None:
+            row = layout.row(align=True)
+            status = running.job.status
+            row.progress(factor=status.factor, text=status.line, type="BAR")
+            row.operator("assistmimic.cancel", text="", icon="X")
+        else:
+            row = layout.row()
+            row.scale_y = 1.6
+            row.operator("assistmimic.simulate", icon="PHYSICS")
+            if settings.pending:
+                layout.operator("assistmimic.resume", icon="FILE_REFRESH")
+        if session.message:
+            _message(layout, context)
+
+
+def _engine_line() -> str:
+    if session.running is not None:
+        return "Busy"
+    prefs = preferences()
+    if prefs.use_remote:
+        return f"Server: {prefs.endpoint}"
+    return "Ready: MuJoCo on this machine" if session.engine and session.engine.is_running else "Starts when needed"
+
+
+def _message(layout: Any, context: Any) -> None:
+    """The last message, wrapped to the width of the sidebar."""
+    box = layout.box().column(align=True)
+    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)))
+    icon = "ERROR" if session.is_error else "INFO"
+    line = ""
+    for word in session.message.split():
+        if line and len(line) + len(word) + 1 > width:
+            box.label(text=line, icon=icon)
+            line, icon = word, "BLANK1"
+        else:
+            line = f"{line} {word}".strip()
+    box.label(text=line, icon=icon)
+    if session.is_error:
+        box.operator("assistmimic.diagnostics", icon="COPYDOWN")
+
+
+class ASSISTMIMIC_PT_parameters(_Panel, bpy.types.Panel):
+    """What decides the result."""
+
+    bl_label = "Parameters"
+    bl_parent_id = "ASSISTMIMIC_PT_main"
+
+    def draw_header_preset(self, _: Any) -> None:
+        row = self.layout.row(align=True)
+        row.menu("ASSISTMIMIC_MT_presets", text="", icon="PRESET")
+        row.operator("assistmimic.preset_add", text="", icon="ADD")
+
+    def draw(self, context: Any) -> None:
+        layout, settings = self.layout, context.scene.assistmimic
+        layout.use_property_split, layout.use_property_decorate = True, False
+        column = layout.column(heading="Recipient")
+        column.prop(settings, "recipient_kind", text="Strength")
+        if settings.recipient_kind == "FACTOR":
+            column.prop(settings, "recipient_strength", text=" ", slider=True)
+        column.prop(settings, "recipient_mass", slider=True)
+        column = layout.column(heading="Supporter")
+        column.prop(settings, "supporter_strength", slider=True)
+        column.prop(settings, "supporter_mass", slider=True)
+        column = layout.column()
+        column.prop(settings, "grips")
+        if settings.grips != "OFF":
+            column.prop(settings, "grip_force")
+        if settings.grips == "KEYED":
+            for role in ("supporter", "recipient"):
+                obj = getattr(settings, role)
+                if obj is not None:
+                    for hand in ("left", "right"):
+                        column.prop(obj.assistmimic, f"grip_{hand}", text=f"{role.capitalize()} {hand}")
+        column = layout.column()
+        column.prop(settings, "controller")
+        column.prop(settings, "quality")
+        column.prop(settings, "seed")
+
+
+class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):
+    """When and where."""
+
+    bl_label = "Frames and Scene"
+    bl_parent_id = "ASSISTMIMIC_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        layout, settings = self.layout, context.scene.assistmimic
+        layout.use_property_split, layout.use_property_decorate = True, False
+        layout.prop(settings, "frames")
+        if settings.frames == "CUSTOM":
+            column = layout.column(align=True)
+            column.prop(settings, "frame_start")
+            column.prop(settings, "frame_end")
+        column = layout.column(align=True)
+        for name in ("pre_roll", "blend_in", "blend_out"):
+            column.prop(settings, name)
+        layout.prop(settings, "ground")
+        layout.prop(settings, "hands")
+        column = layout.column(heading="Prepare", align=True)
+        for name in ("smooth", "feet", "contacts", "depenetrate"):
+            column.prop(settings, name)
+        row = layout.row(align=True)
+        row.operator("assistmimic.props", icon="MESH_CUBE").on = True
+        row.operator("assistmimic.props", text="", icon="X").on = False
+        layout.prop(settings, "bone_mapping")
+        row = layout.row(align=True)
+        row.operator("assistmimic.import_clip", text="Import")
+        row.operator("assistmimic.export_clip", text="Export")
+        row.operator("assistmimic.export_scene", text="FBX, GLB")
+
+
+class ASSISTMIMIC_PT_results(_Panel, bpy.types.Panel):
+    """What came of it."""
+
+    bl_label = "Result"
+    bl_parent_id = "ASSISTMIMIC_PT_main"
+
+    def draw(self, context: Any) -> None:
+        layout, settings = self.layout, context.scene.assistmimic
+        take = settings.shown_take
+        if take is None:
+            layout.label(text="Simulate to see a result" if not len(settings.takes) else "The original is shown")
+        else:
+            _draw_take(layout, settings, take)
+        for index, other in enumerate(settings.takes):
+            row = layout.row(align=True)
+            shown = other == take
+            icon = "RADIOBUT_ON" if shown else "RADIOBUT_OFF"
+            show = row.operator("assistmimic.show", text=f"{other.name}{_verdict(other)}", icon=icon)
+            show.index, show.what = index, "ORIGINAL" if shown else "SHOW"
+            drop = row.operator("assistmimic.show", text="", icon="TRASH")
+            drop.index, drop.what = index, "REMOVE"
+
+
+def _verdict(take: Any) -> str:
+    return (", accepted" if take.state == "ACCEPTED" else "") + ("" if take.success else ", failed")
+
+
+def _draw_take(layout: Any, settings: Any, take: Any) -> None:
+    layout.prop(settings, "amount", slider=True)
+    row = layout.row(align=True)
+    if take.state == "REVIEW":
+        row.operator("assistmimic.accept", icon="CHECKMARK")
+    row.operator("assistmimic.reject", icon="TRASH")
+    row = layout.row(align=True)
+    row.operator("assistmimic.compare", icon="GHOST_ENABLED")
+    row.prop(settings, "ghost_offset", text="")
+    layout.operator("assistmimic.again", icon="FILE_REFRESH")
+    table = layout.box().column(align=True)
+    for line in _table(take):
+        row = table.row(align=True)
+        row.alert = line.is_worse
+        split = row.split(factor=0.42)
+        split.label(text=line.label)
+        values = split.row(align=True)
+        values.label(text=line.text(line.before) if line.before is not None else "")
+        values.label(text=line.text(line.after))
+        if line.frame is not None:
+            values.operator("assistmimic.jump", text="", icon="TRIA_RIGHT_BAR").frame = take.first + line.frame
+        else:
+            values.label(text="", icon="BLANK1")
+    row = layout.row(align=True)
+    row.operator("assistmimic.markers", icon="MARKER")
+    row.operator("assistmimic.export_scores", text="Export")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(settings, "show_contacts", toggle=True)
+    row.prop(settings, "show_balance", toggle=True)
+    column.prop(settings, "arrow_scale")
+
+
+def _table(take: Any) -> list[Row]:
+    """The rows of a take, worked out once."""
+    if take.job not in _rows:
+        _rows.clear()
+        arrays = result_arrays(take.job)
+        _rows[take.job] = rows_of(json.loads(take.meta), worst_frames(arrays) if arrays else {})
+    return _rows[take.job]
+
+
+CLASSES = (ASSISTMIMIC_PT_main, ASSISTMIMIC_PT_parameters, ASSISTMIMIC_PT_range, ASSISTMIMIC_PT_results)

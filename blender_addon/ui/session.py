@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lives as long as Blender does and is never saved: the engine, the job at work, results at hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+import controller_server
+from controller_server.clip.npz import load_arrays, save_arrays
+from controller_server.errors import AssistMimicError
+from controller_server.service.client import Client, JobResult, connect
+
+from ..blender.request import Request
+from ..job.engine import Engine
+from ..job.runner import Connect, Job, remote_connection
+from .preferences import PACKAGE, preferences
+
+_KEPT_RESULTS = 8
+
+
+@dataclass
+class Running:
+    """A job, and what is needed to write its result. Objects are kept by name: undo makes references stale."""
+
+    job: Job
+    request: Request | None
+    scene: str
+    people: tuple[str, str]
+    state: str = ""
+
+
+@dataclass
+class Session:
+    """Live state; there is one."""
+
+    engine: Engine | None = None
+    running: Running | None = None
+    message: str = ""
+    detail: str = ""
+    is_error: bool = False
+    longest_tick: float = 0.0
+    results: OrderedDict[str, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
+
+    def say(self, message: str, *, error: bool = False, detail: str = "") -> None:
+        """What the panel shows until something else is said."""
+        self.message, self.is_error, self.detail = message, error, detail
+
+
+session = Session()
+
+
+def user_folder(name: str) -> Path:
+    """A folder of the extension's own, outside its code."""
+    return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
+
+
+def engine() -> Engine:
+    """The embedded server; not started yet, perhaps."""
+    if session.engine is None:
+        packages = Path(controller_server.__file__).parents[1]
+        session.engine = Engine(user_folder("engine"), packages)
+    return session.engine
+
+
+def connection() -> Connect:
+    """How to reach the server the preferences name. The result may be called on any thread."""
+    prefs = preferences()
+    if prefs.use_remote:
+        return remote_connection(prefs.endpoint, bpy.path.abspath(prefs.key) if prefs.key else "")
+    own = engine()
+
+    def reach() -> Client:
+        return connect(port_file=own.ensure(), name="Blender")
+
+    return reach
+
+
+def keep_result(result: JobResult) -> None:
+    """Remember the arrays the overlay draws, on disk as well."""
+    arrays = {name: np.asarray(array) for name, array in result.arrays.items() if name.startswith("result_")}
+    with contextlib.suppress(AssistMimicError):  # a full disk costs the overlay after a restart, not the result
+        save_arrays(_result_path(result.job), arrays)
+    _remember(result.job, arrays)
+
+
+def result_arrays(job: str) -> dict[str, np.ndarray] | None:
+    """Arrays of a result, or None where this machine does not have them."""
+    if job not in session.results:
+        path = _result_path(job)
+        if not path.exists():
+            return None
+        try:
+            _remember(job, load_arrays(path))
+        except AssistMimicError:
+            return None
+    return session.results.get(job)
+
+
+def _remember(job: str, arrays: dict[str, np.ndarray]) -> None:
+    session.results[job] = arrays
+    session.results.move_to_end(job)
+    while len(session.results) > _KEPT_RESULTS:
+        session.results.popitem(last=False)
+
+
+def _result_path(job: str) -> Path:
+    return user_folder("results") / f"{job}.npz"
+
+
+def shut_down() -> None:
+    """End the job's thread and the engine; called when the extension is switched off and when Blender ends."""
+    running, session.running = session.running, None
+    if running is not None:
+        running.job.cancel()
+        running.job.join(1.0)
+    if session.engine is not None:
+        session.engine.stop()
+        session.engine = None
+
+
+def redraw() -> None:
+    """Draw the 3D views and their sidebars anew."""
+    manager: Any = bpy.context.window_manager
+    for window in manager.windows if manager else ():
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()

@@ -20,13 +20,13 @@ FRAMES = 12
 @pytest.fixture
 def part(addon: ModuleType) -> SimpleNamespace:
     """The extension's modules, as they are registered now."""
-    names = {
-        "session": "ui.session",
-        "armature": "blender.armature",
-        "takes": "blender.takes",
-        "compat": "blender.compat",
-    }
-    return SimpleNamespace(**{key: importlib.import_module(f"{MODULE}.{name}") for key, name in names.items()})
+    return parts()
+
+
+def parts() -> SimpleNamespace:
+    """The modules that are used here."""
+    names = ("ui.session", "blender.armature", "blender.compat")
+    return SimpleNamespace(**{n.split(".")[1]: importlib.import_module(f"{MODULE}.{n}") for n in names})
 
 
 def load_short_demo() -> bpy.types.PropertyGroup:

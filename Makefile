@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance extension clean
+.PHONY: help demo test check format bench conformance soak extension clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,9 @@ conformance: $(VENV)/.installed ## Put the physics engine through its conformanc
 
 extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms
 	$(BIN)/python tools/build_extension.py
+
+soak: $(VENV)/.installed-dev ## Kill server and workers under load for 20 minutes (SECONDS=60 for less); nothing may be lost
+	cd tests && ../$(BIN)/python -m service.soak --seconds $(or $(SECONDS),1200)
 
 clean: ## Remove what was built and written, the environment too
 	rm -rf $(VENV) out build dist *.egg-info

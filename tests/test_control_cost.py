@@ -15,9 +15,10 @@ OFF = 1e6  # a size of error at which a term no longer counts
 
 @pytest.fixture(scope="module")
 def scene():
-    """Two people standing, and a cost whose every length is 0.1 m and whose angle is 1 rad."""
+    """Two people standing, and a cost whose every length is 0.1 m, whose angle is 1 rad, whose feet may slide."""
     _, pair, reference = standing()
-    return pair, reference, TrackingCost(pair, position=0.1, orientation=1.0, com=0.1, capture=0.1, height=0.1)
+    cost = TrackingCost(pair, position=0.1, orientation=1.0, com=0.1, capture=0.1, height=0.1, slide=OFF)
+    return pair, reference, cost
 
 
 def test_nothing_at_the_reference(scene):
@@ -41,6 +42,17 @@ def test_capture_point(scene):
     pair, reference, cost = scene
     worlds = displaced(pair, reference, velocity=(0.3, 0.4, 5.0))
     np.testing.assert_allclose(cost(worlds, reference, 0), [[(0.5 / 3.13 / 0.1) ** 2, 0]], atol=1e-6)
+
+
+def test_sliding_feet(scene):
+    """Count a foot that slides where it should stand, more the faster, but never as more than one a body."""
+    pair, reference, cost = scene
+    cost = replace(cost, capture=OFF, slide=0.3)
+    slow, fast = (cost(displaced(pair, reference, velocity=(v, 0, 0)), reference, 0) for v in (0.3, 30.0))
+    np.testing.assert_allclose(slow, [[4 * 0.5, 0]], atol=1e-6)
+    np.testing.assert_allclose(fast, [[4.0, 0]], atol=1e-3)
+    stepping = replace(reference, positions=reference.positions + np.arange(5)[:, None, None, None] * [0.1, 0, 0])
+    np.testing.assert_allclose(stepping.standing, 0)
 
 
 def test_rotation(scene):

@@ -1,4 +1,4 @@
-"""The reference: velocities of motions known as formulas, the lead of the targets, the held end."""
+"""The reference: velocities of motions known as formulas, agreement with the engine, the held end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def swinging_elbow() -> tuple[InteractionClip, np.ndarray]:
 
 
 def test_rotating_joint():
-    """Give the rate of a joint about the child's axis, and lead its target by Kd/Kp times that."""
+    """Give the rate of a joint about the child's axis."""
     clip, rate = swinging_elbow()
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
@@ -40,11 +40,6 @@ def test_rotating_joint():
     expected = np.stack([rate, 0 * rate, 0 * rate], axis=-1)
     # Central differences of a sine of 3 rad/s at 30 Hz are 0.2 % low.
     np.testing.assert_allclose(reference.state.joint_velocity[1:-1, 0, elbow - 1], expected[1:-1], atol=0.005)
-    muscle = pair.supporter.muscles[elbow - 1]
-    lead = reference.targets[:, 0, elbow - 1] - rotvec_from_quat(reference.state.local_quats[:, 0, elbow])
-    np.testing.assert_allclose(lead[1:-1], muscle.kd / muscle.kp * expected[1:-1], atol=0.001)
-    still = np.delete(reference.targets[:, 0], elbow - 1, axis=1)
-    np.testing.assert_allclose(still, np.broadcast_to(still[0], still.shape), atol=1e-9)
 
 
 def test_turning_and_moving_person():

@@ -23,7 +23,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "clips"
-OFF = PrepareSettings(smooth=False, feet=False, contacts=False, depenetrate=False)
+OFF = PrepareSettings(smooth=False, feet=False, swing=False, contacts=False, depenetrate=False)
 
 
 def both(clip, **switched_off) -> tuple[PrepareReport, PrepareReport]:
@@ -164,7 +164,7 @@ def test_report_is_plain_and_says_where():
     report = prepare(clip).report
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["supporter"]["max_mm"] == pytest.approx(90, abs=2)
-    assert [step["name"] for step in values["steps"]] == ["smooth", "feet", "contacts", "depenetrate"]
+    assert [step["name"] for step in values["steps"]] == ["smooth", "feet", "swing", "contacts", "depenetrate"]
     text = "\n".join(report.lines())
     assert "supporter: moved 90 mm" in text and "frame" in text
     assert len(report.warnings) == 1 and "supporter" in report.warnings[0]

@@ -106,11 +106,6 @@ class PairBody:
         return self.physics_hz // self.control_hz
 
     @cached_property
-    def target_gain(self) -> np.ndarray:
-        """Kd/Kp per person and actuated joint [s], shape (2, J): how far a PD target must lead a moving joint."""
-        return np.array([[m.kd / m.kp if m.kp > 0 else 0.0 for m in person.muscles] for person in self.people])
-
-    @cached_property
     def torque_limits(self) -> np.ndarray:
         """Largest muscle torque per axis [N m], shape (2, J)."""
         return np.array([[m.limit for m in person.muscles] for person in self.people])

@@ -11,7 +11,7 @@ from ..body.pair import PairBody
 from ..clip.rotation import quat_conj, quat_mul
 from ..clip.skeleton import JOINT_NAMES
 from ..physics.backend import Backend
-from .reference import Reference
+from .reference import FOOT_ROWS, Reference
 
 _HEAVY = {"pelvis": 3.0, "wrist": 2.0, "ankle": 1.5, "foot": 1.5, "head": 1.5}
 
@@ -27,6 +27,7 @@ class TrackingCost:
         com: Centre of mass [m].
         capture: Capture point, com + velocity / omega with omega = sqrt(g / 1 m): where it will come to rest [m].
         height: Height of the pelvis [m]: falling short by sagging must not pay.
+        slide: Horizontal speed of a foot that stands in the reference [m/s].
     """
 
     pair: PairBody
@@ -35,6 +36,7 @@ class TrackingCost:
     com: float = 0.06
     capture: float = 0.08
     height: float = 0.06
+    slide: float = 0.3
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -63,4 +65,8 @@ class TrackingCost:
         cost += np.einsum("npi,npi->np", com, com) / self.com**2
         cost += np.einsum("npi,npi->np", capture, capture) / self.capture**2
         cost += error[:, :, 0, 2] ** 2 / self.height**2
+        slip = backend.linear_velocity()[:, :, FOOT_ROWS, :2]
+        squared = np.einsum("npfi,npfi->npf", slip, slip)
+        # Bounded, because a step out of place may be what saves a fall.
+        cost += np.einsum("npf,pf->np", squared / (squared + self.slide**2), reference.standing[row])
         return cost

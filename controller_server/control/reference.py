@@ -16,6 +16,7 @@ from ..clip.resample import resample
 from ..clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
 from ..clip.skeleton import L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
 from ..physics.backend import PairState
+from .feedforward import Load, inverse_dynamics
 
 FOOT_ROWS = (L_ANKLE, R_ANKLE, L_FOOT, R_FOOT)
 """Rows of the feet's bodies: of the bodies, those at the SMPL-X body joints come first and in that order."""
@@ -32,8 +33,10 @@ class Reference:
         positions: Joint positions [m], shape (K, 2, B, 3).
         quats: World rotations, shape (K, 2, B, 4).
         com: Centre of mass [m], shape (K, 2, 3).
-        targets: Joint targets that make a PD drive follow without lag [rad], shape (K, 2, J, 3).
+        targets: Joint targets whose PD drive carries the load and follows without lag [rad], shape (K, 2, J, 3): the
+            drive's torque is Kp (target - q) - Kd v in the child's axes, so they lead the pose by `load.torques` / Kp.
         grips: 0-1, shape (K, 2, 2).
+        load: The torques that takes, and the forces that go with them.
     """
 
     hz: float
@@ -43,6 +46,7 @@ class Reference:
     com: np.ndarray
     targets: np.ndarray
     grips: np.ndarray
+    load: Load
 
     @property
     def n_frames(self) -> int:
@@ -66,7 +70,7 @@ class Reference:
 
     @cached_property
     def standing(self) -> np.ndarray:
-        """1 where a foot stands on its spot, else 0, for left and right ankle and left and right toe, shape (K, 2, 4)."""
+        """1 where a foot stands on its spot, else 0, for each of FOOT_ROWS, shape (K, 2, 4)."""
         speed = np.linalg.norm(self.velocities[:, :, FOOT_ROWS, :2], axis=-1)
         still = speed < _STANDING_SPEED
         return (still & still[:, :, [2, 3, 0, 1]]).astype(float)
@@ -86,16 +90,19 @@ class Reference:
         joint_velocity = quat_rotate(quat_conj(local[:, :, 1:]), _quat_velocity(local[:, :, 1:], hz))
         rotvecs = rotvec_from_quat(local[:, :, 1:])
         joints = list(pair.joints)
+        grips = np.zeros((frames, 2, 2)) if clip.grips is None else clip.grips
+        model = build_spec(pair, sensors=False).compile()
+        qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
+        load = inverse_dynamics(model, pair, qpos, grips, hz)
         return Reference(
             hz=hz,
             state=PairState(root, local, _central(root, hz), spin, joint_velocity),
             positions=clip.joints[:, :, joints],
             quats=clip.joint_quats[:, :, joints],
-            com=centre_of_mass(clip, pair),
-            # The drive's torque is Kp (target - q) - Kd v in the child's axes; this lead cancels the damping of the
-            # wanted motion (without it a PD with Kd = Kp/10 lags 0.1 s).
-            targets=rotvecs + pair.target_gain[..., None] * joint_velocity,
-            grips=np.zeros((frames, 2, 2)) if clip.grips is None else clip.grips,
+            com=_centre_of_mass(model, PairLayout.of(model, pair), qpos),
+            targets=rotvecs + load.torques / _gains(pair),
+            grips=grips,
+            load=load,
         )
 
 
@@ -112,13 +119,16 @@ def _quat_velocity(quats: np.ndarray, hz: float) -> np.ndarray:
     return rotvec_from_quat(quat_mul(ahead, quat_conj(behind))) * hz / steps
 
 
-def centre_of_mass(clip: InteractionClip, pair: PairBody) -> np.ndarray:
-    """Centre of mass of both bodies when posed as the clip says [m], shape (T, 2, 3)."""
-    model = build_spec(pair, sensors=False).compile()
-    data, layout = mujoco.MjData(model), PairLayout.of(model, pair)
-    com = np.zeros((clip.n_frames, 2, 3))
-    for frame, qpos in enumerate(clip_qpos(clip, pair, layout, model.nq)):
-        data.qpos[:] = qpos
+def _gains(pair: PairBody) -> np.ndarray:
+    """Kp of every joint [N m/rad], shape (2, J, 1)."""
+    return np.array([[max(m.kp, 1e-9) for m in person.muscles] for person in pair.people])[..., None]
+
+
+def _centre_of_mass(model: mujoco.MjModel, layout: PairLayout, qpos: np.ndarray) -> np.ndarray:
+    """Centre of mass of both bodies [m], shape (K, 2, 3)."""
+    data, com = mujoco.MjData(model), np.zeros((len(qpos), 2, 3))
+    for frame, row in enumerate(qpos):
+        data.qpos[:] = row
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         com[frame] = data.subtree_com[layout.body[:, 0]]

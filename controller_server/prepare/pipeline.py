@@ -27,6 +27,7 @@ from .settings import GripMode, PrepareSettings
 from .smoothing import smooth
 from .soles import foot_shapes
 from .surfaces import Surfaces
+from .swing import lift_swings
 
 _WARN_FIRST_FRAME_MM = 10.0
 
@@ -47,9 +48,9 @@ class Prepared:
 def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> Prepared:
     """Make a clip fit for simulation and measure what that took.
 
-    The order is: smooth (what follows trusts speeds), feet (each person onto the floor by their own shift), holds are
-    found, contacts closed, and last everybody is pushed out of everything, feet and holds kept. Each person keeps
-    the proportions the clip gives them. Deterministic.
+    The order is: smooth (what follows trusts speeds), feet (each person onto the floor by their own shift), swing
+    (stepping feet clear of it), holds are found, contacts closed, and last everybody is pushed out of everything, feet
+    and holds kept. Each person keeps the proportions the clip gives them. Deterministic.
 
     Args:
         clip: What came out of a capture, a generator or an animator's hands.
@@ -77,6 +78,7 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
         lambda c: smooth(PairPoses.of(c), cutoff_hz=settings.cutoff_hz).to_clip(c),
     )
     run("feet", settings.feet, plant_feet)
+    run("swing", settings.swing, lift_swings)
     poses = PairPoses.of(current)
     bearing = find_bearing(poses, shapes)
     holds = find_holds(current, poses, surfaces, mode)

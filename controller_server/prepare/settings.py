@@ -25,6 +25,7 @@ class PrepareSettings:
     Attributes:
         smooth: Mend jumps and outlier frames, bound the speeds, low-pass root and joints.
         feet: Bearing feet flat, on the floor and without sliding.
+        swing: Stepping feet clear of the floor.
         contacts: Hands that stay close to the partner and move with them reach their surface.
         depenetrate: Nobody inside the floor, furniture or the partner.
         grips: What tells when a hand holds the partner.
@@ -33,6 +34,7 @@ class PrepareSettings:
 
     smooth: bool = True
     feet: bool = True
+    swing: bool = True
     contacts: bool = True
     depenetrate: bool = True
     grips: GripMode = GripMode.AUTO

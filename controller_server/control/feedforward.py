@@ -1,0 +1,197 @@
+"""What muscles and contacts must do for a motion: inverse dynamics of two people who touch.
+
+A PD drive whose target is the reference sags under load: 100 N m at 800 N m/rad are 7 degrees. The torque a motion
+needs, divided by the gain, is the offset of the target that carries the load without an error. It depends on who bears
+what, so contact forces are found first: of all that floor, furniture and partner can give, those with which nobody
+needs a hand from heaven and muscles work least against their limits. A weak person is so held by a strong one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from ..body.layout import PairLayout
+from ..body.mjcf import build_spec
+from ..body.pair import PairBody
+from ..prepare.intervals import gaussian
+
+_REACH = 0.01  # m: surfaces nearer than this may press on each other
+_FIRM, _STILL = 0.003, 0.15  # m and m/s at which a contact's force is twice as dear
+_FRICTION_SHARE = 0.7  # of the cone: what is planned at its edge slips
+_ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that are as dear as a muscle at its limit
+_CONTACT_FORCE = 2000.0  # N that are as dear
+_ITERATIONS = 300
+_SMOOTH = 1.0  # frames
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a motion of K frames asks for.
+
+    Attributes:
+        torques: Of the muscles, damping overcome, within their limits [N m, child's axes], shape (K, 2, J, 3).
+        residual: What nothing in reach can give: force [N, world] and torque [N m, pelvis axes] on each pelvis, shape
+            (K, 2, 6).
+        partner: Force each person gets from the partner [N, world], shape (K, 2, 3).
+    """
+
+    torques: np.ndarray
+    residual: np.ndarray
+    partner: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Contacts:
+    """C places where a force may act.
+
+    Attributes:
+        bodies: The two bodies, shape (C, 2).
+        frames: Rows are the normal from first to second and two tangents, shape (C, 3, 3).
+        jacobian: Generalised force of a newton on the second body along each row, shape (C, 3, nv).
+        price: What a newton costs, shape (C,).
+        friction: Slope of the cone, shape (C,).
+        pull: What adhesion adds to the normal force that a cone allows [N], shape (C,).
+    """
+
+    bodies: np.ndarray
+    frames: np.ndarray
+    jacobian: np.ndarray
+    price: np.ndarray
+    friction: np.ndarray
+    pull: np.ndarray
+
+
+def inverse_dynamics(model: mujoco.MjModel, pair: PairBody, qpos: np.ndarray, grips: np.ndarray, hz: float) -> Load:
+    """Muscle torques and contact forces of a motion.
+
+    Args:
+        model: Compiled from `build_spec(pair)`.
+        pair: Whose motion.
+        qpos: MuJoCo positions, shape (K, nq).
+        grips: 0-1, shape (K, 2, 2).
+        hz: Frames per second.
+    """
+    layout, wide = PairLayout.of(model, pair), _with_margin(pair)
+    data = mujoco.MjData(wide)
+    velocity, acceleration = _derivatives(model, qpos, hz)
+    price = _price(layout, pair, model.nv)
+    torques = np.zeros((len(qpos), *layout.joint_qvel.shape))
+    residual, partner = np.zeros((len(qpos), 2, 6)), np.zeros((len(qpos), 2, 3))
+    for k in range(len(qpos)):
+        data.qpos[:], data.qvel[:] = qpos[k], velocity[k]
+        needed = _needed(wide, data, acceleration[k])
+        contacts = _contacts(wide, data, layout, pair.grip_force * grips[k])
+        force = _solve(contacts, needed, price)
+        needed -= np.einsum("cin,ci->n", contacts.jacobian, force)
+        torques[k], residual[k] = needed[layout.joint_qvel], needed[layout.root_qvel[:, None] + np.arange(6)]
+        partner[k] = _between(wide, layout, contacts, force)
+    limits = pair.torque_limits[..., None]
+    return Load(np.clip(gaussian(torques, _SMOOTH), -limits, limits), residual, partner)
+
+
+def _with_margin(pair: PairBody) -> mujoco.MjModel:
+    """The pair with surfaces that notice each other from afar."""
+    model = build_spec(pair, sensors=False).compile()
+    model.geom_margin[:] = _REACH / 2  # MuJoCo adds the margins of both
+    return model
+
+
+def _derivatives(model: mujoco.MjModel, qpos: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:
+    """Generalised velocity and acceleration by central differences, each shape (K, nv)."""
+    between = np.zeros((len(qpos) + 1, model.nv))
+    for k in range(len(qpos) - 1):
+        mujoco.mj_differentiatePos(model, between[k + 1], 1 / hz, qpos[k], qpos[k + 1])
+    between[0], between[-1] = between[1], between[-2]
+    return (between[1:] + between[:-1]) / 2, np.diff(between, axis=0) * hz
+
+
+def _price(layout: PairLayout, pair: PairBody, nv: int) -> np.ndarray:
+    """What a unit of generalised force costs in each degree of freedom, shape (nv,)."""
+    price = np.zeros(nv)
+    for person, root in enumerate(layout.root_qvel):
+        price[root : root + 3], price[root + 3 : root + 6] = 1 / _ROOT_FORCE, 1 / _ROOT_TORQUE
+        price[layout.joint_qvel[person]] = 1 / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
+    return price
+
+
+def _needed(model: mujoco.MjModel, data: mujoco.MjData, acceleration: np.ndarray) -> np.ndarray:
+    """Generalised force for the acceleration, against gravity and damping, shape (nv,)."""
+    mujoco.mj_fwdPosition(model, data)
+    mujoco.mj_fwdVelocity(model, data)
+    force = np.zeros(model.nv)
+    mujoco.mj_mulM(model, data, force, acceleration)
+    return force + data.qfrc_bias - data.qfrc_passive
+
+
+def _contacts(model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion: np.ndarray) -> _Contacts:
+    """Where forces may act now; adhesion [N] of each hand, shape (2, 2)."""
+    found, n = data.contact, data.ncon
+    bodies = model.geom_bodyid[found.geom].reshape(n, 2)
+    frames = found.frame.reshape(n, 3, 3).copy()
+    jacobian, one = np.zeros((n, 3, model.nv)), np.zeros((3, model.nv))
+    for c in range(n):
+        for sign, body in zip((-1, 1), bodies[c], strict=True):
+            mujoco.mj_jac(model, data, one, None, found.pos[c], body)
+            jacobian[c] += sign * frames[c] @ one
+    slip = np.linalg.norm((jacobian @ data.qvel)[:, 1:], axis=-1)
+    gap = np.maximum(found.dist, 0)
+    pull = np.zeros(n)
+    for palm, force in zip(layout.palm.ravel(), adhesion.ravel(), strict=True):
+        held = (bodies == palm).any(axis=1)
+        pull[held] += force / max(held.sum(), 1)
+    return _Contacts(
+        bodies=bodies,
+        frames=frames,
+        jacobian=jacobian,
+        price=(1 + (gap / _FIRM) ** 2 + (slip / _STILL) ** 2) / _CONTACT_FORCE,
+        friction=_FRICTION_SHARE * found.friction[:, 0],
+        pull=pull,
+    )
+
+
+def _solve(contacts: _Contacts, needed: np.ndarray, price: np.ndarray) -> np.ndarray:
+    """Cheapest contact forces along each frame's rows [N], shape (C, 3).
+
+    Least squares over friction cones by accelerated projected gradient, with restarts (O'Donoghue and Candes, 2015).
+    """
+    if not len(contacts.bodies):
+        return np.zeros((0, 3))
+    rows = contacts.jacobian.reshape(-1, len(needed)) * price
+    hessian = rows @ rows.T + np.diag(np.repeat(contacts.price**2, 3))
+    linear = rows @ (needed * price)
+    step = 1 / np.linalg.eigvalsh(hessian)[-1]
+    force = ahead = np.zeros(len(rows))
+    momentum = 1.0
+    for _ in range(_ITERATIONS):
+        moved = (ahead - step * (hessian @ ahead - linear)).reshape(-1, 3)
+        fresh = _into_cones(moved, contacts.friction, contacts.pull).ravel()
+        if (ahead - fresh) @ (fresh - force) > 0:
+            momentum = 1.0
+        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = fresh + (momentum - 1) / following * (fresh - force)
+        force, momentum = fresh, following
+    return force.reshape(-1, 3)
+
+
+def _into_cones(force: np.ndarray, friction: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """The nearest forces with |tangent| <= friction (normal + pull), shape (C, 3)."""
+    normal, tangent = force[:, 0] + pull, force[:, 1:]
+    size = np.linalg.norm(tangent, axis=-1)
+    edge = np.maximum(friction * size + normal, 0) / (1 + friction**2)
+    inside = size <= friction * normal
+    shrink = np.where(inside, 1, friction * edge / np.maximum(size, 1e-12))
+    return np.concatenate([(np.where(inside, normal, edge) - pull)[:, None], tangent * shrink[:, None]], axis=1)
+
+
+def _between(model: mujoco.MjModel, layout: PairLayout, contacts: _Contacts, force: np.ndarray) -> np.ndarray:
+    """Force of the partner on each person [N, world], shape (2, 3)."""
+    world = np.einsum("ci,cij->cj", force, contacts.frames)
+    pelvis = model.body_rootid[contacts.bodies]
+    out = np.zeros((2, 3))
+    for person, own in enumerate(layout.body[:, 0]):
+        partner = layout.body[1 - person, 0]
+        out[person] = world[(pelvis == [partner, own]).all(1)].sum(0) - world[(pelvis == [own, partner]).all(1)].sum(0)
+    return out

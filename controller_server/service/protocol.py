@@ -222,8 +222,8 @@ def _header(frame: Any) -> dict[str, Any]:
         raise MessageError("bad_message", f"header is not msgpack ({type(error).__name__})") from None
     if not isinstance(header, dict):
         raise MessageError("bad_message", "header is not a map")
-    if _deeper_than(header, MAX_DEPTH):
-        raise MessageError("bad_message", f"header is nested deeper than {MAX_DEPTH}")
+    if not _is_plain(header, MAX_DEPTH):
+        raise MessageError("bad_message", f"header holds binary data, or is nested deeper than {MAX_DEPTH}")
     return header
 
 
@@ -231,12 +231,12 @@ def _no_extension(code: int, data: bytes) -> Any:
     raise ValueError("extension types are not read")
 
 
-def _deeper_than(value: Any, depth: int) -> bool:
-    if not isinstance(value, (dict, list)):
-        return False
-    if depth == 0:
-        return True
-    return any(_deeper_than(item, depth - 1) for item in (value.values() if isinstance(value, dict) else value))
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether a value is made of maps, lists, text, numbers, truth values and nothing, not too deep."""
+    if isinstance(value, (dict, list)):
+        items = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_plain(item, depth - 1) for item in items)
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _message(header: Mapping[str, Any], frames: Sequence[Any], table: Table) -> Message:

@@ -104,6 +104,7 @@ def nested(depth: int) -> object:
         ([msgpack.packb({"v": 1, "type": "hello", "x": msgpack.ExtType(5, b"x")})], "bad_message"),
         (packed(type="hello", x=nested(20)), "bad_message"),
         ([b"\xda" + b"\0" * (2 << 20)], "too_large"),
+        (packed(type="submit", job="a" * 8, text={}, settings={"x": b"binary"}), "bad_message"),
         (packed(type="hello", v=PROTOCOL + 1), "protocol_version"),
         (packed(type="hello", v=PROTOCOL - 1), "protocol_version"),
         (packed(type="hello", v="1"), "protocol_version"),

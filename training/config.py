@@ -98,6 +98,7 @@ class PpoConfig:
         max_rate: Upper bound.
         target_kl: Divergence per update the learning rate is adapted to; 0 keeps the rate.
         std: Standard deviation of actions.
+        lasting: Correlation of the exploring noise from one control step to the next.
         bound: Weight of the squared part of mean actions beyond one.
         max_grad_norm: Gradients are scaled down to this.
     """
@@ -114,6 +115,7 @@ class PpoConfig:
     max_rate: float = 1e-3
     target_kl: float = 0.03
     std: float = 0.1
+    lasting: float = 0.0
     bound: float = 1.0
     max_grad_norm: float = 1.0
 
@@ -144,8 +146,8 @@ class TrainConfig:
         hidden: Layer sizes of the actors.
         critic_hidden: Layer sizes of the critics.
         prior: Bundle or run whose policy both roles start from; None starts from nothing.
-        coarse: Share of the training, from its beginning, that is made in coarse physics: 60 Hz and soft friction, a
-            third of the time. The rest is made in the physics that counts.
+        coarse: Share of the training, from its beginning, that is made in coarse physics: feet creep a little, in
+            two thirds of the time. The rest is made in the physics that counts.
     """
 
     name: str
@@ -158,7 +160,7 @@ class TrainConfig:
     steps: int = 1_000_000
     termination: float = SUCCESS_LIMIT
     body: BodyConfig = field(default_factory=BodyConfig)
-    action: ActionSpec = field(default_factory=ActionSpec)
+    action: ActionSpec = field(default_factory=lambda: ActionSpec(balance=True))
     observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.control.observation import Bodies, View, look, observe, term_sizes
+from controller_server.control.balance import with_balance
+from controller_server.control.observation import Bodies, View, balance, look, observe, term_sizes
 from controller_server.control.retarget import RetargetState, retarget, retargeted, with_hands_moved
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
@@ -21,7 +22,7 @@ from .starts import StartStates
 
 Array = np.ndarray
 
-_COARSE_HZ = 60
+_COARSE_IMPRATIO = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,8 @@ class _Part:
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
-        pair = replace(self.scene.pair, physics_hz=_COARSE_HZ) if coarse else self.scene.pair
-        impratio = 1.0 if coarse else None
-        return BackendMujoco(pair, self.n, threads=self._threads, planning=True, impratio=impratio)
+        impratio = _COARSE_IMPRATIO if coarse else None
+        return BackendMujoco(self.scene.pair, self.n, threads=self._threads, planning=True, impratio=impratio)
 
     def view(self) -> View:
         return look(self.backend, self.scene.track, self.frames, self.action)
@@ -183,7 +183,7 @@ class PairEnvironment:
     def _step_part(self, number: int, part: _Part, actions: Array) -> Step:
         scene, backend = part.scene, part.backend
         rows = np.minimum(part.frames + 1, scene.last)
-        backend.set_targets(self.config.action.targets(actions, scene.reference.targets[rows]))
+        backend.set_targets(self.config.action.targets(actions, self._base_targets(part, rows)))
         backend.set_grips(scene.track.grips[part.frames])
         backend.step_unchecked(backend.pair.substeps)
         if self.replayed is not None:
@@ -221,6 +221,15 @@ class PairEnvironment:
             part.action = np.where(done[:, None, None], np.float32(0), part.action)
             seen = self._observe_new(part, seen, done)
         return Step(seen, reward, done, failed, cut, final, finished)
+
+    def _base_targets(self, part: _Part, rows: Array) -> Array:
+        """Joint targets that actions are added to, of the frames ahead."""
+        scene, track = part.scene, part.scene.track
+        targets = scene.reference.targets[rows]
+        if not self.config.action.balance:
+            return targets
+        error = balance(part.backend, track.com[part.frames])
+        return with_balance(targets, error, track.frames.quats[rows, :, 0], scene.pair)
 
     def _replay(self, part: _Part, rows: Array) -> None:
         """Put the replayed person where the reference has them, the other stays as simulated."""

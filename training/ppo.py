@@ -40,6 +40,8 @@ class Ppo:
         self.generator = torch.Generator().manual_seed(seed)
         self.rollout = Rollout(steps, n, actor.spec.n_inputs, actor.spec.outputs)
         self._step = 0
+        self._explored = False
+        self.noise = torch.zeros(n, actor.spec.outputs)
         parallel.broadcast([*actor.trainable, *critic.trainable])
 
     @torch.no_grad()
@@ -48,12 +50,20 @@ class Ppo:
         mean = self.actor(observation)
         if self.frozen:
             return mean
-        action = mean + self.config.std * torch.randn(mean.shape, generator=self.generator)
+        action = mean + self.config.std * self._explore(mean.shape)
         r, t = self.rollout, self._step
         r.observation[t], r.action[t], r.mean[t] = observation, action, mean
         r.log_prob[t] = self._log_prob(action, mean)
         r.value[t] = self.critic(observation)[..., 0]
         return action
+
+    def _explore(self, shape: torch.Size) -> Tensor:
+        """Standard normal noise that lasts: muscles are too slow to answer what changes with every control step."""
+        fresh = torch.randn(shape, generator=self.generator)
+        lasting = self.config.lasting
+        self.noise = lasting * self.noise + math.sqrt(1 - lasting**2) * fresh if self._explored else fresh
+        self._explored = True
+        return self.noise
 
     @torch.no_grad()
     def record(self, reward: Tensor, terminated: Tensor, done: Tensor, cut: Tensor, final: Tensor) -> None:

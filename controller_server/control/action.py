@@ -23,11 +23,13 @@ class ActionSpec:
         mode: "residual": the reference's target plus scale x action; "absolute": scale x action.
         scale: Size of an action of one [rad].
         clip: Actions are clipped to +- this.
+        balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
     """
 
     mode: str = "residual"
     scale: float = 0.5
     clip: float = 1.0
+    balance: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -63,4 +65,6 @@ class ActionSpec:
         for name in ("scale", "clip"):
             if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
                 raise AssistMimicError(f"action: scale and clip must be numbers, got {values!r}")
-        return ActionSpec(str(values["mode"]), values["scale"], values["clip"])
+        if not isinstance(values["balance"], bool):
+            raise AssistMimicError(f"action: balance must be true or false, got {values!r}")
+        return ActionSpec(str(values["mode"]), values["scale"], values["clip"], values["balance"])

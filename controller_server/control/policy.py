@@ -11,6 +11,7 @@ from ..body.pair import PairBody
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from ..physics.backend import Backend
+from .balance import with_balance
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .network import forward
@@ -98,6 +99,8 @@ class PolicyBase:
             view = retargeted(view, self._hands.shift, self.pair)
         self._action = self.actions(view)
         ahead = self.reference.targets[self.reference.row(frame + 1)]
+        if self.card.action.balance:
+            ahead = with_balance(ahead, view.balance, view.goal.quats[:, :, 0], self.pair)
         self._given = self.card.action.targets(self._action.astype(float), ahead)
         return self._given
 

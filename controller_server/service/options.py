@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .protocol import MAX_MESSAGE
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -16,14 +14,14 @@ class Limits:
 
     Attributes:
         frames: Of one clip.
-        message_bytes: Of one message.
+        message_bytes: Of one message; the longest clip has 51 MB.
         jobs_per_client: Waiting at the same time.
         jobs: Waiting at the same time, of everybody.
         waiting_bytes: On disk for jobs that have not ended, of everybody.
     """
 
     frames: int = 20_000
-    message_bytes: int = MAX_MESSAGE
+    message_bytes: int = 64 << 20
     jobs_per_client: int = 1000
     jobs: int = 10_000
     waiting_bytes: int = 8 << 30

@@ -29,6 +29,8 @@ from .store import Job, JobStore, Key, State
 from .wire import Envelope, new_socket, receive_at_router, send_to
 
 log = logging.getLogger(__name__)
+_UNREAD = 2
+"""Messages of one connection that may lie in memory unread: more of the largest would be too much."""
 _TURN_MS, _MESSAGES_A_TURN = 100, 64
 _CHECK_EVERY, _PARENT_EVERY, _SWEEP_EVERY = 0.1, 1.0, 60.0
 _FORGET_AFTER = 3 * LOST
@@ -74,6 +76,7 @@ class Server:
         self._policies = Policies(options.bundles)
         self._front = new_socket(self._context, zmq.ROUTER)
         self._front.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._front.setsockopt(zmq.RCVHWM, _UNREAD)
         self._front.setsockopt(zmq.MAXMSGSIZE, options.limits.message_bytes)
         self._door = None
         if self.access is not None:

@@ -27,6 +27,7 @@ from controller_server.service.protocol import DTYPES, FROM_CLIENT, PROTOCOL, Me
 from .cases import ServerProcess, foreign_server, short_clip
 
 MAX_GROWTH_MB = 200.0
+BIG_SHARE = 0.002
 _ODD: list[Any] = [
     *(None, True, -1, 0, 2**63, 2**64 - 1, -(2**63), 1e308, float("nan"), float("inf")),
     *("", "a", "a" * 8, "ä" * 5000, "../../../etc/passwd", "x\0y", b"\xff\xfe", [], {}, [[]], {"a": {"b": {}}}),
@@ -53,8 +54,15 @@ class Fuzz:
 
     def message(self) -> tuple[str, list[bytes]]:
         """One more, and what kind it is."""
-        kind = self.dice.choice(self.kinds)
+        kind = self.big if self.dice.random() < BIG_SHARE else self.dice.choice(self.kinds)
         return kind.__name__, kind()
+
+    def big(self) -> list[bytes]:
+        """As much as is taken, or more than that, of nothing."""
+        size = self.dice.choice([60, 63, 70]) << 20
+        header = msgpack.packb({**self.header, "job": new_job_id(), "arrays": [["x", "|u1", [size]]]})
+        assert header is not None
+        return [header, bytes(size)]
 
     def noise(self) -> list[bytes]:
         """Random bytes."""

@@ -7,6 +7,7 @@ from prepare_clips import standing_clip
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.prepare.bearing import find_bearing
+from controller_server.prepare.feet import plant_feet
 from controller_server.prepare.intervals import smoothstep
 from controller_server.prepare.legs import ANKLE, TOE, place_foot
 from controller_server.prepare.poses import PairPoses
@@ -18,15 +19,15 @@ MIDDLE = 30
 
 
 def stepping(clearance: float, way: float = 0.16) -> InteractionClip:
-    """Two people standing, the supporter's left foot going aside within 0.5 s and so high above the floor [m]."""
+    """Two people with planted feet, the supporter's left one going aside within 0.6 s, so high above the floor [m]."""
     clip = standing_clip(seconds=2.0, sway=0.0)
     poses = PairPoses.of(clip)
-    along = (np.arange(poses.n_frames) - MIDDLE + 8) / 16
+    along = (np.arange(poses.n_frames) - MIDDLE + 9) / 18
     ankle = poses.positions[:, 0, ANKLE[0]].copy()
     ankle[:, 0] += way * smoothstep(along)
     ankle[:, 2] += clearance * 4 * np.clip(along, 0, 1) * (1 - np.clip(along, 0, 1))
     poses = place_foot(poses, 0, 0, ankle, poses.world[1][:, 0, ANKLE[0]], poses.quats[:, 0, TOE[0]])
-    return poses.to_clip(clip)
+    return plant_feet(poses.to_clip(clip))
 
 
 def heights(clip: InteractionClip, side: int) -> np.ndarray:

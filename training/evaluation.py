@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,7 +15,9 @@ from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control.bundle import PolicyBundle
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy import Playback, PolicyBase
+from controller_server.control.reference import Reference
+from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.prepare import prepare
 from controller_server.prepare.settings import GripMode, PrepareSettings
@@ -92,7 +96,16 @@ def evaluate(
         if not given:
             raise AssistMimicError(f"evaluate: no {what}; name at least one")
     runs = [
-        _run(bundle, clip, setting, conditions, recipient, help_tests if setting is dynamics[0] else (), on_progress)
+        _run(
+            bundle,
+            clip,
+            setting,
+            conditions,
+            recipient,
+            help_tests if setting is dynamics[0] else (),
+            on_progress,
+            whole=setting is dynamics[0],
+        )
         for clip in clips
         for setting in dynamics
         for bundle in bundles
@@ -100,6 +113,7 @@ def evaluate(
     return {
         "rows": [_row(run, several=len(bundles) > 1) for run in runs],
         "help": [_help_row(run) for run in runs if run.dynamics == dynamics[0].name],
+        "playback": [_playback(bundle, clip) for clip in clips for bundle in bundles],
         "comparison": _comparisons(runs, [bundle.card.name for bundle in bundles]),
         "bundles": [bundle.card.name for bundle in bundles],
         "conditions": {
@@ -129,18 +143,21 @@ def _run(
     recipient: Strength | None,
     help_tests: Sequence[Supporter],
     on_progress: OnProgress | None,
+    *,
+    whole: bool,
 ) -> Run:
-    prepared = prepare(clip.clip, PrepareSettings(grips=grips_of(bundle))).clip
+    """Run the trials; those of the help tests only to their end, if not `whole`."""
+    prepared = _prepared(bundle, clip)
     pair = bodies_of(bundle, prepared, recipient)
 
-    def trials(supporter: Supporter) -> Trials:
+    def trials(supporter: Supporter, *, until_lost: bool = False) -> Trials:
         label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, supporter {supporter.value}"
 
         def report(done: int, of: int) -> None:
             if on_progress is not None:
                 on_progress(label, done, of)
 
-        return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report)
+        return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report, until_lost=until_lost)
 
     others = dict.fromkeys((Supporter.REMOVED, *help_tests))
     return Run(
@@ -148,8 +165,26 @@ def _run(
         clip.name,
         dynamics.name,
         trials(Supporter.ACTIVE),
-        {supporter: trials(supporter) for supporter in others},
+        {supporter: trials(supporter, until_lost=not whole) for supporter in others},
     )
+
+
+def _playback(bundle: PolicyBundle, clip: EvaluationClip) -> dict[str, Any]:
+    """How fast the policy plays a clip once, recorded as `convert` records it, on one core."""
+    prepared = _prepared(bundle, clip)
+    pair = bodies_of(bundle, prepared)
+    reference = Reference.of(prepared, pair)
+    player = Playback(pair, reference, PolicyBase(pair, reference, bundle))
+    started = time.process_time()
+    with suppress(SimulationDiverged):
+        player.run()
+    took = time.process_time() - started
+    played = player.recording().time[-1]
+    return {"bundle": bundle.card.name, "clip": clip.name, "cpu_s": took, "times_real_time": float(played / took)}
+
+
+def _prepared(bundle: PolicyBundle, clip: EvaluationClip) -> InteractionClip:
+    return prepare(clip.clip, PrepareSettings(grips=grips_of(bundle))).clip
 
 
 def grips_of(bundle: PolicyBundle) -> GripMode:

@@ -128,6 +128,8 @@ def run_trials(
     dynamics: Dynamics | None = None,
     supporter: Supporter = Supporter.ACTIVE,
     on_frame: Callable[[int, int], None] | None = None,
+    *,
+    until_lost: bool = False,
 ) -> Trials:
     """Play a policy, deterministically, through a clip in many worlds.
 
@@ -141,6 +143,7 @@ def run_trials(
         dynamics: What is unlike training; as in training by default.
         supporter: What becomes of the supporter.
         on_frame: Called with (control frames done, of).
+        until_lost: Stop where every recipient has failed: successes are the same, other measures end there.
 
     Raises:
         AssistMimicError: the bundle does not fit the pair.
@@ -164,6 +167,8 @@ def run_trials(
             log.frame(backend, frame + 1, wrench)
             if on_frame is not None:
                 on_frame(frame + 1, last)
+            if until_lost and log.lost():
+                break
     mass = pair.recipient.mass * dynamics.mass
     return log.trials(reference, mass * GRAVITY)
 
@@ -228,6 +233,9 @@ class _Log:
         self._torque = np.where(sound, np.maximum(self._torque, torque), self._torque)
         self._wrench = np.maximum(self._wrench, np.linalg.norm(wrench[..., :3], axis=-1).max(axis=1))
         self._height = np.where(sound, positions[:, 1, 0, 2], self._height)
+
+    def lost(self) -> bool:
+        return not np.isnan(self._failed_at[:, 1]).any()
 
     def trials(self, reference: Reference, weight: float) -> Trials:
         com, rising = np.stack(self._com), self._rising[: self._frames].sum() * self._steps // max(self._frames, 1)

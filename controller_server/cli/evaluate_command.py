@@ -97,6 +97,12 @@ def print_evaluation(report: Mapping[str, Any], console: Console | None = None) 
     console.print(_help(report))
     if report["comparison"]:
         console.print(_comparison(report))
+    for row in report["playback"]:
+        console.print(
+            f"{row['bundle']} plays {row['clip']} at {row['times_real_time']:.1f} times real time on one core",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(report["machine"], highlight=False, soft_wrap=True)
 
 

@@ -236,6 +236,9 @@ def test_who_stands_still_succeeds_and_who_folds_fails():
     assert (folded.failure_time > 0).all() and (folded.failure_time < 1).all()
     assert (folded.mpjpe > still.mpjpe).all()
     assert folded.shortfall.max() > 0.15
+    short = run_trials(clip, PAIR, PolicyBundle(lost.card, parameters), conditions, until_lost=True)
+    np.testing.assert_array_equal(short.carried, folded.carried)
+    np.testing.assert_array_equal(short.failure_time, folded.failure_time)
 
 
 def test_the_same_seed_gives_the_same_trials():
@@ -284,6 +287,8 @@ def test_rows_and_comparison():
         "height_success_rate",
         "final_pelvis_shortfall_m",
     }
+    assert [row["bundle"] for row in report["playback"]] == ["untrained", "shaky"]
+    assert all(row["times_real_time"] > 1 for row in report["playback"])
     assert {row["measure"] for row in report["comparison"]} == {"mpjpe", "com_spread", "torque", "partner_force"}
     assert all(row["first"] == "untrained" and row["second"] == "shaky" for row in report["comparison"])
 

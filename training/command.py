@@ -10,10 +10,14 @@ from controller_server.result import clip_sha256
 
 from . import parallel
 from .config import TrainConfig
+from .export import export
 from .log import write_run_card
 from .prior import start_networks
 from .runner import Runner
 from .scene import load_scenes
+
+BUNDLE = "bundle"
+"""Folder of a finished run's policy bundle, in that of the run."""
 
 
 def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str = "learn", threads: int = 0) -> None:
@@ -41,5 +45,8 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
             hashes = {scene.name: clip_sha256(scene.source) for scene in scenes}
             write_run_card(folder, config, hashes, shlex.join(["assistmimic", *sys.argv[1:]]))
         runner.run()
+        if agent == "learn" and parallel.rank() == 0:
+            bundle = export(folder, folder / BUNDLE)
+            print(f"bundle {bundle.card.name} is in {folder / BUNDLE}")
     finally:
         parallel.stop()

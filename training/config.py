@@ -114,8 +114,8 @@ class PpoConfig:
     min_rate: float = 5e-6
     max_rate: float = 1e-3
     target_kl: float = 0.03
-    std: float = 0.1
-    lasting: float = 0.0
+    std: float = 0.05
+    lasting: float = 0.5
     bound: float = 1.0
     max_grad_norm: float = 1.0
 
@@ -155,7 +155,7 @@ class TrainConfig:
     kind: str = "specialist"
     mode: str = "joint"
     seed: int = 0
-    pairs: int = 128
+    pairs: int = 256
     horizon: int = 24
     steps: int = 1_000_000
     termination: float = SUCCESS_LIMIT

@@ -200,6 +200,27 @@ class Evaluate:
         return run_evaluate(self)
 
 
+@dataclass(frozen=True)
+class Export:
+    """Write the policy bundle of a training run as it stands.
+
+    Attributes:
+        run_folder: The run.
+        out: Folder of the bundle.
+        name: Of the bundle; the run's by default.
+    """
+
+    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
+    out: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    name: str | None = None
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .train_command import run_export
+
+        return run_export(self.run_folder, self.out, self.name)
+
+
 Command = (
     Annotated[Convert, subcommand("convert")]
     | Annotated[Info, subcommand("info")]
@@ -214,6 +235,7 @@ Command = (
     | Annotated[Fetch, subcommand("fetch")]
     | Annotated[Keys, subcommand("keys")]
     | Annotated[Train, subcommand("train")]
+    | Annotated[Export, subcommand("export")]
     | Annotated[Evaluate, subcommand("evaluate")]
 )
 

@@ -1,4 +1,4 @@
-"""`assistmimic train`: hands over to the package `training`, which needs torch."""
+"""`assistmimic train` and `export`: hands over to the package `training`, which needs torch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,10 @@ if TYPE_CHECKING:
 
 def run_train(arguments: Train) -> int:
     """Train. Raises AssistMimicError."""
-    try:
-        import tensorboard  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise AssistMimicError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None
-    try:
-        from training.command import train
-        from training.config import load_config
-    except ModuleNotFoundError as error:
-        if error.name != "training":
-            raise
-        raise AssistMimicError(
-            "the package `training` is not installed; run this in a clone of the repository"
-        ) from None
+    _need_training()
+    from training.command import train
+    from training.config import load_config
+
     config = load_config(
         arguments.config,
         arguments.set,
@@ -50,3 +40,26 @@ def run_train(arguments: Train) -> int:
         threads=arguments.threads,
     )
     return 0
+
+
+def run_export(run: Path, out: Path, name: str | None) -> int:
+    """Write a run's bundle. Raises AssistMimicError."""
+    _need_training()
+    from training.export import export
+
+    bundle = export(run, out, name=name)
+    print(f"wrote {out}: {bundle.card.kind} {bundle.card.name}, {bundle.card.training['pair_steps']:,} pair-steps")
+    return 0
+
+
+def _need_training() -> None:
+    """Say what is missing where training is not possible. Raises AssistMimicError."""
+    try:
+        import tensorboard  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise AssistMimicError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None
+    try:
+        import training  # noqa: F401
+    except ImportError:
+        raise AssistMimicError("training is not installed; run this in a clone of the repository") from None

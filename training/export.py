@@ -1,0 +1,90 @@
+"""From a run's checkpoint to a policy bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from controller_server.body.strength import Strength
+from controller_server.control.bundle import PolicyBundle, write_bundle
+from controller_server.control.bundle_body import BodySettings
+from controller_server.control.bundle_card import BundleCard, Source
+from controller_server.control.network import NetworkSpec
+from controller_server.errors import AssistMimicError
+
+from .checkpoint import read_checkpoint
+from .config import TrainConfig, config_from_dict
+from .log import RUN
+from .runner import CHECKPOINT
+
+_CMU = (
+    "The data used in this project was obtained from mocap.cs.cmu.edu. "
+    "The database was created with funding from NSF EIA-0196217."
+)
+
+
+def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str, Any] | None = None) -> PolicyBundle:
+    """Write the bundle of a run as it stands.
+
+    Args:
+        run: Folder of the run.
+        folder: Of the bundle.
+        name: Of the bundle; the run's by default.
+        scores: What was measured with it.
+
+    Raises:
+        AssistMimicError: there is no run, or the bundle cannot be written.
+    """
+    sections, facts = read_checkpoint(run / CHECKPOINT)
+    config = config_from_dict(facts["config"], str(run))
+    card = _run_card(run)
+    networks, parameters = {}, {}
+    for role in config.roles:
+        arrays = {n.removeprefix("actor."): a for n, a in sections[role].items() if n.startswith("actor.")}
+        arrays.pop("counts")
+        inputs = tuple((block, len(arrays[f"normaliser.{block}.mean"])) for block in config.observation)
+        networks[role] = NetworkSpec(inputs, len(arrays[f"layer{len(config.hidden)}.bias"]), config.hidden)
+        parameters[role] = arrays
+    sources = tuple(Source(clip, sha256) for clip, sha256 in card["data"].items())
+    specialist = config.kind == "specialist"
+    bundle = PolicyBundle(
+        BundleCard(
+            name=name or config.name,
+            kind=config.kind,
+            networks=networks,
+            retarget=config.retarget,
+            action=config.action,
+            body=_body(config),
+            clips=sources if specialist else (),
+            data=() if specialist else sources,
+            training={
+                "command": card["command"],
+                "revision": card["revision"],
+                "seed": config.seed,
+                "pair_steps": facts["pair_steps"],
+                "minutes": round(facts["seconds"] / 60, 1),
+            },
+            scores=scores or {},
+            acknowledgements=_CMU if "cmu" in str(facts["config"]).lower() else "",
+        ),
+        parameters,
+    )
+    write_bundle(folder, bundle, half=True)
+    return bundle
+
+
+def _run_card(run: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load((run / RUN).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise AssistMimicError(f"{run / RUN}: cannot be read ({error})") from None
+
+
+def _body(config: TrainConfig) -> BodySettings:
+    return BodySettings(
+        supporter=Strength.parse(config.body.supporter),
+        recipient=Strength.parse(config.body.recipient),
+        grip_force=config.body.grip_force,
+    )

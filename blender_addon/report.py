@@ -64,12 +64,12 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
     kept = scores["contact_kept"]
     return [
         Row(
-            "Largest deviation",
+            "Deviation",
             "cm",
             None,
             100 * max(person["deviation_max_m"] for person in people),
             worst.get("deviation", scores["worst_frame"]),
-            "From the prepared motion, mean over 16 joints; success allows 25 cm",
+            "The largest from the prepared motion, mean over 16 joints; success allows 25 cm",
         ),
         Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),
         Row(

@@ -59,8 +59,7 @@ def _armature(name: str, skeleton: Skeleton, collection: Any) -> Any:
             bones.append(bone)
         bpy.ops.object.mode_set(mode="OBJECT")
     view_layer.objects.active = previous
-    data.display_type = "STICK"
-    obj.show_in_front = True
+    data.display_type = "WIRE"
     return obj
 
 

@@ -30,7 +30,7 @@ def _draw() -> None:
     if context.space_data is not None and not context.space_data.overlay.show_overlays:
         return
     if session.running is not None:
-        _draw_preview(context.scene)
+        _draw_preview()
         return
     settings = context.scene.assistmimic
     if not (settings.show_contacts or settings.show_balance):
@@ -101,18 +101,16 @@ def _draw_batches(batches: list[tuple[Any, Any, float]]) -> None:
 _preview_batch: tuple[Any, list[tuple[Any, Any, float]]] | None = None
 
 
-def _draw_preview(scene: Any) -> None:
-    """The bodies as far as they are simulated, at their last moment or at the current frame."""
+def _draw_preview() -> None:
+    """The bodies where the simulation is just now."""
     global _preview_batch
     running = session.running
     preview = running.job.preview if running is not None else None
     if running is None or running.request is None or preview is None or len(preview.time) == 0:
         return
-    at = (scene.frame_current - running.request.span.first) / running.request.clip.fps
-    row = min(int(np.searchsorted(preview.time, at)), len(preview.time) - 1)
-    key = (weakref.ref(preview), row)
+    key = weakref.ref(preview)
     if _preview_batch is None or _preview_batch[0] != key:
-        lines = bone_lines(preview.positions[row], preview.joints) + [0, 0, running.request.ground]
+        lines = bone_lines(preview.positions[-1], preview.joints) + [0, 0, running.request.ground]
         colours = np.tile(_PREVIEW, (len(lines), 1))
         picture = Picture(np.zeros((0, 3)), np.zeros((0, 4)), lines, colours)
         _preview_batch = (key, _batches_of(picture))

@@ -69,7 +69,7 @@ def _engine_line() -> str:
 def _message(layout: Any, context: Any) -> None:
     """The last message, wrapped to the width of the sidebar."""
     box = layout.box().column(align=True)
-    width = max(20, int(context.region.width / (7 * context.preferences.system.ui_scale)))
+    width = max(20, int(context.region.width / (8.5 * context.preferences.system.ui_scale)))
     icon = "ERROR" if session.is_error else "INFO"
     line = ""
     for word in session.message.split():
@@ -97,13 +97,13 @@ class ASSISTMIMIC_PT_parameters(_Panel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         layout, settings = self.layout, context.scene.assistmimic
         layout.use_property_split, layout.use_property_decorate = True, False
-        column = layout.column(heading="Recipient")
-        column.prop(settings, "recipient_kind", text="Strength")
+        column = layout.column(align=True)
+        column.prop(settings, "recipient_kind", text="Recipient")
         if settings.recipient_kind == "FACTOR":
-            column.prop(settings, "recipient_strength", text=" ", slider=True)
+            column.prop(settings, "recipient_strength", slider=True)
         column.prop(settings, "recipient_mass", slider=True)
-        column = layout.column(heading="Supporter")
-        column.prop(settings, "supporter_strength", slider=True)
+        column = layout.column(align=True)
+        column.prop(settings, "supporter_strength", text="Supporter", slider=True)
         column.prop(settings, "supporter_mass", slider=True)
         column = layout.column()
         column.prop(settings, "grips")
@@ -195,7 +195,7 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
     for line in _table(take):
         row = table.row(align=True)
         row.alert = line.is_worse
-        split = row.split(factor=0.42)
+        split = row.split(factor=0.4)
         split.label(text=line.label)
         values = split.row(align=True)
         values.label(text=line.text(line.before) if line.before is not None else "")

@@ -21,6 +21,10 @@ TICK = 0.04
 _BLOCKING_TICK = 0.02
 
 
+class Cancelled(AssistMimicError):
+    """Somebody cancelled the job."""
+
+
 def begin(scene: Any, *, seed: int | None = None) -> Running:
     """Read the scene and start a job. Raises AssistMimicError.
 
@@ -100,6 +104,8 @@ def finish(running: Running) -> Any:
     settings = scene.assistmimic
     if status.state is not JobState.LOST:
         settings.pending = ""
+    if status.state is JobState.CANCELLED:
+        raise Cancelled("Cancelled; nothing was changed")
     if status.state is not JobState.DONE or running.job.result is None or running.request is None:
         session.detail = status.detail
         raise AssistMimicError(status.message or status.state.value)
@@ -203,8 +209,9 @@ class _Simulation:
         return {"FINISHED"}
 
     def _fail(self, error: AssistMimicError) -> set[str]:
-        session.say(str(error), error=True, detail=session.detail)
-        self.report({"ERROR"}, str(error))
+        is_error = not isinstance(error, Cancelled)
+        session.say(str(error), error=is_error, detail=session.detail)
+        self.report({"ERROR"} if is_error else {"INFO"}, str(error))
         return {"CANCELLED"}
 
 

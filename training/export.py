@@ -65,6 +65,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
                 "seed": config.seed,
                 "pair_steps": facts["pair_steps"],
                 "minutes": round(facts["seconds"] / 60, 1),
+                "config": facts["config"],
             },
             scores=scores or {},
             acknowledgements=_CMU if "cmu" in str(facts["config"]).lower() else "",

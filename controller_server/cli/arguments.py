@@ -180,6 +180,7 @@ class Evaluate:
         help_tests: Also the supporter unfelt and limp; removed is always tried.
         json: Print one JSON object instead of tables.
         out: Also write the JSON object to this file.
+        save: Also write the scores into the card of each bundle.
     """
 
     bundles: Annotated[tuple[str, ...], Positional, arg(metavar="BUNDLE [BUNDLE2 ...]")]
@@ -192,6 +193,7 @@ class Evaluate:
     help_tests: bool = True
     json: bool = False
     out: Annotated[Path | None, arg(metavar="OUT.json")] = None
+    save: bool = False
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""

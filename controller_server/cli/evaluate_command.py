@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..body.strength import Strength
-from ..control.bundle import read_bundle
+from ..control.bundle import read_bundle, write_scores
 from ..control.bundle_store import find_bundle
 from ..errors import AssistMimicError
 from ..progress import Progress
@@ -43,7 +43,8 @@ def run_evaluate(arguments: Evaluate) -> int:
         check_output(arguments.out, (".json",))
     dynamics = parse_dynamics(arguments.dynamics)
     conditions = Conditions(arguments.trials, arguments.seed, arguments.threads)
-    bundles = [read_bundle(find_bundle(name).folder) for name in arguments.bundles]
+    folders = [find_bundle(name).folder for name in arguments.bundles]
+    bundles = [read_bundle(folder) for folder in folders]
     clips = _clips(arguments.clips, bundles)
     strength = None if arguments.recipient_strength is None else Strength.parse(arguments.recipient_strength)
     with TerminalProgress(Console(stderr=True)) as progress:
@@ -59,11 +60,28 @@ def run_evaluate(arguments: Evaluate) -> int:
     if arguments.out is not None:
         make_folder(arguments.out)
         arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for folder, bundle in zip(folders, bundles, strict=True):
+        if arguments.save:
+            write_scores(folder, scores_of(report, bundle.card.name))
     if arguments.json:
         print(json.dumps(report))
     else:
         print_evaluation(report)
     return 0
+
+
+def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
+    """What a card keeps of a report: one bundle's rows and help tests, under which conditions, on what."""
+
+    def own(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {name: value for name, value in row.items() if name != "bundle"}
+            for row in rows
+            if row.get("bundle", bundle) == bundle
+        ]
+
+    kept = {name: own(report[name]) for name in ("rows", "help", "playback")}
+    return kept | {name: report[name] for name in ("conditions", "versions", "machine")}
 
 
 def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:

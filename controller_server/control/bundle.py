@@ -11,8 +11,9 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -69,14 +70,14 @@ def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> N
         for name, array in arrays.items()
     }
     weights = save_tensors(tensors, metadata=_meaning(bundle.card))
-    values = bundle.card.to_dict() | {"weights_sha256": hashlib.sha256(weights).hexdigest()}
-    written = yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True, width=110)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / WEIGHTS, weights)
-        _replace(folder / CARD, written.encode())
-    except OSError as error:
-        raise AssistMimicError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
+    card = _card_text(bundle.card, hashlib.sha256(weights).hexdigest())
+    _write(folder, {WEIGHTS: weights, CARD: card})
+
+
+def write_scores(folder: Path, scores: Mapping[str, Any]) -> None:
+    """Put what was measured into the card of a bundle, in the place of former scores. Raises AssistMimicError."""
+    card, sha256 = _read_card(folder)
+    _write(folder, {CARD: _card_text(replace(card, scores=scores), sha256)})
 
 
 def read_card(folder: Path) -> BundleCard:
@@ -145,6 +146,20 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _card_text(card: BundleCard, sha256: str) -> bytes:
+    values = plain(card.to_dict() | {"weights_sha256": sha256})
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110).encode()
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            _replace(folder / name, data)
+    except OSError as error:
+        raise AssistMimicError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -16,7 +16,15 @@ from policy_cases import renamed, untrained
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
 from controller_server.body.strength import PRESETS, Strength
-from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, read_card, write_bundle
+from controller_server.control.bundle import (
+    CARD,
+    WEIGHTS,
+    PolicyBundle,
+    read_bundle,
+    read_card,
+    write_bundle,
+    write_scores,
+)
 from controller_server.control.bundle_body import BodySettings
 from controller_server.control.bundle_card import Source
 from controller_server.control.bundle_store import FOLDERS_VARIABLE, find_bundle, fitting, list_bundles
@@ -81,6 +89,16 @@ def test_half_size(bundle: PolicyBundle, folder: Path, tmp_path: Path):
         tolerance = 1e-3 if name.startswith("layer") else 0
         assert back[name].dtype == np.float32
         np.testing.assert_allclose(back[name], array, rtol=tolerance, atol=tolerance / 1e3)
+
+
+def test_scores_are_written_later(bundle: PolicyBundle, folder: Path):
+    """Put scores into the card and leave everything else as it was, the weights' file untouched."""
+    before = (folder / WEIGHTS).read_bytes()
+    write_scores(folder, {"rows": [{"clip": "clip", "success_rate": 1.0}]})
+    back = read_bundle(folder).card
+    assert back.scores == {"rows": [{"clip": "clip", "success_rate": 1.0}]}
+    assert replace(back, scores={}, training={}) == replace(bundle.card, scores={}, training={})
+    assert (folder / WEIGHTS).read_bytes() == before
 
 
 def test_writing_again_replaces(bundle: PolicyBundle, folder: Path):

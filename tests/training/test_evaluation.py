@@ -16,7 +16,7 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import write_npz
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import PolicyBundle, write_bundle
+from controller_server.control.bundle import PolicyBundle, read_bundle, write_bundle
 from controller_server.control.observation import Track, look
 from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
@@ -305,12 +305,15 @@ def test_command(assistmimic, tmp_path):
     write_npz(tmp_path / "near.npz", CLIP)
     write_bundle(tmp_path / "policy", untrained(CLIP, PAIR))
     options = ("--clips", "near.npz", "--trials", "2", "--no-help-tests", "--threads", "1")
-    done = assistmimic("evaluate", "./policy", *options, "--json", "--out", "out.json")
+    done = assistmimic("evaluate", "./policy", *options, "--json", "--out", "out.json", "--save")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert [row["clip"] for row in report["rows"]] == ["near"]
     assert all(name in report["rows"][0] for name in ROW)
     assert json.loads((tmp_path / "out.json").read_text()) == report
+    scores = read_bundle(tmp_path / "policy").card.scores
+    assert scores["rows"] == report["rows"]
+    assert set(scores) == {"rows", "help", "playback", "conditions", "versions", "machine"}
     for arguments, complaint in (
         (("nowhere", *options), "no such bundle"),
         (("./policy", *options, "--dynamics", "storm"), "dynamics 'storm'"),

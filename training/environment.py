@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.control.balance import with_balance
-from controller_server.control.observation import Bodies, View, balance, look, observe, term_sizes
+from controller_server.control.observation import Bodies, View, look, observe, term_sizes
 from controller_server.control.retarget import RetargetState, retarget, retargeted, with_hands_moved
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
@@ -80,6 +80,7 @@ class _Part:
         self.retarget = RetargetState.fresh(self.n)
         joints = scene.reference.targets.shape[2]
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
+        self.balance = np.zeros((self.n, 2, 2, 3), np.float32)  # as last seen
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
         impratio = _COARSE_IMPRATIO if coarse else None
@@ -228,8 +229,7 @@ class PairEnvironment:
         targets = scene.reference.targets[rows]
         if not self.config.action.balance:
             return targets
-        error = balance(part.backend, track.com[part.frames])
-        return with_balance(targets, error, track.frames.quats[rows, :, 0], scene.pair)
+        return with_balance(targets, part.balance, track.frames.quats[rows, :, 0], scene.pair)
 
     def _replay(self, part: _Part, rows: Array) -> None:
         """Put the replayed person where the reference has them, the other stays as simulated."""
@@ -270,6 +270,7 @@ class PairEnvironment:
         return total
 
     def _observe(self, part: _Part, view: View) -> Array:
+        part.balance = view.balance
         if self.config.retarget.enabled and not self.alone:
             part.retarget = retarget(self.config.retarget, part.retarget, view.now, view.goal, part.scene.pair)
             view = retargeted(view, part.retarget.shift, part.scene.pair)
@@ -334,6 +335,7 @@ class PairEnvironment:
                 "world": part.backend.save(),
                 "frames": part.frames,
                 "action": part.action,
+                "balance": part.balance,
                 **{f"retarget.{name}": array for name, array in vars(part.retarget).items()},
                 **{f"starts.{name}": array for name, array in part.starts.state_dict().items()},
             }
@@ -350,7 +352,7 @@ class PairEnvironment:
         for k, part in enumerate(self.parts):
             own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
             part.backend.restore(own["world"])
-            part.frames, part.action = own["frames"].copy(), own["action"].copy()
+            part.frames, part.action, part.balance = (own[n].copy() for n in ("frames", "action", "balance"))
             fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}
             part.retarget = replace(part.retarget, **fields)
             part.starts.load_state_dict(

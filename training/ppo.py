@@ -40,8 +40,7 @@ class Ppo:
         self.generator = torch.Generator().manual_seed(seed)
         self.rollout = Rollout(steps, n, actor.spec.n_inputs, actor.spec.outputs)
         self._step = 0
-        self._explored = False
-        self.noise = torch.zeros(n, actor.spec.outputs)
+        self.noise = torch.randn((n, actor.spec.outputs), generator=self.generator)
         parallel.broadcast([*actor.trainable, *critic.trainable])
 
     @torch.no_grad()
@@ -59,10 +58,8 @@ class Ppo:
 
     def _explore(self, shape: torch.Size) -> Tensor:
         """Standard normal noise that lasts: muscles are too slow to answer what changes with every control step."""
-        fresh = torch.randn(shape, generator=self.generator)
         lasting = self.config.lasting
-        self.noise = lasting * self.noise + math.sqrt(1 - lasting**2) * fresh if self._explored else fresh
-        self._explored = True
+        self.noise = lasting * self.noise + math.sqrt(1 - lasting**2) * torch.randn(shape, generator=self.generator)
         return self.noise
 
     @torch.no_grad()
@@ -175,7 +172,7 @@ class Ppo:
             for name, tensor in network.state_dict().items()
         }
         counts = {"rate": torch.tensor(self.rate, dtype=torch.float64), "updates": torch.tensor(self.updates)}
-        return {**nets, **moments, **counts, "generator": self.generator.get_state()}
+        return {**nets, **moments, **counts, "noise": self.noise, "generator": self.generator.get_state()}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         """The inverse of `state_dict`."""
@@ -185,6 +182,7 @@ class Ppo:
             )
         self.rate, self.updates = float(tensors["rate"]), int(tensors["updates"])
         self.generator.set_state(tensors["generator"])
+        self.noise = tensors["noise"]
         for which, optimiser in self.optimisers.items():
             state = optimiser.state_dict()
             moments: dict[int, dict[str, Tensor]] = {}

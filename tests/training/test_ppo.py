@@ -50,19 +50,23 @@ class Toy:
         self.rng, self.gain = np.random.default_rng(seed), gain
 
     def draw(self) -> torch.Tensor:
+        """Ways to the point, shape (64, 2)."""
         return torch.from_numpy(self.rng.uniform(-1, 1, (64, 2))).float()
 
     def reward(self, seen: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
+        """Shape (64,)."""
         return -(action - self.gain * seen).square().sum(-1)
 
 
 def learner(seed: int) -> Ppo:
+    """A small learner."""
     spec, judge = NetworkSpec((("way", 2),), 2, (32,)), NetworkSpec((("way", 2),), 1, (32,))
     config = PpoConfig(gamma=0.5, std=0.2, learning_rate=3e-3, target_kl=0.02, critic_first=1)
     return Ppo(config, Network.fresh(spec, seed), Network.fresh(judge, seed + 1, last=1.0), steps=8, n=64, seed=seed)
 
 
 def learn(ppo: Ppo, toy: Toy, iterations: int) -> None:
+    """Rollouts and updates."""
     nothing = torch.zeros(0, dtype=torch.long)
     for _ in range(iterations):
         practise(ppo, toy, nothing)
@@ -70,6 +74,7 @@ def learn(ppo: Ppo, toy: Toy, iterations: int) -> None:
 
 
 def practise(ppo: Ppo, toy: Toy, nothing: torch.Tensor) -> None:
+    """One rollout."""
     for _ in range(8):
         seen = toy.draw()
         action = ppo.act(seen)
@@ -79,6 +84,7 @@ def practise(ppo: Ppo, toy: Toy, nothing: torch.Tensor) -> None:
 
 
 def weights(ppo: Ppo) -> list[torch.Tensor]:
+    """Of the actor."""
     return [p.detach().clone() for p in ppo.actor.trainable]
 
 

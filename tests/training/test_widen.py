@@ -14,6 +14,7 @@ WIDE = NetworkSpec((("self", 7), ("partner", 6), ("goal", 5), ("forces", 3)), 4,
 
 
 def prior(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A prior with statistics of its own."""
     parameters = initial_parameters(PRIOR, rng, last=1.0)
     for name in parameters:
         if name.startswith("normaliser") or name.endswith("bias"):

@@ -19,6 +19,7 @@ def tiny(**changes: object) -> TrainConfig:
         "pairs": 4,
         "horizon": 4,
         "steps": 32,
+        "coarse": 0.0,
         "hidden": (16, 8),
         "reward": RewardConfig(WEIGHTS, WEIGHTS),
         "start": StartConfig(first=0.5, kept=0.4, stride=2, slots=2),

@@ -1,0 +1,160 @@
+"""The environment of pairs and runs in it: starts, ends, seeds, stopping and going on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from training_cases import WEIGHTS, standing_scene, tiny
+
+from controller_server.control.observation import PRIOR_TERMS
+from controller_server.control.retarget import RetargetSettings
+from controller_server.errors import AssistMimicError
+from training.checkpoint import read_checkpoint
+from training.config import RewardConfig, StartConfig, config_from_dict, load_config
+from training.environment import PairEnvironment
+from training.runner import CHECKPOINT, Runner
+
+
+def zeros(env: PairEnvironment) -> np.ndarray:
+    """Actions that add nothing."""
+    return np.zeros((env.n, 2, env.n_actions), np.float32)
+
+
+def test_episodes_end_at_the_clips_end_or_where_somebody_is_lost():
+    """Standing people reach the end and are cut off; thrown about they terminate, both of a pair together."""
+    scene = standing_scene()
+    env = PairEnvironment(tiny(start=StartConfig(first=1.0, kept=0.0)), [scene], threads=1)
+    env.reset()
+    steps = [env.step(zeros(env)) for _ in range(scene.last)]
+    assert not any(step.done.any() for step in steps[:-1])
+    assert steps[-1].done.all() and not steps[-1].terminated.any() and list(steps[-1].cut) == [0, 1, 2, 3]
+    assert all(e.completed and e.frames == scene.last and e.start == 0 for e in steps[-1].finished)
+    wild = 3 * env.rng.standard_normal((scene.last, 4, 2, env.n_actions)).astype(np.float32)
+    steps = [env.step(action) for action in wild]
+    lost = [step for step in steps if step.terminated.any()]
+    assert lost and all((step.terminated[:, 0] == step.terminated[:, 1]).all() for step in lost)
+    assert all(np.isfinite(step.observation).all() and np.isfinite(step.reward).all() for step in steps)
+
+
+def test_what_is_seen_last_is_not_what_is_seen_next():
+    """A cut episode's final observation is of its own end, the next one of a new start."""
+    env = PairEnvironment(tiny(start=StartConfig(first=1.0, kept=0.0, noise=0.0)), [standing_scene()], threads=1)
+    first = env.reset()
+    for _ in range(standing_scene().last):
+        step = env.step(zeros(env) + 0.05)
+    assert step.final.shape == (4, 2, first.shape[-1])
+    assert np.allclose(step.observation, first, atol=1e-5)
+    assert np.abs(step.final - first).max(axis=(1, 2)).min() > 0.05
+
+
+def test_alone_only_those_who_fall_terminate():
+    """In a prior's world one person's failure cuts the other off without blame."""
+    config = tiny(kind="prior", observation=PRIOR_TERMS, start=StartConfig(first=1.0, kept=0.0))
+    env = PairEnvironment(config, [standing_scene()], threads=1)
+    env.reset()
+    for _ in range(standing_scene().last):
+        action = zeros(env)
+        action[:, 0] = 2 * env.rng.standard_normal((4, env.n_actions))
+        step = env.step(action)
+        if step.done.any():
+            break
+    assert step.terminated[:, 0].any() and not step.terminated[:, 1].any() and len(step.cut)
+
+
+def test_the_reference_moves_who_is_replayed():
+    """A replayed recipient stays on the reference whatever they do, the supporter does not."""
+    env = PairEnvironment(tiny(), [standing_scene()], threads=1, replayed=1)
+    env.reset()
+    for _ in range(5):
+        env.step(zeros(env) + 0.8)
+    part = env.parts[0]
+    apart = np.linalg.norm(part.view().now.positions - part.scene.track.positions(part.frames), axis=-1).max(
+        axis=(0, 2)
+    )
+    assert apart[1] < 1e-5 < 0.02 < apart[0]
+
+
+def run(folder: Path, **changes: object) -> Runner:
+    """A whole tiny run."""
+    resume = bool(changes.pop("resume", False))
+    runner = Runner(tiny(**changes), [standing_scene()], folder, threads=1, resume=resume)
+    runner.run()
+    return runner
+
+
+def weights(runner: Runner) -> list[torch.Tensor]:
+    """All that was learned."""
+    return [
+        p.detach() for learner in runner.learners.values() for p in learner.actor.trainable + learner.critic.trainable
+    ]
+
+
+def test_same_seed_same_numbers_and_a_resumed_run_is_the_run(tmp_path):
+    """Equal weights bit for bit: twice the same seed, and stopped half-way and gone on with; another seed differs."""
+    whole, again = run(tmp_path / "a"), run(tmp_path / "b")
+    assert all(torch.equal(x, y) for x, y in zip(weights(whole), weights(again), strict=True))
+    half = Runner(tiny(), [standing_scene()], tmp_path / "c", threads=1)
+    half.config = replace(half.config, steps=16)
+    half.run()
+    resumed = run(tmp_path / "c", resume=True)
+    assert resumed.resumed and resumed.pair_steps == whole.pair_steps
+    assert all(torch.equal(x, y) for x, y in zip(weights(whole), weights(resumed), strict=True))
+    other = run(tmp_path / "d", seed=1)
+    assert not all(torch.equal(x, y) for x, y in zip(weights(whole), weights(other), strict=True))
+    rows = [json.loads(line) for line in (tmp_path / "c" / "curve.jsonl").read_text().splitlines()]
+    assert [row["pair_steps"] for row in rows] == [16, 32]
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    """A folder that holds a run is refused without resume."""
+    run(tmp_path / "a", steps=16)
+    with pytest.raises(AssistMimicError, match="--resume"):
+        run(tmp_path / "a", steps=16)
+
+
+def test_a_broken_checkpoint_is_one_line(tmp_path):
+    """Say which file cannot be read."""
+    (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
+    with pytest.raises(AssistMimicError, match="not a readable checkpoint"):
+        read_checkpoint(tmp_path / CHECKPOINT)
+
+
+def test_sequential_training_freezes_the_other(tmp_path):
+    """The recipient alone learns in the first half and the supporter alone in the second."""
+    runner = Runner(tiny(mode="sequential"), [standing_scene()], tmp_path / "a", threads=1)
+    kept = {role: [p.detach().clone() for p in own.actor.trainable] for role, own in runner.learners.items()}
+
+    def changed() -> set[str]:
+        return {
+            role
+            for role, own in runner.learners.items()
+            if not all(torch.equal(a, b) for a, b in zip(kept[role], own.actor.trainable, strict=True))
+        }
+
+    runner.config = replace(runner.config, steps=31)  # one rollout of sixteen counts as half
+    advance = runner._collect
+    seen: list[set[str]] = []
+    runner._collect = lambda: (seen.append(changed()), advance())[1]
+    runner.run()
+    assert seen[-1] == {"recipient"} and changed() == {"recipient", "supporter"}
+
+
+def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
+    """A resolved configuration reads back the same; an unknown name, a wrong value, a missing file are one line."""
+    config = tiny(retarget=RetargetSettings(enabled=False), reward=RewardConfig({"contact": 1.0}, WEIGHTS))
+    assert config_from_dict(json.loads(json.dumps(config.to_dict())), "again") == config
+    path = tmp_path / "c.yaml"
+    path.write_text("name: x\npairs: 4\nppo: {std: 1e-2}\n")
+    loaded = load_config(path, ["ppo.gamma=0.9", "body.recipient=0.5"], steps=7)
+    assert (loaded.ppo.std, loaded.ppo.gamma, loaded.body.recipient, loaded.steps) == (0.01, 0.9, "0.5", 7)
+    for text, message in (("pears: 4", "no setting 'pears'"), ("name: x\npairs: many", "'many' does not fit")):
+        path.write_text(text)
+        with pytest.raises(AssistMimicError, match=message):
+            load_config(path)
+    with pytest.raises(AssistMimicError, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")

@@ -120,11 +120,20 @@ def characters(settings: Any, scene: Any) -> list[Any]:
     for role, obj in zip(("supporter", "recipient"), people, strict=True):
         if obj is None:
             raise AssistMimicError(f"no {role} chosen; pick an armature")
-        if scene.objects.get(obj.name) != obj:
+        if not any(other == obj for other in scene.objects):
             raise AssistMimicError(f"{role} {obj.name} is not in this scene; pick another")
     if people[0] == people[1]:
         raise AssistMimicError(f"{people[0].name} is both supporter and recipient; pick two characters")
     return people
+
+
+def local_objects(scene: Any, names: Sequence[str]) -> list[Any]:
+    """Objects of this file by name; linked ones of the same name are not meant. Raises AssistMimicError."""
+    found = {obj.name: obj for obj in scene.objects if obj.library is None}
+    for name in names:
+        if name not in found:
+            raise AssistMimicError(f"{name} is gone from scene {scene.name}; the result was not written")
+    return [found[name] for name in names]
 
 
 def mapping_of(settings: Any) -> BoneMapping | None:

@@ -12,7 +12,7 @@ import bpy
 from controller_server.errors import AssistMimicError
 
 from ..blender import takes
-from ..blender.request import Request, characters, read_request
+from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from .presets import convert_settings
 from .session import Running, connection, keep_result, redraw, session
@@ -64,9 +64,7 @@ def resume(scene: Any) -> Running:
     try:
         for name, value in pending["settings"].items():
             setattr(settings, name, value)
-        people = [scene.objects.get(name) for name in pending["people"]]
-        if None in people:
-            raise AssistMimicError(f"{pending['people'][people.index(None)]} is no longer in this scene")
+        people = local_objects(scene, pending["people"])
         settings.supporter, settings.recipient = people
         request = read_request(settings, scene)
     finally:
@@ -109,9 +107,7 @@ def finish(running: Running) -> Any:
     if status.state is not JobState.DONE or running.job.result is None or running.request is None:
         session.detail = status.detail
         raise AssistMimicError(status.message or status.state.value)
-    people = [scene.objects.get(name) for name in running.people]
-    if None in people:
-        raise AssistMimicError(f"{running.people[people.index(None)]} is gone; the result was not written")
+    people = local_objects(scene, running.people)
     keep_result(running.job.result)
     review = takes.under_review(settings, people)
     if review is not None:

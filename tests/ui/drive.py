@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-VIEW, SIDE, TAB, DEMO, SIMULATE, END = (600, 500), (500, 620), (1308, 220), (1174, 154), (1174, 232), (1274, 918)
+VIEW, TAB, DEMO, SIMULATE, END = (600, 500), (1308, 220), (1174, 154), (1174, 232), (1274, 918)
 QUALITY, PARAMETERS = (1214, 525), (1100, 306)
 ACCEPT, REJECT, COMPARE = (1110, 415), (1232, 415), (1110, 441)
 PREFERENCES = (
@@ -128,8 +128,7 @@ def main() -> None:
     driver = Driver(options.command, options.out, options.root)
     driver.until("window", lambda s: True, 60)
     time.sleep(2)
-    keys("a", "x", "Return", at=VIEW)
-    keys("n", at=SIDE)  # another place: after a dialog Blender waits for the mouse to move
+    keys("n", at=VIEW)
     click(TAB)
     driver.shot("empty")
     click(DEMO)

@@ -71,5 +71,7 @@ def _look() -> float:
     return PERIOD
 
 
+for _thing in list(bpy.data.objects):
+    bpy.data.objects.remove(_thing)
 _watch_panels()
 bpy.app.timers.register(_look, first_interval=1.0, persistent=True)

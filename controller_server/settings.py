@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from .body.shape import Hands
@@ -119,6 +120,7 @@ def _plain(value: Any) -> Any:
 
 
 _T = TypeVar("_T")
+_hints = cache(get_type_hints)
 _NUMBERS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -126,7 +128,7 @@ def build_dataclass(kind: type[_T], values: Any, where: str) -> _T:
     """A (nested) dataclass of simple fields from a mapping. Raises AssistMimicError for what does not fit."""
     if not isinstance(values, Mapping):
         raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = [f.name for f in fields(kind)]  # pyright: ignore[reportArgumentType]
     for name in values:
         if name not in known:

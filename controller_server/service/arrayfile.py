@@ -11,7 +11,7 @@ import mmap
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgpack
@@ -30,44 +30,21 @@ class ArrayFileError(Exception):
     """A file is missing or damaged."""
 
 
-def write_array_file(path: Path, text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> int:
-    """Write, make sure it is on the disk, and only then give it its name.
-
-    Returns:
-        Bytes written.
-
-    Raises:
-        OSError: there is no room, or no permission.
-    """
+def pack_arrays(text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
+    """The contents of a file, piece by piece; the arrays' own memory is handed on."""
     described, frames = describe(arrays)
     header = pack({"text": dict(text), "arrays": described})
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    pieces: list[bytes | memoryview] = [_HEAD.pack(_MAGIC, len(header)), header]
+    at = _HEAD.size + len(header)
+    for frame in frames:
+        pieces += [b"\0" * (-at % _ALIGN), frame]
+        at += -at % _ALIGN + len(frame)
+    return pieces
+
+
+def unpack_arrays(whole: memoryview) -> Payload:
+    """The inverse of `pack_arrays`; the arrays are read-only views. Raises ArrayFileError."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_HEAD.pack(_MAGIC, len(header)))
-            file.write(header)
-            for frame in frames:
-                file.write(b"\0" * (-file.tell() % _ALIGN))
-                file.write(frame)
-            written = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-    return written
-
-
-def read_array_file(path: Path) -> Payload:
-    """Text and arrays; the arrays are read-only views of the mapped file.
-
-    Raises:
-        ArrayFileError: the file is missing or damaged.
-    """
-    try:
-        with path.open("rb") as file:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         magic, length = _HEAD.unpack_from(whole)
         if magic != _MAGIC:
             raise ValueError("not an array file")
@@ -80,5 +57,33 @@ def read_array_file(path: Path) -> Payload:
             frames.append(whole[at : at + size])
             at += size
         return header["text"], undescribe(header["arrays"], frames)
-    except (OSError, ValueError, TypeError, KeyError, struct.error, AssistMimicError) as error:
-        raise ArrayFileError(f"{path.name}: {error}") from None
+    except (ValueError, TypeError, KeyError, struct.error, AssistMimicError) as error:
+        raise ArrayFileError(f"damaged ({error})") from None
+
+
+def write_array_file(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write, make sure it is on the disk, and only then give it its name. Raises OSError."""
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+
+
+def read_array_file(path: Path) -> Payload:
+    """Text and arrays; the arrays are read-only views of the mapped file.
+
+    Raises:
+        ArrayFileError: the file is missing or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:
+        raise ArrayFileError(f"cannot be read ({error})") from None
+    return unpack_arrays(whole)

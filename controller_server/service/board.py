@@ -248,16 +248,16 @@ class Board:
     def _end_with_result(self, key: Key, message: Message) -> None:
         live = self._live[key]
         try:
-            ended = self._store.end_with_result(key, message["text"], message.arrays, time.monotonic() - live.since)
+            seconds = message.get("seconds", time.monotonic() - live.since)
+            ended = self._store.end_with_result(key, message["text"], message.arrays, seconds)
         except OSError as error:
             log.error("result not kept", extra={"job": key.job, "reason": str(error)})
             self._end(
                 key, State.FAILED, code="storage", message="the server could not keep the result (is its disk full?)"
             )
             return
-        self._ended(
-            key, State.DONE, Message("result", {"job": key.job, "text": message["text"]}, message.arrays), ended
-        )
+        fields = {"job": key.job, "text": message["text"], "seconds": seconds}
+        self._ended(key, State.DONE, Message("result", fields, message.arrays), ended)
 
     def _end(self, key: Key, state: State, *, code: str = "", message: str = "", detail: str = "") -> None:
         ended = self._store.end(key, state, code=code, message=message, detail=detail)
@@ -342,7 +342,7 @@ class Board:
         if not job.kept:
             raise Refused("expired", f"job {job.job}: its result is no longer kept; send it again under a new id")
         text, arrays = self._store.result_of(job.key)
-        return Message("result", {"job": job.job, "text": text}, arrays)
+        return Message("result", {"job": job.job, "text": text, "seconds": job.seconds}, arrays)
 
     def redo(self, job: Job) -> Job:
         """A result was damaged on the disk: make it again; the same seed gives the same."""

@@ -78,11 +78,13 @@ class JobResult:
         job: Its id.
         text: Text entries of the result file.
         arrays: Arrays of the result file (docs/results.md), the simulated clip's among them.
+        seconds: What the worker took [s]; None if it is not known.
     """
 
     job: str
     text: Mapping[str, str]
     arrays: Mapping[str, np.ndarray]
+    seconds: float | None = None
 
     @property
     def clip(self) -> InteractionClip:
@@ -398,7 +400,7 @@ class Client:
                 elif message.type == "preview" and on_preview is not None:
                     on_preview(Preview(message["stage"], **message.arrays))
                 elif message.type == "result":
-                    return JobResult(job, message["text"], message.arrays)
+                    return JobResult(job, message["text"], message.arrays, message.get("seconds"))
                 else:
                     _raised(message)
             if now - self._pinged > HEARTBEAT:

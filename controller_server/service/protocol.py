@@ -121,7 +121,7 @@ Table = Mapping[str, Mapping[str, str]]
 """Message type -> field -> kind; a question mark behind the kind says that the field may be left out."""
 
 _END: Table = {
-    "result": {"job": "job", "text": "texts"},
+    "result": {"job": "job", "text": "texts", "seconds": "number?"},
     "failed": {"job": "job", "code": "name", "message": "text", "detail": "text?"},
     "cancelled": {"job": "job"},
 }

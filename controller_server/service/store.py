@@ -1,4 +1,4 @@
-"""Jobs on disk: a SQLite database in WAL mode for what they are, array files for what goes in and comes out.
+"""Jobs on disk: a SQLite database in WAL mode for what they are, array files for what comes out and, if large, goes in.
 
 A job is written before it is accepted and ends in exactly one of done, failed, cancelled. Whatever was queued or
 running when the process died is queued when the store is opened again. One process at a time owns a store.
@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import AssistMimicError
-from .arrayfile import read_array_file, write_array_file
+from .arrayfile import pack_arrays, read_array_file, unpack_arrays, write_array_file
 from .payload import Payload
 
 SCHEMA = 1
+INLINE = 256 << 10
+"""Inputs up to this size lie in the database [bytes]: one write to the disk then does for all that come together."""
 
 
 class State(str, Enum):
@@ -108,6 +110,9 @@ CREATE TABLE IF NOT EXISTS jobs (
   bytes INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL,
   PRIMARY KEY (owner, job)
 );
+CREATE TABLE IF NOT EXISTS inputs (
+  owner TEXT NOT NULL, job TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (owner, job)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, ended);
 CREATE INDEX IF NOT EXISTS jobs_by_age ON jobs (owner, created);
 """
@@ -188,14 +193,14 @@ class JobStore:
 
     def add(self, job: Job, text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Job:
         """Keep a new job. Raises OSError or sqlite3.Error when there is no room; then it is not kept."""
-        path = self._path(job.key, "input")
-        job = replace(job, bytes=write_array_file(path, text, arrays))
+        pieces = pack_arrays(text, arrays)
+        job = replace(job, bytes=sum(map(len, pieces)))
+        if job.bytes > INLINE:
+            write_array_file(self._path(job.key, "input"), pieces)
+        else:
+            self._write("INSERT INTO inputs VALUES (?, ?, ?)", *job.key, b"".join(pieces))
         marks = ", ".join("?" * len(_COLUMNS))
-        try:
-            self._write(f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({marks})", *_to_row(job))
-        except sqlite3.Error:
-            path.unlink(missing_ok=True)
-            raise
+        self._write(f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({marks})", *_to_row(job))
         return job
 
     def get(self, key: Key) -> Job | None:
@@ -220,7 +225,8 @@ class JobStore:
 
     def input_of(self, key: Key) -> Payload:
         """What the job works on. Raises ArrayFileError."""
-        return read_array_file(self._path(key, "input"))
+        row = self._db.execute("SELECT data FROM inputs WHERE owner=? AND job=?", key).fetchone()
+        return read_array_file(self._path(key, "input")) if row is None else unpack_arrays(memoryview(row["data"]))
 
     def result_of(self, key: Key) -> Payload:
         """What came of it. Raises ArrayFileError."""
@@ -258,17 +264,22 @@ class JobStore:
             *(state.value, time.time(), code, message, detail, seconds, *key),
         )
         if changed and state is not State.DONE:
-            self._unneeded.append(self._path(key, "input"))
+            self._drop_input(key)
         return bool(changed)
 
     def end_with_result(
         self, key: Key, text: Mapping[str, str], arrays: Mapping[str, np.ndarray], seconds: float | None
     ) -> bool:
         """End a job with a result, once: False if it had ended before. Raises OSError when there is no room."""
-        written = write_array_file(self._path(key, "result"), text, arrays)
+        pieces = pack_arrays(text, arrays)
+        write_array_file(self._path(key, "result"), pieces)
         ended = self.end(key, State.DONE, seconds=seconds)
-        self._write("UPDATE jobs SET bytes=bytes+? WHERE owner=? AND job=?", written, *key)
+        self._write("UPDATE jobs SET bytes=bytes+? WHERE owner=? AND job=?", sum(map(len, pieces)), *key)
         return ended
+
+    def _drop_input(self, key: Key) -> None:
+        self._write("DELETE FROM inputs WHERE owner=? AND job=?", *key)
+        self._unneeded.append(self._path(key, "input"))
 
     def sweep(self, *, keep_seconds: float, keep_bytes: int, forget_seconds: float) -> int:
         """Remove the files of ended jobs that are too old or too much, oldest first, and records older still.
@@ -285,7 +296,8 @@ class JobStore:
             total += row["bytes"]
             if now - row["ended"] > keep_seconds or total > keep_bytes:
                 key = Key(row["owner"], row["job"])
-                self._unneeded += [self._path(key, kind) for kind in ("input", "result")]
+                self._drop_input(key)
+                self._unneeded.append(self._path(key, "result"))
                 self._write("UPDATE jobs SET kept=0 WHERE owner=? AND job=?", *key)
                 swept += 1
         self._write("DELETE FROM jobs WHERE NOT kept AND ended < ?", now - forget_seconds)

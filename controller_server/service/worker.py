@@ -83,12 +83,12 @@ def warm_up() -> None:
 
 def _carry_out(socket: zmq.Socket, order: Message) -> Message:
     """The job's end, as a message."""
-    job = order["job"]
+    job, started = order["job"], time.perf_counter()
     try:
         teller = _Teller(socket, job)
         on_motion = teller.motion if order.get("previews", False) else None
         text, arrays = execute(order["settings"], order["text"], order.arrays, order["threads"], teller, on_motion)
-        return Message("result", {"job": job, "text": text}, arrays)
+        return Message("result", {"job": job, "text": text, "seconds": time.perf_counter() - started}, arrays)
     except Stop:
         return Message("cancelled", {"job": job})
     except AssistMimicError as error:

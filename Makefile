@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance soak extension clean
+.PHONY: help demo test check format bench conformance soak extension bpy test-blender bench-blender clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ CLIP ?= assets/clips/pull_up.npz
 OUT ?= out/demo
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
 	@mkdir -p $(OUT)
@@ -37,6 +37,16 @@ conformance: $(VENV)/.installed ## Put the physics engine through its conformanc
 
 extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms
 	$(BIN)/python tools/build_extension.py
+
+bpy: ## Environments with Blender as a module: .venv-bpy-4.2, -4.5, -5.0 (Python 3.11, 1 GB each)
+	tests/blender/environments.sh
+
+test-blender: $(BIN)/python bpy ## Test the built zip in each of them
+	tests/blender/run.sh
+
+bench-blender: $(BIN)/python bpy ## Measure the extension's own work in each of them
+	$(BIN)/python tools/build_extension.py --platform linux-x64
+	@for python in .venv-bpy-*/bin/python; do $$python tests/blender/bench.py | tail -1; done
 
 soak: $(VENV)/.installed-dev ## Kill server and workers under load for 20 minutes (SECONDS=60 for less); nothing may be lost
 	cd tests && ../$(BIN)/python -m service.soak --seconds $(or $(SECONDS),1200)

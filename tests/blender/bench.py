@@ -1,0 +1,77 @@
+"""How long the extension's own work takes; run by `make bench-blender` in every bpy environment there is.
+
+Prints one JSON object: medians of CPU seconds on one thread. Nothing else is counted that happens on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+FRAMES, REPEATS = 300, 5
+
+
+def seconds(work) -> float:
+    """Median CPU time of a piece of work, the first run left out."""
+    found = []
+    for _ in range(REPEATS + 1):
+        began = time.process_time()
+        work()
+        found.append(time.process_time() - began)
+    return round(statistics.median(found[1:]), 4)
+
+
+def main() -> None:
+    """Measure."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    installed = import_module("blender.conftest")  # installs the zip, which has to come before bpy
+    import bpy
+    import numpy as np
+
+    names = ("armature", "reading", "baking", "importing")
+    part = SimpleNamespace(**{name: import_module(f"{installed.MODULE}.blender.{name}") for name in names})
+    from controller_server.clip.npz import read_npz
+    from controller_server.clip.resample import resample
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    clip = resample(read_npz(installed.ROOT / "assets" / "clips" / "pull_up.npz"), 30, FRAMES)
+    people = part.importing.clip_to_scene(clip, scene, "bench")
+    for obj in people:
+        for bone in obj.pose.bones:
+            bone.rotation_mode = "QUATERNION"
+    rigs = [(obj, part.armature.rig_of(obj, scene)) for obj in people]
+    frames = np.arange(1, FRAMES + 1)
+    sampled = part.reading.sample(rigs, frames, scene)
+    motions = [s.motion for s in sampled]
+
+    def bake() -> None:
+        for (obj, _), s, motion in zip(rigs, sampled, motions, strict=True):
+            part.baking.bake(obj, s, motion, "bench", joints=range(22))
+
+    plain = seconds(lambda: [s.motion for s in part.reading.sample(rigs, frames, scene)])
+    baking = seconds(bake)
+    for obj in people:
+        obj.pose.bones["head"].constraints.new("LIMIT_ROTATION")
+    stepped = seconds(lambda: [s.motion for s in part.reading.sample(rigs, frames, scene)])
+    print(
+        json.dumps(
+            {
+                "blender": bpy.app.version_string,
+                "frames": FRAMES,
+                "read_two_rigs_s": plain,
+                "read_two_rigs_with_constraints_s": stepped,
+                "bake_two_actions_s": baking,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ class ServerProcess:
         self.process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> ServerProcess:
-        return self.start()
+        return self if self.process is not None else self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -9,12 +9,13 @@ from pathlib import Path
 from controller_server.result import clip_sha256
 
 from . import parallel
+from .alone import stranger_scene
 from .config import TrainConfig
 from .export import export
 from .log import write_run_card
 from .prior import start_networks
 from .runner import Runner
-from .scene import load_scenes
+from .scene import Scene, load_scenes
 
 BUNDLE = "bundle"
 """Folder of a finished run's policy bundle, in that of the run."""
@@ -35,7 +36,7 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
     """
     parallel.start()
     try:
-        scenes = load_scenes(config.clips, config.body)
+        scenes = scenes_of(config)
         start = None
         if config.prior is not None:
             prior = config.prior
@@ -50,3 +51,10 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
             print(f"bundle {bundle.card.name} is in {folder / BUNDLE}")
     finally:
         parallel.stop()
+
+
+def scenes_of(config: TrainConfig) -> list[Scene]:
+    """What a run learns. Raises AssistMimicError."""
+    if config.kind == "prior" and config.clips:
+        return [stranger_scene(entry, config.body) for entry in config.clips]
+    return load_scenes(config.clips, config.body)

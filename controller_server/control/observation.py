@@ -225,8 +225,9 @@ def _turn_needed(xp: Any, goal: Array, now: Array) -> Array:
 
 
 def _felt(xp: Any, forces: Array) -> Array:
-    """Forces as a network can take them, 0 where there are none."""
-    return xp.asinh(forces / _FORCE_SCALE)
+    """Forces as a network can take them: their direction, their size through asinh; 0 where there are none."""
+    size = xp.sqrt(xp.sum(forces * forces, axis=-1, keepdims=True)) / _FORCE_SCALE
+    return forces * (xp.asinh(size) / xp.clip(size, 1e-9, None) / _FORCE_SCALE)
 
 
 def _touching(xp: Any, forces: Array) -> Array:

@@ -1,0 +1,143 @@
+"""What policies see: the same in any place, heading and array library, and what each term says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import standing_pair
+
+from controller_server.body.pair import PairBody
+from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
+from controller_server.control.observation import (
+    ASSIST_TERMS,
+    PRIOR_TERMS,
+    TERMS,
+    Bodies,
+    Track,
+    View,
+    look,
+    observe,
+    term_sizes,
+)
+from controller_server.control.reference import Reference
+from controller_server.errors import AssistMimicError
+from controller_server.physics.mujoco_backend import BackendMujoco
+
+NAMES = PRIOR_TERMS + ASSIST_TERMS
+CLIP = standing_pair(31)
+PAIR = PairBody.from_clip(CLIP)
+REFERENCE = Reference.of(CLIP, PAIR)
+TRACK = Track.of(REFERENCE)
+
+
+def random_view(n: int = 3) -> View:
+    """People in random states, float64 so that nothing is lost by turning them."""
+    rng, b = np.random.default_rng(0), 22
+
+    def bodies() -> Bodies:
+        quats = quat_from_rotvec(0.5 * rng.standard_normal((n, 2, b, 3)))
+        return Bodies(rng.standard_normal((n, 2, b, 3)), quats, *rng.standard_normal((2, n, 2, b, 3)))
+
+    return View(
+        now=bodies(),
+        goal=bodies(),
+        ahead=rng.standard_normal((n, 2, b, 3)),
+        forces=100 * rng.standard_normal((n, 2, b, 3, 3)),
+        balance=rng.standard_normal((n, 2, 2, 3)),
+        action=rng.standard_normal((n, 2, 63)),
+        grips=rng.random((n, 2, 2)),
+    )
+
+
+def part(observation: np.ndarray, name: str) -> np.ndarray:
+    """One block of an observation of all terms."""
+    at = 0
+    for term, size in term_sizes(PAIR, NAMES):
+        if term == name:
+            return observation[..., at : at + size]
+        at += size
+    raise AssertionError(name)
+
+
+def test_sizes_are_what_comes_out():
+    """Every term gives as many numbers as it says, alone and among others."""
+    view = random_view()
+    for name, size in term_sizes(PAIR, NAMES):
+        assert observe(view, [name]).shape == (3, 2, size)
+        assert np.array_equal(observe(view, [name]), part(observe(view, NAMES), name))
+
+
+def test_neither_place_nor_heading_of_the_pair_can_be_seen():
+    """Turning the world about its vertical and moving it sideways changes nothing."""
+    view, shift = random_view(), np.array([3.0, -5.0, 0.0])
+    turn = quat_from_rotvec(np.array([0.0, 0.0, 2.1]))
+
+    def turned(bodies: Bodies) -> Bodies:
+        return Bodies(
+            quat_rotate(turn, bodies.positions) + shift,
+            quat_mul(turn + np.zeros_like(bodies.quats), bodies.quats),
+            quat_rotate(turn, bodies.velocities),
+            quat_rotate(turn, bodies.spins),
+        )
+
+    moved = replace(
+        view,
+        now=turned(view.now),
+        goal=turned(view.goal),
+        ahead=quat_rotate(turn, view.ahead) + shift,
+        forces=quat_rotate(turn, view.forces),
+        balance=quat_rotate(turn, view.balance),
+    )
+    assert np.abs(observe(view, NAMES) - observe(moved, NAMES)).max() < 1e-9
+
+
+def test_torch_sees_what_numpy_sees():
+    """Both libraries give the same numbers and keep the dtype."""
+    view = random_view()
+    arrays = {name: getattr(view, name) for name in ("ahead", "forces", "balance", "action", "grips")}
+    tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+    bodies = {
+        name: Bodies(*(torch.from_numpy(a).float() for a in vars(getattr(view, name)).values()))
+        for name in ("now", "goal")
+    }
+    seen = observe(View(**bodies, **tensors), NAMES)
+    assert seen.dtype == torch.float32
+    assert np.abs(seen.numpy() - observe(view, NAMES)).max() < 1e-4
+
+
+def test_on_the_reference_there_is_nothing_left_to_reach():
+    """People who stand as the reference does see goals of zero, the floor under their feet, no partner's force."""
+    backend = BackendMujoco(PAIR, 2, threads=1)
+    backend.set_state(REFERENCE.state[[0, 0]])
+    backend.set_targets(REFERENCE.targets[[0, 0]])
+    backend.step(1)
+    seen = observe(look(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63))), NAMES)
+    assert seen.dtype == np.float32
+    for name in ("goal_positions", "goal_rotations", "goal_ahead", "partner_goal", "balance"):
+        assert np.abs(part(seen, name)).max() < 0.1  # one physics step of falling
+    assert (part(seen, "partner_forces") == 0).all() and (part(seen, "hand_contacts") == 0).all()
+    assert part(seen, "support").reshape(2, 2, 5, 3)[..., :4, 2].sum(axis=-1).min() > 1
+    pelvis_to_partner = part(seen, "partner_positions")[..., :3]
+    assert np.allclose(pelvis_to_partner, [1.0, 0.0, 0.0], atol=0.05)  # they look at each other, a metre apart
+
+
+def test_who_lies_on_the_back_keeps_a_heading():
+    """A small turn of a person who looks straight up changes what is seen a little, not a lot."""
+    view = random_view(1)
+    flat = quat_mul(quat_from_rotvec(np.array([0.0, -np.pi / 2, 0.0])), np.array([0.5, 0.5, 0.5, 0.5]))
+    seen = []
+    for angle in (-1e-3, 1e-3):
+        quats = view.now.quats.copy()
+        quats[:, 0, 0] = quat_mul(quat_from_rotvec(np.array([angle, 0.0, 0.0])), flat)
+        seen.append(observe(replace(view, now=replace(view.now, quats=quats)), ["velocities"]))
+    assert np.abs(seen[0] - seen[1]).max() < 0.02
+
+
+def test_an_unknown_term_is_named():
+    """Say which term there is not, and which there are."""
+    with pytest.raises(AssistMimicError, match="no term 'smell'; there are height"):
+        term_sizes(PAIR, ["height", "smell"])
+    assert set(TERMS) == set(NAMES)

@@ -103,26 +103,34 @@ class Author:
 
 @dataclass(frozen=True)
 class Bench:
-    """Convert the bundled clips and measure how good, how physical and how fast.
+    """Measure: convert the bundled clips, how good, how physical and how fast; or what the server costs.
 
     Attributes:
-        what: What to measure; there is only convert.
+        what: What to measure: convert, or serve.
         json: Print one JSON object instead of tables.
         clips: Only these, by name.
         quality: How long the search thinks.
         weak: Also the tables with a weak recipient, with and without the supporter.
         out: Also keep the simulated clips and their reports in this folder.
+        clients: Of serve: how many send small jobs at the same time.
+        jobs: Of serve: small jobs of each client.
     """
 
-    what: Positional[Literal["convert"]]
+    what: Positional[Literal["convert", "serve"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
     weak: bool = True
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    clients: int = 64
+    jobs: int = 20
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        if self.what == "serve":
+            from .server_commands import run_bench_serve
+
+            return run_bench_serve(self.clients, self.jobs, as_json=self.json)
         from .small_commands import run_bench
 
         return run_bench(self.clips, self.quality, as_json=self.json, weak=self.weak, out=self.out)

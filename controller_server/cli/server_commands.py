@@ -191,3 +191,21 @@ def run_keys(command: Keys) -> int:
         for known in sorted(read_clients(folder).values()):
             print(known)
     return 0
+
+
+def run_bench_serve(clients: int, jobs: int, *, as_json: bool) -> int:
+    """Measure what the server costs."""
+    from ..service.bench import bench_serve
+
+    if not 1 <= clients <= 1000 or not 1 <= jobs <= 1000:
+        raise AssistMimicError("bench serve: clients and jobs are 1-1000")
+    with TerminalProgress() as progress:
+        report = bench_serve(clients=clients, jobs=jobs, on_progress=progress)
+    if as_json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+        return 0
+    for name in ("overhead_ms", "overhead_share", "start_ms", "accept_p50_ms", "accept_p99_ms", "status_per_s"):
+        print(f"{name} {report[name]:.3g}")
+    print(f"{report['small_jobs_answered']} of {report['small_jobs']} small jobs of {clients} clients answered")
+    print(report["machine"])
+    return 0

@@ -110,7 +110,7 @@ class PpoConfig:
     minibatches: int = 4
     learning_rate: float = 3e-5
     critic_rate: float = 1e-3
-    critic_first: int = 2
+    critic_first: int = 8
     min_rate: float = 5e-6
     max_rate: float = 1e-3
     target_kl: float = 0.03

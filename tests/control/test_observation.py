@@ -113,11 +113,11 @@ def test_on_the_reference_there_is_nothing_left_to_reach():
     backend = BackendMujoco(PAIR, 2, threads=1)
     backend.set_state(REFERENCE.state[[0, 0]])
     backend.set_targets(REFERENCE.targets[[0, 0]])
-    backend.step(1)
+    backend.step(3)
     seen = observe(look(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63))), NAMES)
     assert seen.dtype == np.float32
     for name in ("goal_positions", "goal_rotations", "goal_ahead", "partner_goal", "balance"):
-        assert np.abs(part(seen, name)).max() < 0.1  # one physics step of falling
+        assert np.abs(part(seen, name)).max() < 0.3  # three physics steps of settling
     assert (part(seen, "partner_forces") == 0).all() and (part(seen, "hand_contacts") == 0).all()
     assert part(seen, "support").reshape(2, 2, 5, 3)[..., :4, 2].sum(axis=-1).min() > 1
     pelvis_to_partner = part(seen, "partner_positions")[..., :3]

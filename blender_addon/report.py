@@ -14,6 +14,8 @@ from typing import Any
 
 from controller_server.errors import AssistMimicError
 
+from .problems import DEPTH, DEVIATION, SKATING
+
 
 @dataclass(frozen=True)
 class Row:
@@ -26,6 +28,7 @@ class Row:
         after: In the result.
         frame: Of the clip where it is worst, or None where that is not known.
         note: What the measure is.
+        limit: From here on it shows; None where nothing is too much.
     """
 
     label: str
@@ -34,11 +37,14 @@ class Row:
     after: float | None
     frame: int | None = None
     note: str = ""
+    limit: float | None = None
 
     @property
-    def is_worse(self) -> bool:
-        """Whether simulating made it worse; less is better in every row that has both."""
-        return self.before is not None and self.after is not None and self.after > self.before + 0.05
+    def is_problem(self) -> bool:
+        """Whether one will see it: over the limit, and not better than in the original."""
+        if self.after is None or self.limit is None:
+            return False
+        return self.after > self.limit and (self.before is None or self.after >= self.before)
 
     def text(self, value: float | None) -> str:
         """A value for people."""
@@ -70,6 +76,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             100 * max(person["deviation_max_m"] for person in people),
             worst.get("deviation", scores["worst_frame"]),
             "The largest from the prepared motion, mean over 16 joints; success allows 25 cm",
+            100 * DEVIATION,
         ),
         Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),
         Row(
@@ -79,6 +86,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             scores["foot_skate_cm_s"]["output"],
             worst.get("skate"),
             "Speed of bearing feet over the floor",
+            SKATING,
         ),
         Row(
             "In each other",
@@ -87,6 +95,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             scores["partner_penetration_mm"]["output"],
             worst.get("partner"),
             "Deepest point of the two people inside each other",
+            1000 * DEPTH,
         ),
         Row(
             "In the floor",
@@ -95,6 +104,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             deepest("floor_penetration_mm", "output"),
             worst.get("floor"),
             "Deepest point under the floor",
+            1000 * DEPTH,
         ),
         Row(
             "Touches kept",
@@ -147,19 +157,19 @@ def _as_csv(meta: Mapping[str, Any]) -> str:
 
 
 def _as_html(meta: Mapping[str, Any]) -> str:
-    cells = "".join(
-        f"<tr><td title='{html.escape(row.note, quote=True)}'>{html.escape(row.label)}</td>"
-        f"<td>{row.text(row.before)}</td><td{' class=worse' if row.is_worse else ''}>{row.text(row.after)}</td></tr>\n"
-        for row in rows_of(meta)
-    )
+    lines = []
+    for row in rows_of(meta):
+        mark = " class=problem" if row.is_problem else ""
+        title = f"<td title='{html.escape(row.note, quote=True)}'>{html.escape(row.label)}</td>"
+        lines.append(f"<tr>{title}<td>{row.text(row.before)}</td><td{mark}>{row.text(row.after)}</td></tr>\n")
     verdict = "carried" if meta["scores"]["success"] else "failed"
     settings = html.escape(json.dumps(meta["settings"], indent=2, ensure_ascii=False))
     versions = html.escape(", ".join(f"{name} {version}" for name, version in meta["versions"].items()))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>AssistMimic result</title>"
         "<style>body{font:16px sans-serif;max-width:45rem;margin:2rem auto}td,th{padding:.3rem 1rem;text-align:right}"
-        "td:first-child,th:first-child{text-align:left}.worse{color:#b50}</style>"
+        "td:first-child,th:first-child{text-align:left}.problem{color:#b50}</style>"
         f"<h1>{verdict.capitalize()}, controller {html.escape(meta['controller'])}</h1>"
-        f"<table><tr><th>Measure<th>Original<th>Simulated</tr>\n{cells}</table>"
+        f"<table><tr><th>Measure<th>Original<th>Simulated</tr>\n{''.join(lines)}</table>"
         f"<h2>Settings</h2><pre>{settings}</pre><p>{versions}</p></html>\n"
     )

@@ -194,7 +194,7 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
     table = layout.box().column(align=True)
     for line in _table(take):
         row = table.row(align=True)
-        row.alert = line.is_worse
+        row.alert = line.is_problem
         split = row.split(factor=0.4)
         split.label(text=line.label)
         values = split.row(align=True)

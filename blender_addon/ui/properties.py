@@ -210,7 +210,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         update=_amount_changed,
     )
     ghost_offset: FloatProperty(
-        name="Offset", description="How far beside the result the original is shown", default=0, unit="LENGTH"
+        name="Offset", description="How far beside the result the original is shown", default=1.5, unit="LENGTH"
     )
     pending: StringProperty(description="Job that was handed in and not fetched yet, as JSON")
     show_contacts: _switch("Contacts", "Points where people and floor touch, arrows as long as the force")

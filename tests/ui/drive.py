@@ -107,7 +107,9 @@ def xdotool(*arguments: str) -> None:
 
 def click(place: tuple[int, int]) -> None:
     """Click with the left button."""
+    time.sleep(1.5)  # software drawing is slow, and a button has to be drawn before it can be pressed
     xdotool("mousemove", *map(str, place))
+    time.sleep(0.5)
     xdotool("click", "1")
 
 

@@ -77,3 +77,44 @@ def heads(obj: bpy.types.Object, names: list[str], frames: np.ndarray) -> np.nda
         for i, name in enumerate(names):
             found[k, i] = obj.matrix_world @ obj.pose.bones[name].head
     return found
+
+
+def make_mixamo(name: str = "mixamo") -> bpy.types.Object:
+    """A rig as Mixamo makes them: centimetres, Y up, bones along the limbs, a namespace before every name."""
+    import json
+    from pathlib import Path
+
+    import bl_ext.user_default.assistmimic as addon
+
+    table = json.loads((Path(addon.__file__).parent / "rig" / "mappings" / "mixamo.json").read_text())["bones"]
+    data = bpy.data.armatures.new(name)
+    obj = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.mode_set(mode="EDIT")
+    rest = 100 * (NEUTRAL_REST_JOINTS + [0, 1.2, 0])
+    bones = {}
+    for j, joint in enumerate(JOINT_NAMES):
+        if joint not in table:
+            continue
+        bone = data.edit_bones.new(f"mixamorig1:{table[joint]}")
+        children = [k for k in range(55) if PARENTS[k] == j and JOINT_NAMES[k] in table]
+        bone.head = rest[j]
+        straight = rest[children[0]] - rest[j] if children else rest[j] - rest[PARENTS[j]]
+        bone.tail = rest[j] + straight * (1.0 if np.linalg.norm(straight) > 1 else 5.0)
+        bone.roll = 0.3 * j
+        bone.parent = bones.get(PARENTS[j])
+        bones[j] = bone
+    bpy.ops.object.mode_set(mode="OBJECT")
+    obj.rotation_euler, obj.scale = (np.pi / 2, 0, 0), (0.01,) * 3
+    bpy.context.view_layer.update()
+    return obj
+
+
+def make_rigify_metarig() -> bpy.types.Object:
+    """Rigify's own human meta-rig."""
+    import addon_utils
+
+    addon_utils.enable("rigify")
+    bpy.ops.object.armature_human_metarig_add()
+    return bpy.context.view_layer.objects.active

@@ -60,6 +60,13 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
             dist.broadcast(tensor, 0)
 
 
+def agree(yes: bool) -> bool:
+    """Whether the first process says yes: what clocks decide has to be decided by one clock."""
+    answer = torch.tensor([float(yes)])
+    broadcast([answer])
+    return bool(answer[0])
+
+
 def wait() -> None:
     """Until all processes are here."""
     if dist.is_initialized():

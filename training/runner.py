@@ -98,34 +98,39 @@ class Runner:
             if self.resumed:
                 print(f"resumed at {self.pair_steps:,} pair-steps, {self.seconds / 60:.1f} minutes")
         saved = time.monotonic()
-        per_iteration = config.pairs * config.horizon * parallel.size()
         while self.pair_steps < config.steps:
-            started = time.monotonic()
-            self._set_phase()
-            if self.iteration == 0 and self.agent == "learn":
-                self._warm_up()
-            finished = self._collect()
-            collected = time.monotonic()
-            stats = {role: learner.update() for role, learner in self.learners.items()} if self._learning else {}
-            self.iteration += 1
-            self.pair_steps += per_iteration
-            now = time.monotonic()
-            self.seconds += now - started
-            self.episodes.extend(finished)
+            row = self.advance()
             if chief:
-                row = self._summary(finished, stats) | {
-                    "collect_s": collected - started,
-                    "update_s": now - collected,
-                    "rate": per_iteration / (now - started),
-                }
                 if log is not None:
                     log.write(self.iteration, row)
                 _tell(config, row)
-            if self._learning and (now - saved > _SAVE_SECONDS or self.pair_steps >= config.steps):
+            due = time.monotonic() - saved > _SAVE_SECONDS or self.pair_steps >= config.steps
+            if self._learning and parallel.agree(due):
                 self._save()
                 saved = time.monotonic()
         if log is not None:
             log.close()
+
+    def advance(self) -> dict[str, Any]:
+        """One rollout and what is learned from it; returns the numbers of this iteration."""
+        started = time.monotonic()
+        self._set_phase()
+        if self.iteration == 0 and self._learning:
+            self._warm_up()
+        finished = self._collect()
+        collected = time.monotonic()
+        stats = {role: learner.update() for role, learner in self.learners.items()} if self._learning else {}
+        pair_steps = self.config.pairs * self.config.horizon * parallel.size()
+        self.iteration += 1
+        self.pair_steps += pair_steps
+        now = time.monotonic()
+        self.seconds += now - started
+        self.episodes.extend(finished)
+        return self._summary(finished, stats) | {
+            "collect_s": collected - started,
+            "update_s": now - collected,
+            "rate": pair_steps / (now - started),
+        }
 
     @property
     def _learning(self) -> bool:

@@ -103,20 +103,22 @@ class Author:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure: convert the bundled clips, how good, how physical and how fast; or what the server costs.
+    """Measure: converting the bundled clips, how good, how physical and how fast; or what server or training cost.
 
     Attributes:
-        what: What to measure: convert, or serve.
+        what: What to measure: convert, serve, or train.
         json: Print one JSON object instead of tables.
-        clips: Only these, by name.
+        clips: Only these, by name; train takes the first of them.
         quality: How long the search thinks.
         weak: Also the tables with a weak recipient, with and without the supporter.
         out: Also keep the simulated clips and their reports in this folder.
         clients: Of serve: how many send small jobs at the same time.
         jobs: Of serve: small jobs of each client.
+        pairs: Of train: worlds.
+        threads: Of train: 0 takes every core.
     """
 
-    what: Positional[Literal["convert", "serve"]]
+    what: Positional[Literal["convert", "serve", "train"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
@@ -124,9 +126,15 @@ class Bench:
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None
     clients: int = 64
     jobs: int = 20
+    pairs: int = 128
+    threads: int = 0
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        if self.what == "train":
+            from .train_command import run_bench_train
+
+            return run_bench_train(self.clips, self.pairs, self.threads, as_json=self.json)
         if self.what == "serve":
             from .server_commands import run_bench_serve
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +51,27 @@ def run_export(run: Path, out: Path, name: str | None) -> int:
 
     bundle = export(run, out, name=name)
     print(f"wrote {out}: {bundle.card.kind} {bundle.card.name}, {bundle.card.training['pair_steps']:,} pair-steps")
+    return 0
+
+
+def run_bench_train(clips: Sequence[str], pairs: int, threads: int, *, as_json: bool) -> int:
+    """Measure what training costs. Raises AssistMimicError."""
+    _need_training()
+    from training.bench import bench_train
+    from training.config import CONFIGS, load_config
+
+    from ..bench import CLIPS
+
+    clip = CLIPS / f"{clips[0] if clips else 'pull_up'}.npz"
+    config = load_config(CONFIGS / "specialist.yaml", clips=(str(clip),))
+    report = bench_train(replace(config, pairs=pairs), threads=threads)
+    if as_json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+        return 0
+    for name in ("bare_stepping", "environment", "training"):
+        print(f"{name.replace('_', ' '):<16}{report[f'{name}_per_s']:>8.0f} pair-steps/s")
+    for name in ("environment", "training"):
+        print(f"{name} is {report[f'{name}_share_of_bare_stepping']:.0%} of bare stepping")
     return 0
 
 

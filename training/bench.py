@@ -1,0 +1,96 @@
+"""What environment and learning cost beside bare stepping: same states, same controls, same model, same threads."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from mujoco import batch as mujoco_batch
+
+from controller_server.bench import machine
+from controller_server.result import versions
+
+from .config import TrainConfig
+from .environment import PairEnvironment, Step
+from .runner import Runner
+from .scene import load_scenes
+
+
+class _Yardstick:
+    """Repeats every control step of an environment with nothing around the stepping, and takes the time of both."""
+
+    def __init__(self, environment: PairEnvironment, threads: int) -> None:
+        (self._part,) = environment.parts
+        self._step = environment.step
+        self._batch = mujoco_batch.Batch(self._part.backend.model, self._part.n, threads)
+        self._ctrl = self._batch.bind("ctrl")
+        self.environment_s = self.bare_s = 0.0
+        environment.step = self.step  # pyright: ignore[reportAttributeAccessIssue]
+
+    def step(self, actions: np.ndarray) -> Step:
+        """The environment's step, then the same again bare."""
+        backend = self._part.backend
+        before, given = backend.save(), {}
+        set_targets = backend.set_targets
+
+        def remember(targets: np.ndarray) -> None:
+            set_targets(targets)
+            given["targets"] = targets
+
+        backend.set_targets = remember  # pyright: ignore[reportAttributeAccessIssue]
+        grips = self._part.scene.track.grips[self._part.frames]
+        started = time.perf_counter()
+        result = self._step(actions)
+        self.environment_s += time.perf_counter() - started
+        del backend.set_targets
+        self._batch.state[:] = before
+        self._ctrl[:, backend.layout.target], self._ctrl[:, backend.layout.grip] = given["targets"], grips
+        started = time.perf_counter()
+        self._batch.step(nstep=backend.pair.substeps)
+        self.bare_s += time.perf_counter() - started
+        return result
+
+
+def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -> dict[str, Any]:
+    """Measure one run's environment and training as shares of bare `mujoco.batch` stepping.
+
+    Every control step is made twice, in the environment and bare, so that both meet the same machine and the same
+    contacts; what is compared was measured within a fraction of a second.
+
+    Args:
+        config: The run; its physics are those that count, not coarse ones.
+        iterations: Rollouts with their updates that are measured, after one that is not.
+        threads: Of physics and learning; 0 takes every core.
+
+    Returns:
+        What `docs/training.md` describes, ready for JSON.
+    """
+    config = replace(config, coarse=0.0, steps=1)
+    scenes = load_scenes(config.clips[:1], config.body)
+    with TemporaryDirectory() as folder:
+        runner = Runner(config, scenes, Path(folder) / "run", threads=threads)
+    runner.advance()
+    yardstick = _Yardstick(runner.environment, threads)
+    started = time.perf_counter()
+    for _ in range(iterations):
+        runner.advance()
+    total = time.perf_counter() - started - yardstick.bare_s
+    pair_steps = iterations * config.pairs * config.horizon
+    return {
+        "clip": scenes[0].name,
+        "pairs": config.pairs,
+        "pair_steps": pair_steps,
+        "threads": threads or torch.get_num_threads(),
+        "bare_stepping_per_s": pair_steps / yardstick.bare_s,
+        "environment_per_s": pair_steps / yardstick.environment_s,
+        "training_per_s": pair_steps / total,
+        "environment_share_of_bare_stepping": yardstick.bare_s / yardstick.environment_s,
+        "training_share_of_bare_stepping": yardstick.bare_s / total,
+        "machine": machine(),
+        "versions": versions(),
+    }

@@ -11,7 +11,7 @@ import bpy
 from ..problems import worst_frames
 from ..report import Row, rows_of
 from .preferences import preferences
-from .session import result_arrays, session
+from .session import redraw, result_arrays, session
 
 TAB = "AssistMimic"
 _rows: dict[str, list[Row]] = {}
@@ -215,11 +215,18 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
 
 
 def _table(take: Any) -> list[Row]:
-    """The rows of a take, worked out once."""
+    """The rows of a take. Worked out once, and not while drawing: until then there are none."""
     if take.job not in _rows:
         _rows.clear()
-        arrays = result_arrays(take.job)
-        _rows[take.job] = rows_of(json.loads(take.meta), worst_frames(arrays) if arrays else {})
+        _rows[take.job] = []
+        job, meta = take.job, take.meta
+
+        def fill() -> None:
+            arrays = result_arrays(job)
+            _rows[job] = rows_of(json.loads(meta), worst_frames(arrays) if arrays else {})
+            redraw()
+
+        bpy.app.timers.register(fill)
     return _rows[take.job]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
@@ -14,6 +15,7 @@ from controller_server.errors import AssistMimicError
 from ..blender import takes
 from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
+from .preferences import preferences
 from .presets import convert_settings
 from .session import Running, connection, keep_result, redraw, session
 
@@ -25,7 +27,7 @@ class Cancelled(AssistMimicError):
     """Somebody cancelled the job."""
 
 
-def begin(scene: Any, *, seed: int | None = None) -> Running:
+def begin(scene: Any) -> Running:
     """Read the scene and start a job. Raises AssistMimicError.
 
     Where a result is in review, what is simulated again is the original under it.
@@ -35,7 +37,10 @@ def begin(scene: Any, *, seed: int | None = None) -> Running:
     settings = scene.assistmimic
     people = characters(settings, scene)
     request = _read_original(settings, scene, people)
-    values = convert_settings(settings) | ({} if seed is None else {"seed": seed})
+    values = convert_settings(settings)
+    if not preferences().use_remote:
+        # One core stays free, so that Blender goes on drawing; the result does not depend on it.
+        values["threads"] = max(1, (os.cpu_count() or 2) - 1)
     job = Job(connection(), request.clip, values)
     return _start(job, request, scene, people)
 

@@ -133,6 +133,8 @@ def _result(
         recording=recording,
         pair=pair,
         controller=outcome.controller,
+        policy=outcome.policy,
+        policy_sha256=outcome.policy_sha256,
         attempts=outcome.attempts,
         scores=measure(clip, asked, simulated, recording, pair),
         report=prepared.report,

@@ -46,6 +46,8 @@ class Result:
         report: What preparing changed.
         settings: All choices.
         seconds: Time taken [s].
+        policy: Name of the policy bundle that was at hand; empty if there was none.
+        policy_sha256: Of its weights.
         complete: False when the simulation was interrupted; then every clip ends there.
         notes: Warnings and remarks for the user, one sentence each.
     """
@@ -61,6 +63,8 @@ class Result:
     report: PrepareReport
     settings: ConvertSettings
     seconds: float
+    policy: str = ""
+    policy_sha256: str = ""
     complete: bool = True
     notes: tuple[str, ...] = ()
 
@@ -94,6 +98,8 @@ def result_metadata(result: Result) -> dict[str, Any]:
     """Everything about a result that is not an array, as plain values for JSON."""
     return {
         "controller": result.controller,
+        "policy": result.policy,
+        "policy_sha256": result.policy_sha256,
         "complete": result.complete,
         "attempts": [asdict(attempt) for attempt in result.attempts],
         "scores": scores_to_dict(result.scores),

@@ -7,11 +7,17 @@ import json
 import numpy as np
 import pytest
 from conftest import standing_pair
+from policy_cases import renamed, untrained
 
 from controller_server import bench
+from controller_server.bench_policies import bench_policies
 from controller_server.body.pair import PairBody
+from controller_server.body.strength import PRESETS
+from controller_server.cli.bench_policies_command import print_policies
 from controller_server.cli.bench_table import print_bench
 from controller_server.clip.npz import write_npz
+from controller_server.control.bundle import write_bundle
+from controller_server.control.bundle_store import FOLDERS_VARIABLE
 from controller_server.convert import convert
 from controller_server.errors import AssistMimicError
 from controller_server.frames import slice_clip
@@ -91,3 +97,28 @@ def test_the_real_clip_sits_on_its_seat(data_folder):
     assert 0 <= depth < 0.005
     assert (np.abs(pelvis[:2] - seat.position[:2]) < seat.size[:2] / 2).all()
     assert read.clip.n_frames == 121 and read.clip.fps == pytest.approx(60, abs=0.01)
+
+
+def test_policies_are_measured_beside_the_search(short_clips, tmp_path, monkeypatch, capsys):
+    """Convert a clip by policy, search around it and search; leave out what no policy fits, and say so."""
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path / "policies"))
+    clip = standing_pair(7)
+    weak = PairBody.from_clip(clip, recipient=PRESETS["weak"])
+    write_bundle(tmp_path / "policies" / "fits", renamed(untrained(clip, weak), "fits"))
+    write_npz(tmp_path / "other.npz", standing_pair(8))
+    report = json.loads(json.dumps(bench_policies(quality=Quality.DRAFT), allow_nan=False))
+    assert [(entry["clip"], entry["controller"]) for entry in report["clips"]] == [
+        ("standing", "policy"),
+        ("standing", "search-policy"),
+        ("standing", "search"),
+    ]
+    assert [entry["policy"] for entry in report["clips"]] == ["fits", "fits", ""]
+    assert all(entry["success"] for entry in report["clips"])
+    assert report["summary"]["policy"]["success"] == report["summary"]["policy"]["common_successes"] == 1
+    seconds = [entry["control_seconds_per_clip_second"] for entry in report["clips"]]
+    assert seconds[0] < min(seconds[1:])
+    assert len(report["left_out"]) == 1 and report["left_out"][0].startswith("other: ")
+    print_policies(report)
+    assert "search-policy: 1 of 1" in capsys.readouterr().out
+    with pytest.raises(AssistMimicError, match="no such bundle"):
+        bench_policies(policy="nobody")

@@ -103,27 +103,32 @@ class Author:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure: converting the bundled clips, how good, how physical and how fast; or what server or training cost.
+    """Measure: converting the bundled clips, how good, how physical and how fast; policies beside the search; or what
+    server or training cost.
 
     Attributes:
-        what: What to measure: convert, serve, or train.
+        what: What to measure: convert, policies, serve, or train.
         json: Print one JSON object instead of tables.
         clips: Only these, by name; train takes the first of them.
         quality: How long the search thinks.
         weak: Also the tables with a weak recipient, with and without the supporter.
         out: Also keep the simulated clips and their reports in this folder.
+        policy: Of policies: the bundle to use on every clip; the one that fits best by default.
+        recipient_strength: Of policies: a preset or a factor.
         clients: Of serve: how many send small jobs at the same time.
         jobs: Of serve: small jobs of each client.
         pairs: Of train: worlds.
         threads: Of train: 0 takes every core.
     """
 
-    what: Positional[Literal["convert", "serve", "train"]]
+    what: Positional[Literal["convert", "policies", "serve", "train"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
     weak: bool = True
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    policy: str = ""
+    recipient_strength: str = "weak"
     clients: int = 64
     jobs: int = 20
     pairs: int = 128
@@ -135,6 +140,10 @@ class Bench:
             from .train_command import run_bench_train
 
             return run_bench_train(self.clips, self.pairs, self.threads, as_json=self.json)
+        if self.what == "policies":
+            from .bench_policies_command import run_bench_policies
+
+            return run_bench_policies(self.clips, self.policy, self.recipient_strength, self.quality, as_json=self.json)
         if self.what == "serve":
             from .server_commands import run_bench_serve
 

@@ -38,10 +38,12 @@ class PolicyBundle:
     Attributes:
         card: What they are for.
         parameters: By network, then as `NetworkSpec.shapes` names them; float32.
+        sha256: Of the file the weights were read from; empty for those of no file.
     """
 
     card: BundleCard
     parameters: Mapping[str, Mapping[str, np.ndarray]]
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         if set(self.parameters) != set(self.card.networks):
@@ -105,7 +107,7 @@ def read_bundle(folder: Path) -> PolicyBundle:
             raise AssistMimicError(f"{folder / WEIGHTS}: {name} is not a weight of {', '.join(parameters)}")
         parameters[network][parameter] = array.astype(np.float32)
     try:
-        return PolicyBundle(card, parameters)
+        return PolicyBundle(card, parameters, sha256)
     except AssistMimicError as error:
         raise AssistMimicError(f"{folder / WEIGHTS}: {error}") from None
 

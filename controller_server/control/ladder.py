@@ -29,6 +29,7 @@ class Outcome:
         success: Whether it carried the clip.
         attempts: Of every rung tried.
         policy: Name of the policy that was at hand; empty if none.
+        policy_sha256: Of its weights.
         notes: What the user should know about the choice of the policy.
     """
 
@@ -37,6 +38,7 @@ class Outcome:
     success: bool
     attempts: tuple[Attempt, ...]
     policy: str = ""
+    policy_sha256: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -74,13 +76,13 @@ def run_ladder(
     """
     settings = settings or ControlSettings()
     chosen = choose_policy(pair, settings)
-    policy = "" if chosen.bundle is None else chosen.bundle.card.name
+    policy = ("", "") if chosen.bundle is None else (chosen.bundle.card.name, chosen.bundle.sha256)
     reference = Reference.of(clip, pair)
     attempts: list[Attempt] = []
     best: tuple[Attempt, Runner, Callable[[int, int], None]] | None = None
 
     def outcome(recording: Recording, name: str, success: bool) -> Outcome:
-        return Outcome(recording, name, success, tuple(attempts), policy, chosen.notes)
+        return Outcome(recording, name, success, tuple(attempts), *policy, chosen.notes)
 
     for rung in rungs(pair, reference, settings, chosen, attempts):
         runner = rung.build()

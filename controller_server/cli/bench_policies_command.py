@@ -1,0 +1,62 @@
+"""`assistmimic bench policies`: policies beside the search, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..settings import Quality
+from .progress import TerminalProgress
+
+_WIDTH_IN_FILES = 120
+
+
+def run_bench_policies(clips: Sequence[str], policy: str, recipient: str, quality: Quality, *, as_json: bool) -> int:
+    """Measure policies. Raises AssistMimicError."""
+    from ..bench_policies import bench_policies
+
+    with TerminalProgress() as progress:
+        report = bench_policies(clips, policy=policy, recipient=recipient, quality=quality, on_progress=progress)
+    if as_json:
+        print(json.dumps(report, indent=1, allow_nan=False))
+    else:
+        print_policies(report)
+    return 0
+
+
+def print_policies(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what `bench_policies` measured."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_FILES
+    table = Table(title=f"recipient {report['recipient']}, quality {report['quality']}", title_justify="left")
+    for name in ("clip", "controller", "policy"):
+        table.add_column(name)
+    for name in ("verdict", "MPJPE mm", "largest mm", "skate cm/s", "control s/s"):
+        table.add_column(name, justify="right")
+    for entry in report["clips"]:
+        table.add_row(
+            entry["clip"],
+            entry["controller"],
+            entry["policy"] if "policy" in entry["controller"] else "",
+            "carried" if entry["success"] else f"lost at {entry['failure_time_s']:.1f} s",
+            f"{entry['mpjpe_mm']:.0f}",
+            f"{entry['deviation_max_mm']:.0f}",
+            f"{entry['foot_skate_cm_s']:.1f}",
+            f"{entry['control_seconds_per_clip_second']:.2f}",
+        )
+    console.print(table)
+    for controller, row in report["summary"].items():
+        error = "" if row["mpjpe_mm_common"] is None else f", {row['mpjpe_mm_common']:.0f} mm on common successes"
+        console.print(
+            f"{controller}: {row['success']} of {row['clips']}{error}, "
+            f"{row['control_seconds_per_clip_second']:.2f} s per second of clip",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for line in (*report["left_out"], report["machine"]):
+        console.print(line, highlight=False, soft_wrap=True)

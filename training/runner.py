@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ from .ppo import Ppo
 from .scene import Scene
 
 CHECKPOINT = "checkpoint.safetensors"
-_SAVE_SECONDS = 60.0
+_SAVE_SECONDS = float(os.environ.get("ASSISTMIMIC_SAVE_SECONDS", "60"))
 _WINDOW = 1024  # episodes that success is averaged over
 
 
@@ -200,6 +201,9 @@ class Runner:
         whole = [e for e in recent if e.start == 0]
         terms = [e.terms for e in finished] or [{}]
         mean = {name: float(np.mean([t[name] for t in terms if name in t])) for name in terms[0]}
+        clips: dict[str, list[bool]] = {}
+        for episode in recent:
+            clips.setdefault(self.environment.scenes[episode.scene].name, []).append(episode.completed)
         return {
             "pair_steps": self.pair_steps,
             "minutes": self.seconds / 60,
@@ -207,6 +211,7 @@ class Runner:
             "completed_from_start": _mean([e.completed for e in whole]),
             "deviation_mm": 1000 * _mean([e.error for e in recent]),
             "frames": _mean([e.frames for e in recent]),
+            "clips": {name: _mean(completed) for name, completed in sorted(clips.items())},
             "reward": mean,
             "learning": stats,
         }

@@ -1,0 +1,128 @@
+"""The real commands: train, kill, go on, export, two processes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+from conftest import standing_pair
+
+from controller_server.cli import main
+from controller_server.clip.npz import write_npz
+from controller_server.control.bundle import read_bundle
+from controller_server.control.policy import PolicyBase
+from controller_server.control.reference import Reference
+from controller_server.result import clip_sha256
+from training.checkpoint import read_checkpoint
+from training.runner import CHECKPOINT
+
+CONFIG = {
+    "name": "standing",
+    "pairs": 2,
+    "horizon": 4,
+    "steps": 16,
+    "hidden": [16, 8],
+    "critic_hidden": [8],
+    "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0},
+    "reward": {"supporter": {"positions": 1.0}, "recipient": {"positions": 1.0}},
+}
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+
+def prepared(folder: Path, **changes: object) -> list[str]:
+    """A clip and a configuration in a folder; the arguments that train it."""
+    write_npz(folder / "standing.npz", standing_pair(13))
+    (folder / "tiny.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
+    return ["specialist", "tiny.yaml", "--clips", "standing.npz", "--out", "run", "--threads", "1"]
+
+
+def in_process(*arguments: str) -> int:
+    """The command without a new interpreter, which would take seconds to load torch."""
+    return main(list(arguments))
+
+
+def test_train_leaves_a_bundle_that_plays_its_clip(tmp_path, monkeypatch, capsys):
+    """Print tables, rate and success; leave checkpoint, curve, run card and a bundle that knows the clip."""
+    monkeypatch.chdir(tmp_path)
+    assert in_process("train", *prepared(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    for text in ("observation", "partner_forces", "reward", "network supporter: 645 -> 16 -> 8 -> 63", "ETA"):
+        assert text in printed, text
+    run = tmp_path / "run"
+    card = yaml.safe_load((run / "run.yaml").read_text())
+    assert card["data"] == {"standing": clip_sha256(standing_pair(13))} and card["config"]["pairs"] == 2
+    assert len(card["revision"]) >= 40 and card["command"].startswith("assistmimic ")
+    rows = [json.loads(line) for line in (run / "curve.jsonl").read_text().splitlines()]
+    assert [row["pair_steps"] for row in rows] == [8, 16]
+    assert list(run.glob("events.out.tfevents.*"))
+    bundle = read_bundle(run / "bundle")
+    assert bundle.card.knows(clip_sha256(standing_pair(13))) and bundle.card.training["pair_steps"] == 16
+    pair = bundle.card.body.pair(standing_pair(13))
+    PolicyBase(pair, Reference.of(standing_pair(13), pair), bundle)  # raises where it does not fit
+    assert in_process("train", *prepared(tmp_path)) == 2 and "--resume" in capsys.readouterr().err
+    assert in_process("export", "run", "copy", "--name", "other") == 0
+    assert read_bundle(tmp_path / "copy").card.name == "other"
+
+
+def test_agents_that_do_not_learn_leave_nothing(tmp_path, monkeypatch, capsys):
+    """`--agent zero` and `random` run the environment and write no checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    for agent in ("zero", "random"):
+        assert in_process("train", *prepared(tmp_path), "--agent", agent) == 0
+        assert "success" in capsys.readouterr().out
+    assert not (tmp_path / "run" / CHECKPOINT).exists()
+
+
+def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys):
+    """A wrong kind, an unknown setting, no clips, no prior: exit code 2 and a single line each."""
+    monkeypatch.chdir(tmp_path)
+    arguments = prepared(tmp_path)
+    for wrong, message in (
+        (["prior", *arguments[1:]], "kind is specialist"),
+        ([*arguments, "--set", "ppo.speed=3"], "no setting 'speed'"),
+        (["specialist", "tiny.yaml"], "no clips"),
+        ([*arguments, "--prior", "nowhere"], "neither a bundle nor a run"),
+    ):
+        assert in_process("train", *wrong) == 2
+        said = capsys.readouterr().err
+        assert message in said and len(said.splitlines()) == 1
+
+
+def test_a_killed_run_goes_on(tmp_path):
+    """After kill -9 in mid-run, --resume takes up the last checkpoint and reaches the end with a gapless curve."""
+    command = [sys.executable, "-m", "training", *prepared(tmp_path, steps=8000)]
+    process = subprocess.Popen(command, cwd=tmp_path, env={**ONE_THREAD, "ASSISTMIMIC_SAVE_SECONDS": "0"})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
+    assert 0 < facts["pair_steps"] < 8000
+    target = str(facts["pair_steps"] + 16)
+    done = subprocess.run([*command, "--resume", "--steps", target], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    rows = [json.loads(line) for line in (tmp_path / "run" / "curve.jsonl").read_text().splitlines()]
+    assert [row["pair_steps"] for row in rows] == list(range(8, int(target) + 1, 8))
+
+
+def test_two_processes_learn_one_policy(tmp_path):
+    """Under torchrun with gloo both processes end with the same weights, each with worlds of its own."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
+    done = subprocess.run([*launch, *prepared(tmp_path, steps=32)], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
+    second, _ = read_checkpoint(tmp_path / "run" / "worlds1.safetensors")
+    assert facts["processes"] == 2 and facts["pair_steps"] == 32
+    for role in ("supporter", "recipient"):
+        for name, array in first[role].items():
+            if name.startswith(("actor.", "critic.")):
+                assert np.array_equal(array, second[role][name]), name
+    assert not np.array_equal(first["environment"]["part0.world"], second["environment"]["part0.world"])

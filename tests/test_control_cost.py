@@ -47,7 +47,7 @@ def test_capture_point(scene):
 def test_sliding_feet(scene):
     """Count a foot that slides where it should stand, more the faster, but never as more than one a body."""
     pair, reference, cost = scene
-    cost = replace(cost, capture=OFF, slide=0.3)
+    cost = replace(cost, capture=OFF, slide=0.3, sliding=1.0)
     slow, fast = (cost(displaced(pair, reference, velocity=(v, 0, 0)), reference, 0) for v in (0.3, 30.0))
     np.testing.assert_allclose(slow, [[4 * 0.5, 0]], atol=1e-6)
     np.testing.assert_allclose(fast, [[4.0, 0]], atol=1e-3)

@@ -27,7 +27,8 @@ class TrackingCost:
         com: Centre of mass [m].
         capture: Capture point, com + velocity / omega with omega = sqrt(g / 1 m): where it will come to rest [m].
         height: Height of the pelvis [m]: falling short by sagging must not pay.
-        slide: Horizontal speed of a foot that stands in the reference [m/s].
+        slide: Horizontal speed of a foot that stands in the reference [m/s] at which it costs half of `sliding`.
+        sliding: What a foot costs at most that slides: no more, because a step out of place may save a fall.
     """
 
     pair: PairBody
@@ -37,6 +38,7 @@ class TrackingCost:
     capture: float = 0.08
     height: float = 0.06
     slide: float = 0.3
+    sliding: float = 3.0
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -67,6 +69,6 @@ class TrackingCost:
         cost += error[:, :, 0, 2] ** 2 / self.height**2
         slip = backend.linear_velocity()[:, :, FOOT_ROWS, :2]
         squared = np.einsum("npfi,npfi->npf", slip, slip)
-        # Bounded, because a step out of place may be what saves a fall.
-        cost += np.einsum("npf,pf->np", squared / (squared + self.slide**2), reference.standing[row])
+        share = squared / (squared + self.slide**2)
+        cost += self.sliding * np.einsum("npf,pf->np", share, reference.standing[row])
         return cost

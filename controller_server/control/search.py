@@ -30,10 +30,12 @@ class SearchSettings:
 
     Attributes:
         samples: Worlds rolled out at once.
-        iterations: Refinements of each plan.
+        iterations: Refinements of each plan, at most.
+        good: Cost of both people's plans below which it is refined no further.
         horizon: Control frames looked ahead.
         execute: Control frames carried out before replanning.
-        hold: Control frames a target offset is held.
+        hold: Control frames from one knot of an offset to the next; in between it runs straight, since a jump of a
+            target is a blow that shakes feet loose.
         sigma: Initial spread of the offsets [rad].
         min_sigma: Spread the refinement may shrink to [rad].
         joint_share: Share of the joints each sample changes.
@@ -44,12 +46,13 @@ class SearchSettings:
         keep: Best offsets handed on from one refinement, and one plan, to the next.
     """
 
-    samples: int = 64
+    samples: int = 48
     iterations: int = 3
+    good: float = 0.5
     horizon: int = 9
     execute: int = 3
     hold: int = 3
-    sigma: float = 0.12
+    sigma: float = 0.07
     min_sigma: float = 0.02
     joint_share: float = 0.5
     elite_share: float = 0.1
@@ -99,6 +102,7 @@ class Search(Runner):
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
+        self._last = np.zeros(self._mean.shape[1:])
 
     def advance(self) -> None:
         """Plan, and carry the plan's first frames out."""
@@ -106,12 +110,18 @@ class Search(Runner):
         self._plan(plant.backend, self._frame)
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
-            targets = self._base.targets(plant.backend, frame) + self._mean[k // settings.hold]
+            targets = self._base.targets(plant.backend, frame) + self._offset(self._mean[None], k)[0]
             self._base.executed(targets)
             wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
             plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
             self._frame += 1
         self._shift()
+
+    def _offset(self, knots: np.ndarray, k: int) -> np.ndarray:
+        """Offsets k frames into plans, shape (N, 2, J, 3), given their knots, shape (N, knots, 2, J, 3)."""
+        knot, share = k // self.settings.hold, (k % self.settings.hold + 1) / self.settings.hold
+        before = knots[:, knot - 1] if knot else self._last
+        return before + share * (knots[:, knot] - before)
 
     def _plan(self, start: BackendMujoco, frame: int) -> None:
         """Improve the mean offsets from the state of a single world onwards."""
@@ -121,6 +131,8 @@ class Search(Runner):
         for _ in range(settings.iterations):
             offsets = self._sample(sigma)
             own = self._roll_out(start, frame, offsets)
+            if own[0].max() < settings.good:
+                break
             total = own + settings.partner_share * own[:, ::-1]
             best = np.argsort(total, axis=0, kind="stable")[: settings.keep]
             self._kept = np.stack([offsets[best[:, person]][:, :, person] for person in range(2)], axis=2)
@@ -156,7 +168,7 @@ class Search(Runner):
         for k in range(settings.horizon):
             # Freshly restored worlds have nothing to read yet; they all stand where the start stands.
             now = worlds if k else start
-            targets = base.targets(now, frame + k) + offsets[:, k // settings.hold]
+            targets = base.targets(now, frame + k) + self._offset(offsets, k)
             base = base if k else base.fork(settings.samples)
             base.executed(targets)
             worlds.set_targets(targets)
@@ -173,5 +185,6 @@ class Search(Runner):
     def _shift(self) -> None:
         """Move the plan on by the executed frames; the last knot is held."""
         steps = self.settings.execute // self.settings.hold
+        self._last = self._mean[steps - 1]
         self._mean = np.concatenate([self._mean[steps:], np.repeat(self._mean[-1:], steps, axis=0)])
         self._kept = np.concatenate([self._kept[:, steps:], np.repeat(self._kept[:, -1:], steps, axis=1)], axis=1)

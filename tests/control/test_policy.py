@@ -216,7 +216,7 @@ def test_search_around_a_policy_mends_it():
         arrays["layer2.bias"] = rng.normal(0, 0.4, arrays["layer2.bias"].shape).astype(np.float32)
     bundle = PolicyBundle(bent.card, parameters)
     alone = Playback(pair, reference, PolicyBase(pair, reference, bundle)).run()
-    effort = replace(TINY, horizon=6, sigma=0.12, iterations=3, samples=48)
+    effort = replace(TINY, samples=48, iterations=3, horizon=9, sigma=0.12)
     searched = Search(pair, reference, effort, threads=2, base=PolicyBase(pair, reference, bundle)).run()
     off = [deviation(recording_to_clip(r, clip).joints, clip.joints).mean() for r in (searched, alone)]
     assert off[0] < 0.9 * off[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -165,6 +166,8 @@ class Board:
             raise Refused("queue_full", f"{self.n_waiting} jobs are waiting, as many as may; try again later")
         if n_bytes + sum(live.job.bytes for live in self._live.values()) > limits.waiting_bytes:
             raise Refused("queue_full", "the waiting jobs fill the room there is for them; try again later")
+        if shutil.disk_usage(self._store.folder).free < limits.free_bytes + n_bytes:
+            raise Refused("storage", "the server's disk is full; nothing was accepted")
 
     def cancel(self, key: Key) -> State:
         """Cancel a job. Returns the state it has then: RUNNING means that its worker was asked to stop.

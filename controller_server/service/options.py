@@ -18,6 +18,7 @@ class Limits:
         jobs_per_client: Waiting at the same time.
         jobs: Waiting at the same time, of everybody.
         waiting_bytes: On disk for jobs that have not ended, of everybody.
+        free_bytes: That have to be left free on the disk of the store.
     """
 
     frames: int = 20_000
@@ -25,6 +26,7 @@ class Limits:
     jobs_per_client: int = 1000
     jobs: int = 10_000
     waiting_bytes: int = 8 << 30
+    free_bytes: int = 256 << 20
 
     def to_dict(self) -> dict[str, int]:
         """Plain values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import sqlite3
@@ -128,7 +129,8 @@ class Server:
             if self._door is not None:
                 self._door.close()
             self._context.term()
-            self._store.close()
+            with contextlib.suppress(sqlite3.Error):  # the disk fails already, or takes what it is given
+                self._store.close()
 
     def snapshot(self) -> Snapshot:
         """The server's numbers now."""

@@ -1,7 +1,8 @@
 """Jobs on disk: a SQLite database in WAL mode for what they are, array files for what comes out and, if large, goes in.
 
 A job is written before it is accepted and ends in exactly one of done, failed, cancelled. Whatever was queued or
-running when the process died is queued when the store is opened again. One process at a time owns a store.
+running when the process died is queued when the store is opened again. An accepted job survives a power cut as well; an
+end reached just before one may have to be reached again, which gives the same. One process at a time owns a store.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from .arrayfile import pack_arrays, read_array_file, unpack_arrays, write_array_
 from .payload import Payload
 
 SCHEMA = 1
-INLINE = 256 << 10
-"""Inputs up to this size lie in the database [bytes]: one write to the disk then does for all that come together."""
+INLINE = 1 << 20
+"""Inputs up to this size lie in the database [bytes]: one wait for the disk then does for all that come together."""
 
 
 class State(str, Enum):
@@ -142,13 +143,15 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder, self._files = folder, folder / "jobs"
         self._unneeded: list[Path] = []
+        self._has_new = False
         try:
             self._files.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None, timeout=3.0)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA:
                 raise AssistMimicError(
@@ -179,15 +182,26 @@ class JobStore:
             if path.name.split(".")[0] not in known:
                 path.unlink(missing_ok=True)
 
-    def _write(self, statement: str, *values: Any) -> int:
+    def _begin(self, *, lasting: bool) -> None:
+        """Begin a transaction if none is open; `lasting` if its commit has to wait for the disk."""
+        if lasting and not self._has_new:
+            self.commit()  # the setting cannot be changed within a transaction
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._has_new = True
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
+
+    def _write(self, statement: str, *values: Any) -> int:
+        self._begin(lasting=False)
         return self._db.execute(statement, values).rowcount
 
     def commit(self) -> None:
         """Everything written so far is on the disk when this returns. Raises sqlite3.Error."""
         if self._db.in_transaction:
             self._db.execute("COMMIT")
+        if self._has_new:
+            self._has_new = False
+            self._db.execute("PRAGMA synchronous=NORMAL")
         while self._unneeded:  # only now: a job that is not known to have ended needs its files
             self._unneeded.pop().unlink(missing_ok=True)
 
@@ -195,8 +209,9 @@ class JobStore:
         """Keep a new job. Raises OSError or sqlite3.Error when there is no room; then it is not kept."""
         pieces = pack_arrays(text, arrays)
         job = replace(job, bytes=sum(map(len, pieces)))
+        self._begin(lasting=True)
         if job.bytes > INLINE:
-            write_array_file(self._path(job.key, "input"), pieces)
+            write_array_file(self._path(job.key, "input"), pieces, sync=True)
         else:
             self._write("INSERT INTO inputs VALUES (?, ?, ?)", *job.key, b"".join(pieces))
         marks = ", ".join("?" * len(_COLUMNS))
@@ -272,7 +287,7 @@ class JobStore:
     ) -> bool:
         """End a job with a result, once: False if it had ended before. Raises OSError when there is no room."""
         pieces = pack_arrays(text, arrays)
-        write_array_file(self._path(key, "result"), pieces)
+        write_array_file(self._path(key, "result"), pieces, sync=False)
         ended = self.end(key, State.DONE, seconds=seconds)
         self._write("UPDATE jobs SET bytes=bytes+? WHERE owner=? AND job=?", sum(map(len, pieces)), *key)
         return ended
@@ -302,6 +317,7 @@ class JobStore:
                 swept += 1
         self._write("DELETE FROM jobs WHERE NOT kept AND ended < ?", now - forget_seconds)
         self.commit()
+        self._db.execute("PRAGMA incremental_vacuum(1000)").fetchall()
         return swept
 
     def _stem(self, key: Key) -> str:

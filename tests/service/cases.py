@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,7 @@ class ServerProcess:
         self.folder, self.arguments = folder, arguments
         self.port_file = folder / "server.json"
         self.process: subprocess.Popen[str] | None = None
+        self.largest_file: int | None = None
 
     def __enter__(self) -> ServerProcess:
         return self if self.process is not None else self.start()
@@ -56,11 +58,17 @@ class ServerProcess:
         command = [sys.executable, "-m", "controller_server.service", "--store", str(self.folder), "--bind", bind]
         command += ["--parent-pid", str(parent_pid or os.getpid()), *self.arguments]
         with (self.folder / "out.txt").open("a", encoding="utf-8") as out:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=out, text=True)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=out, text=True, preexec_fn=self._limit_files
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("assistmimic server at tcp://"), (self.folder / "out.txt").read_text()
         return self
+
+    def _limit_files(self) -> None:
+        if self.largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     @property
     def endpoint(self) -> str:

@@ -16,6 +16,7 @@ import pytest
 from controller_server import connect
 from controller_server.errors import AssistMimicError
 from controller_server.service.configuration import ServeArguments, parse_serve, read_config
+from controller_server.service.errors import ServerLost
 from controller_server.service.location import find_server, is_loopback
 from controller_server.service.logs import JsonFormatter
 from controller_server.service.options import WorkerSpec
@@ -101,6 +102,23 @@ def test_ready_soon(tmp_path):
             ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
         assert ticks / os.sysconf("SC_CLK_TCK") < 2
     assert os.times().elapsed > before.elapsed
+
+
+def test_a_disk_that_takes_no_more(tmp_path):
+    """Stop with a sentence when nothing can be written any more; lose nothing that was accepted before."""
+    server = foreign_server(tmp_path)
+    server.largest_file, accepted = 2_000_000, []
+    with server.start(), server.connect(lost_s=1) as client:
+        with pytest.raises(ServerLost):
+            while len(accepted) < 100:
+                accepted.append(client.submit(short_clip(140)))
+        assert server.process is not None and server.process.wait(timeout=5) == 2
+    assert "cannot be written down any more" in (tmp_path / "out.txt").read_text()
+    assert 0 < len(accepted) < 100
+    server.largest_file = None
+    with server.start(), server.connect() as client:
+        for job in accepted:
+            assert client.wait(job).clip.n_frames == 140
 
 
 @pytest.mark.parametrize(

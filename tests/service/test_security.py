@@ -162,3 +162,14 @@ def test_limits_hold(limited):
     with server.connect(name="two") as other:
         assert fill(other).code == "queue_full"
         assert other.server_status()["jobs"]["queued"] == 5
+
+
+def test_a_full_disk_is_said(tmp_path):
+    """Refuse jobs while there is still room to say so."""
+    server = foreign_server(tmp_path)
+    config = tmp_path / "server.yaml"
+    config.write_text(config.read_text() + "limits: {free_bytes: 1000000000000000}\n")
+    with server, server.connect() as client:
+        with pytest.raises(ServerError, match="disk is full") as refused:
+            client.submit(short_clip(2))
+        assert refused.value.code == "storage"

@@ -158,15 +158,17 @@ def test_ids_are_never_paths(store, tmp_path):
     assert not Path("/tmp/evil.input").exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"amarray1", b"amarray1" + b"\xff" * 100, None])
+@pytest.mark.parametrize("damage", [b"", b"amarray1", b"amarray1" + b"\xff" * 100])
 def test_a_damaged_file_is_noticed(tmp_path, damage):
-    """Give an error for a file that is missing, empty, cut short or something else."""
+    """Give an error for a file that is missing, empty, cut short, zeroed in its middle, or something else."""
     path = tmp_path / "x.result"
-    write_array_file(path, pack_arrays({"a": "b"}, LARGE))
+    write_array_file(path, pack_arrays({"a": "b"}, LARGE), sync=False)
     assert_same_arrays(read_array_file(path)[1], LARGE)
-    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
-    with pytest.raises(ArrayFileError):
-        read_array_file(path)
+    whole = path.read_bytes()
+    for harm in (damage, whole[:-100], whole[:5000] + bytes(4096) + whole[9096:]):
+        path.write_bytes(harm)
+        with pytest.raises(ArrayFileError):
+            read_array_file(path)
     path.unlink()
     with pytest.raises(ArrayFileError):
         read_array_file(path)
@@ -175,7 +177,7 @@ def test_a_damaged_file_is_noticed(tmp_path, damage):
 def test_no_room_leaves_nothing(tmp_path):
     """Leave no half-written file behind when writing fails."""
     with pytest.raises(TypeError):
-        write_array_file(tmp_path / "x.result", [b"ok", 5])  # pyright: ignore[reportArgumentType]
+        write_array_file(tmp_path / "x.result", [b"ok", 5], sync=True)  # pyright: ignore[reportArgumentType]
     assert not list(tmp_path.iterdir())
 
 

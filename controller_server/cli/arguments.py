@@ -46,10 +46,10 @@ class Convert:
 
 @dataclass(frozen=True)
 class Info:
-    """Say what is in a clip or a result.
+    """Say what is in a clip or a result, or what a policy is for.
 
     Attributes:
-        files: A clip, or the files of a pair.
+        files: A clip, the files of a pair, or the folder of a policy bundle.
         read: How to read.
     """
 

@@ -18,9 +18,15 @@ from .outputs import check_output, make_folder
 
 
 def run_info(files: Sequence[Path], options: ReadOptions) -> int:
-    """Print what is in a clip, and the scores where it is a result. Raises AssistMimicError."""
+    """Print what is in a clip, the scores where it is a result, or what a policy is for. Raises AssistMimicError."""
     if not 1 <= len(files) <= 2:
         raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
+    if files[0].is_dir():
+        from .bundle_info import bundle_lines
+
+        for line in bundle_lines(files[0]):
+            print(line)
+        return 0
     read = read_clip(files, options)
     for line in info_lines(read.clip):
         print(line)

@@ -314,6 +314,10 @@ def test_command(assistmimic, tmp_path):
     scores = read_bundle(tmp_path / "policy").card.scores
     assert scores["rows"] == report["rows"]
     assert set(scores) == {"rows", "help", "playback", "conditions", "versions", "machine"}
+    told = assistmimic("info", "./policy").stdout
+    assert told.startswith("policy untrained: specialist")
+    assert "supporter normal, recipient weak, mitten hands" in told
+    assert f"near, seen: success {report['rows'][0]['success_rate']:.0%} of 2" in told
     for arguments, complaint in (
         (("nowhere", *options), "no such bundle"),
         (("./policy", *options, "--dynamics", "storm"), "dynamics 'storm'"),

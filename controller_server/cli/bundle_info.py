@@ -1,0 +1,52 @@
+"""`assistmimic info` on a policy bundle: what it is for and how good it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..body.strength import PRESETS, Strength
+from ..control.bundle import read_bundle
+from ..control.bundle_card import BundleCard
+
+
+def bundle_lines(folder: Path) -> Iterable[str]:
+    """A bundle in a few lines, once everything about it was checked. Raises AssistMimicError."""
+    bundle = read_bundle(folder)
+    card = bundle.card
+    weights = sum(array.size for arrays in bundle.parameters.values() for array in arrays.values())
+    yield f"policy {card.name}: {card.kind}, {weights:,} weights, licence {card.licence}"
+    for name, spec in card.networks.items():
+        sizes = " -> ".join(str(size) for size in (spec.n_inputs, *spec.hidden, spec.outputs))
+        yield f"{name}: {sizes}, sees {', '.join(term for term, _ in spec.inputs)}"
+    yield f"bodies: {', '.join(_bodies(card))}"
+    for what, sources in (("clips", card.clips), ("data", card.data)):
+        if sources:
+            yield f"{what}: {', '.join(source.name for source in sources)}"
+    for name in ("command", "pair_steps", "minutes", "revision"):
+        if name in card.training:
+            yield f"{name.replace('_', ' ')}: {card.training[name]}"
+    yield from _scores(card.scores)
+    if card.acknowledgements:
+        yield card.acknowledgements
+
+
+def _bodies(card: BundleCard) -> Iterable[str]:
+    body = card.body
+    for role, strength in (("supporter", body.supporter), ("recipient", body.recipient)):
+        yield f"{role} {_strength(strength)}"
+    yield f"{body.hands.value} hands, grip {body.grip_force:g} N, friction {body.friction:g}"
+
+
+def _strength(strength: Strength) -> str:
+    return next((name for name, preset in PRESETS.items() if preset == strength), "of its own strength")
+
+
+def _scores(scores: Mapping[str, Any]) -> Iterable[str]:
+    """One line a row, as far as the card holds what `assistmimic evaluate --save` writes."""
+    for row in scores.get("rows", ()):
+        yield (
+            f"{row['clip']}, {row['dynamics']}: success {row['success_rate']:.0%} of {row['trials']}, "
+            f"MPJPE {row['mpjpe_mm']:.0f} mm, recipient alone {row['recipient_alone_success_rate']:.0%}"
+        )

@@ -298,6 +298,7 @@ class Client:
         Raises:
             ServerError: there is no such job, or it has ended otherwise.
             ServerLost: the server fell silent; whether the job is cancelled is not known.
+            JobTimeout: it is not certain after ten seconds.
         """
         try:
             self._ask(Message("cancel", {"job": job}))
@@ -390,7 +391,7 @@ class Client:
                 # Whatever was sent before that ping has been answered. Not watching means that the server was started
                 # anew, or that an answer was lost on the way.
                 if message.get("re", 0) > seq and not message["watching"]:
-                    seq = self._send(request)
+                    seq, cancelling = self._send(request), False
             elif message.get("job") == job and (message.type != "error" or message.get("re") == seq):
                 if message.type == "accepted" and request.type == "submit":
                     request = Message("watch", {"job": job, "previews": request.get("previews", False)})

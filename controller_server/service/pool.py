@@ -18,7 +18,7 @@ import zmq
 from ..errors import AssistMimicError
 from .options import Supervision, WorkerSpec, threads_per_worker
 from .payload import Payload
-from .processes import NO_WINDOW, resident_bytes
+from .processes import NEW_GROUP, NO_WINDOW, resident_bytes
 from .protocol import FROM_WORKER, MAX_MESSAGE, Message, decode
 from .store import Job, Key
 from .wire import new_socket, receive_at_router, send_to
@@ -154,7 +154,9 @@ class Pool:
             try:
                 message = decode(envelope.frames, FROM_WORKER)
             except AssistMimicError as error:
-                self._refuse(envelope.route, str(error))
+                for worker in self.workers:  # one that talks nonsense is ended, a stranger is not answered
+                    if worker.route == envelope.route:
+                        self._put_down(worker, f"it said something else: {error}")
                 continue
             if message.type == "ready":
                 self._welcome(envelope.route, message)
@@ -173,15 +175,19 @@ class Pool:
     def _welcome(self, route: bytes, message: Message) -> None:
         for worker in self.workers:
             if worker.token and hmac.compare_digest(worker.token.encode(), message["token"].encode()):
-                worker.route, worker.token = route, ""  # a token opens the door once
+                worker.token = ""  # it opens the door once
+                if message["engine"] == worker.spec.engine:
+                    worker.route = route
+                else:
+                    self._put_down(worker, f"it has engine {message['engine']!r}, not {worker.spec.engine!r}")
                 return
 
-    def _refuse(self, route: bytes, reason: str) -> None:
-        """A worker that talks nonsense is ended; a stranger is not answered."""
-        for worker in self.workers:
-            if worker.route == route and worker.process is not None:
-                self._log(worker).open("a", encoding="utf-8").write(f"the server did not understand: {reason}\n")
-                worker.process.kill()
+    def _put_down(self, worker: Worker, reason: str) -> None:
+        """End a worker, and say why where its own words are."""
+        if worker.process is not None:
+            with self._log(worker).open("a", encoding="utf-8") as log:
+                log.write(f"ended by the server: {reason}\n")
+            worker.process.kill()
 
     def check(self) -> list[Death]:
         """End what misbehaves, note what died, start what is missing."""
@@ -278,7 +284,8 @@ def _start_process(
         stderr=log,
         env=environment,
         cwd=folder,
-        creationflags=NO_WINDOW,
+        creationflags=NO_WINDOW | NEW_GROUP,
+        start_new_session=True,  # Ctrl-C in a terminal is for the server, which ends its workers itself
     )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """Creation flag that keeps Windows from opening a console for a child."""
+NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+"""Creation flag that keeps Windows from handing Ctrl-C on to a child."""
 
 
 def is_alive(pid: int) -> bool:

@@ -9,6 +9,8 @@ from .store import Job, Key
 Client = tuple[str, str]
 """Owner, and what the client calls itself."""
 
+_REMEMBERED = 1000
+
 
 def client_of(job: Job) -> Client:
     """Who a job counts for. With authentication a key is one client, whatever it calls itself."""
@@ -50,6 +52,8 @@ class FairQueue:
         client = min(self._waiting, key=lambda client: (running[client], self._served[client]))
         self._turn += 1
         self._served[client] = self._turn
+        if len(self._served) > _REMEMBERED:
+            self._served = Counter(dict(self._served.most_common(_REMEMBERED // 2)))
         key = self._waiting[client].popleft()
         self._tidy(client)
         return key

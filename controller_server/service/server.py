@@ -159,7 +159,7 @@ class Server:
 
     def _look_after(self, now: float) -> None:
         """What has to be done whether or not anybody says anything."""
-        if self._is_time("check", now, _CHECK_EVERY):
+        if not self._stopping and self._is_time("check", now, _CHECK_EVERY):
             for death in self._pool.check():
                 self._board.on_death(death)
         if self._is_time("parent", now, _PARENT_EVERY):

@@ -45,6 +45,7 @@ class ServerProcess:
         self.port_file = folder / "server.json"
         self.process: subprocess.Popen[str] | None = None
         self.largest_file: int | None = None
+        self.new_session = False
 
     def __enter__(self) -> ServerProcess:
         return self if self.process is not None else self.start()
@@ -59,7 +60,12 @@ class ServerProcess:
         command += ["--parent-pid", str(parent_pid or os.getpid()), *self.arguments]
         with (self.folder / "out.txt").open("a", encoding="utf-8") as out:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=out, text=True, preexec_fn=self._limit_files
+                command,
+                stdout=subprocess.PIPE,
+                stderr=out,
+                text=True,
+                preexec_fn=self._limit_files,
+                start_new_session=self.new_session,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

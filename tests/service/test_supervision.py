@@ -114,6 +114,35 @@ def test_a_worker_that_never_starts_is_reported(tmp_path):
         assert "no licence" in failed.value.detail
 
 
+def test_a_worker_of_another_engine_is_not_used(tmp_path):
+    """End a worker that has another engine than it was started for, and say so."""
+    server = foreign_server(tmp_path)
+    config = tmp_path / "server.yaml"
+    config.write_text(config.read_text().replace("engine: mujoco", "engine: warp"))
+    with server, server.connect() as client:
+        assert client.hello()["capabilities"]["engines"] == ["warp"]
+        with pytest.raises(JobFailed) as failed:
+            client.simulate(short_clip(2), engine="warp", timeout=20)
+        assert failed.value.code == "not_started"
+        assert "it has engine 'mujoco', not 'warp'" in failed.value.detail
+
+
+def test_interrupting_the_terminal_costs_no_attempt(tmp_path):
+    """End the server, with all of its group, by Ctrl-C; a running job goes on afterwards as if nothing had been."""
+    server = foreign_server(tmp_path)
+    server.new_session = True
+    with server.start(), server.connect() as client:
+        job = client.submit(short_clip(2, source="long"))
+        until(lambda: client.status(job).done > 0)
+        assert server.process is not None
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert server.process.wait(timeout=10) == 0
+    with server.start(), server.connect() as client:
+        until(lambda: client.status(job).done > 0)
+        assert client.status(job).attempts == 0
+        client.cancel(job)
+
+
 def test_the_cores_are_shared_between_clients(tmp_path):
     """Take jobs turn by turn between clients, whoever came first with how many."""
     with foreign_server(tmp_path) as server, server.connect(name="many") as many, server.connect(name="one") as one:

@@ -1,20 +1,18 @@
-"""Captured joints to an SMPL-X motion: the person's own skeleton, then inverse kinematics with mink."""
+"""Captured joints to an SMPL-X motion: the person's own skeleton, then inverse kinematics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import mujoco
 import numpy as np
 
-from ..errors import AssistMimicError
 from .body_frames import calibrated
 from .capture import Capture
+from .fit_solve import Wishes, solve_poses
 from .interaction import SmplxMotion
 from .measure_skeleton import measure_skeleton
 from .rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
-from .skeleton import JOINT_NAMES, N_BODY_JOINTS, PARENTS, Skeleton, forward_kinematics, joint
+from .skeleton import JOINT_NAMES, N_BODY_JOINTS, PARENTS, Skeleton, joint
 
 # Weights of position targets [1/m] and rotation targets [1/rad]; sides share one entry.
 _POSITION = {
@@ -37,9 +35,6 @@ _ROTATION = {"pelvis": 0.3, "spine3": 0.3, "head": 0.5, "ankle": 1.0, "foot": 0.
 # Pull of every joint towards the rotation its parent gives it in the first guess [1/rad]: what positions leave free.
 _POSTURE = 0.1
 _POSTURE_OF = {"spine1": 0.3, "spine2": 0.3, "spine3": 0.3, "neck": 0.3, "collar": 0.3}
-_STEPS = 40
-_DONE = 1e-3  # radians or metres; one Gauss-Newton step further it is far below a millimetre
-_LARGEST_STEP = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,19 +80,15 @@ def fit(capture: Capture, *, skeleton: Skeleton | None = None) -> tuple[SmplxMot
 
     Returns:
         The motion, whose `rest_joints` is the skeleton, and how well it fits.
-
-    Raises:
-        AssistMimicError: the `fit` extra is not installed.
     """
     skeleton = skeleton or measure_skeleton(capture)
-    _, threadpoolctl = _import_mink()
     guess = calibrated(capture, skeleton)
     body = range(N_BODY_JOINTS)
     local = _local(guess)[:, body]
     root = _root(capture, skeleton, guess)
-    # Two BLAS threads quarrel over matrices this small: 10 s instead of 0.7 s for a pair of 121 frames.
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
-        root, local = _solve(capture, skeleton, guess[:, body], root, local)
+    # Every frame starts from its own guess, which is as smooth as the capture: no frame inherits another's mistake,
+    # and the first is solved as well as any.
+    root, local = solve_poses(skeleton, _wishes(capture, guess[:, body], local), root, local)
     quats = _local(guess)
     quats[:, body] = local
     rotvecs = rotvec_from_quat(quats)
@@ -133,82 +124,17 @@ def _part(j: int) -> str:
     return JOINT_NAMES[j].split("_")[-1]
 
 
-def kinematic_model(skeleton: Skeleton) -> mujoco.MjModel:
-    """The 22 body joints as a MuJoCo model without flesh: a free pelvis, ball joints, names as in SMPL-X."""
-    spec = mujoco.MjSpec()
-    bodies: list[Any] = []
-    for j in range(N_BODY_JOINTS):
-        holder = spec.worldbody if j == 0 else bodies[PARENTS[j]]
-        body = holder.add_body(name=JOINT_NAMES[j], pos=np.zeros(3) if j == 0 else skeleton.offsets[j])
-        body.mass, body.inertia, body.explicitinertial = 1.0, np.ones(3), True
-        if j == 0:
-            body.add_freejoint(name=JOINT_NAMES[j])
-        else:
-            body.add_joint(name=JOINT_NAMES[j], type=mujoco.mjtJoint.mjJNT_BALL)
-        bodies.append(body)
-    return spec.compile()
-
-
-def _import_mink() -> tuple[Any, Any]:
-    try:
-        import mink
-        import threadpoolctl
-    except ImportError as error:
-        raise AssistMimicError(
-            f"fitting joints to SMPL-X needs {error.name}, which is not installed; "
-            "install it with: pip install 'assistmimic[fit]'"
-        ) from None
-    return mink, threadpoolctl
-
-
-def _tasks(model: mujoco.MjModel, capture: Capture) -> tuple[list[Any], Any]:
-    """mink's frame tasks of the joints, and its posture task."""
-    mink, _ = _import_mink()
-    frames = []
-    for j in range(N_BODY_JOINTS):
-        part = _part(j)
-        position = _POSITION[part] if capture.measured[j] else 0.0
-        rotation = _ROTATION.get(part, 0.0)
-        if position or rotation:
-            frames.append(mink.FrameTask(JOINT_NAMES[j], "body", position, rotation))
-    cost = np.zeros(model.nv)
-    for j in range(1, N_BODY_JOINTS):
-        start = model.joint(JOINT_NAMES[j]).dofadr[0]
-        cost[start : start + 3] = _POSTURE_OF.get(_part(j), _POSTURE)
-    return frames, mink.PostureTask(model, cost=cost)
-
-
-def _solve(
-    capture: Capture, skeleton: Skeleton, guess: np.ndarray, root: np.ndarray, local: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Refine pelvis positions (T, 3) and local rotations (T, 22, 4) frame by frame."""
-    mink, _ = _import_mink()
-    model = kinematic_model(skeleton)
-    frame_tasks, posture = _tasks(model, capture)
-    rows = [JOINT_NAMES.index(task.frame_name) for task in frame_tasks]
-    starts = [model.joint(JOINT_NAMES[j]).qposadr[0] + (3 if j == 0 else 0) for j in range(N_BODY_JOINTS)]
-    columns = np.array(starts)[:, None] + np.arange(4)
-    reached = forward_kinematics(skeleton.offsets, root, local, range(N_BODY_JOINTS))[0]
-    targets = np.where(capture.measured[:N_BODY_JOINTS, None], capture.positions[:, :N_BODY_JOINTS], reached)
-    configuration = mink.Configuration(model)
-    roots, quats = np.empty_like(root), np.empty_like(local)
-    for frame in range(capture.n_frames):
-        first_guess = np.zeros(model.nq)
-        first_guess[:3], first_guess[columns] = root[frame], local[frame]
-        posture.set_target(first_guess)
-        for j, task in zip(rows, frame_tasks, strict=True):
-            task.set_target(mink.SE3(np.concatenate([guess[frame, j], targets[frame, j]])))
-        # Every frame starts from its own guess, which is as smooth as the capture: no frame inherits another's
-        # mistake, and the first is solved as well as any.
-        configuration.update(first_guess)
-        for _ in range(_STEPS):
-            problem = mink.build_ik(configuration, [*frame_tasks, posture], dt=1.0, damping=1e-6, limits=[])
-            # No limits, so the quadratic programme is a linear system.
-            step = np.linalg.solve(problem.P, -problem.q)
-            step *= min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), 1e-12))
-            configuration.integrate_inplace(step, 1.0)
-            if np.abs(step).max() < _DONE:
-                break
-        q = configuration.q.copy()
-        roots[frame], quats[frame] = q[:3], q[columns]
-    return roots, quats
+def _wishes(capture: Capture, guess: np.ndarray, local: np.ndarray) -> Wishes:
+    """What the fit wants of the body joints; `guess` and `local` are their rotations by anatomy, shape (T, 22, 4)."""
+    parts = [_part(j) for j in range(N_BODY_JOINTS)]
+    measured = capture.measured[:N_BODY_JOINTS]
+    posture = np.array([_POSTURE_OF.get(part, _POSTURE) for part in parts])
+    posture[0] = 0
+    return Wishes(
+        positions=np.where(measured[:, None], capture.positions[:, :N_BODY_JOINTS], 0.0),
+        position_weights=np.where(measured, [_POSITION[part] for part in parts], 0.0),
+        quats=guess,
+        rotation_weights=np.array([_ROTATION.get(part, 0.0) for part in parts]),
+        postures=local,
+        posture_weights=posture,
+    )

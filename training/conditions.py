@@ -156,16 +156,17 @@ class Draw:
 
 
 def noisy_start(start: PairState, pair: PairBody, trials: int, rng: np.random.Generator, noise: Noise) -> PairState:
-    """First frames with noise, n = trials; the lowest joint of each person stays at its height."""
+    """States with noise, `trials` for each given; the lowest joint of each person stays at its height."""
     quats = np.repeat(start.local_quats, trials, axis=0)
+    total = len(quats)
     turn = noise.joint * rng.standard_normal((*quats.shape[:-1], 3))
     turn[:, :, 0] = 0
     noisy = quat_mul(quats, quat_from_rotvec(turn))
-    heading = np.zeros((trials, 2, 3))
-    heading[..., 2] = noise.heading * rng.standard_normal((trials, 2))
+    heading = np.zeros((total, 2, 3))
+    heading[..., 2] = noise.heading * rng.standard_normal((total, 2))
     noisy[:, :, 0] = quat_mul(quat_from_rotvec(heading), noisy[:, :, 0])
     root = np.repeat(start.root_position, trials, axis=0)
-    root[..., :2] += noise.place * rng.standard_normal((trials, 2, 2))
+    root[..., :2] += noise.place * rng.standard_normal((total, 2, 2))
     for person, body in enumerate(pair.people):
         offsets = body.skeleton.offsets
         lowest = [

@@ -16,6 +16,7 @@ from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, che
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("specialist", "prior")
@@ -49,7 +50,7 @@ class StartConfig:
         slots: States kept for each start frame.
         stride: Control frames between the start frames that have slots.
         min_score: Least share of the remaining clip that a kept state has to have survived.
-        noise: Standard deviation of joint angles [rad] and of a tenth of joint speeds added to reference states.
+        noise: Of reference states and of friction, as a factor on the evaluation's (`conditions.Noise`).
     """
 
     first: float = 0.2
@@ -57,7 +58,7 @@ class StartConfig:
     slots: int = 4
     stride: int = 3
     min_score: float = 0.5
-    noise: float = 0.02
+    noise: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
@@ -108,10 +109,10 @@ class PpoConfig:
     clip: float = 0.2
     epochs: int = 4
     minibatches: int = 4
-    learning_rate: float = 3e-5
+    learning_rate: float = 1e-5
     critic_rate: float = 1e-3
     critic_first: int = 8
-    min_rate: float = 5e-6
+    min_rate: float = 2e-6
     max_rate: float = 1e-3
     target_kl: float = 0.03
     std: float = 0.05
@@ -203,12 +204,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     Raises:
         AssistMimicError: the file cannot be read, or a name or a value in it is impossible.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise AssistMimicError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    except yaml.YAMLError as error:
-        raise AssistMimicError(f"{path}: not readable YAML ({' '.join(str(error).split())})") from None
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise AssistMimicError(f"{path}: expected names and values")
     for override in overrides:

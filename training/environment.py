@@ -74,6 +74,7 @@ class _Part:
 
     def __init__(self, scene: Scene, config: TrainConfig, worlds: slice, threads: int) -> None:
         self.scene, self.worlds, self.n, self._threads = scene, worlds, worlds.stop - worlds.start, threads
+        self.friction = np.ones(self.n)
         self.backend = self.make_backend(coarse=False)
         self.starts = StartStates(scene, config.start, self.n)
         self.frames = np.zeros(self.n, int)
@@ -84,7 +85,14 @@ class _Part:
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
         impratio = _COARSE_IMPRATIO if coarse else None
-        return BackendMujoco(self.scene.pair, self.n, threads=self._threads, planning=True, impratio=impratio)
+        backend = BackendMujoco(self.scene.pair, self.n, threads=self._threads, planning=True, impratio=impratio)
+        backend.set_friction(self.friction)
+        return backend
+
+    def rub(self, friction: Array, ids: Array) -> None:
+        """Give worlds another friction, as factors on the body's."""
+        self.friction[ids] = friction
+        self.backend.set_friction(friction, list(ids))
 
     def view(self) -> View:
         return look(self.backend, self.scene.track, self.frames, self.action)
@@ -290,6 +298,8 @@ class PairEnvironment:
 
     def _restart(self, part: _Part, ids: Array) -> None:
         frames, state = part.starts.sample(len(ids), self.rng)
+        noise = part.starts.noise.friction
+        part.rub(self.rng.uniform(1 - noise, 1 + noise, len(ids)), ids)
         part.backend.set_state(state, list(ids))
         part.frames[ids] = frames
         worlds = part.worlds.start + ids
@@ -333,6 +343,7 @@ class PairEnvironment:
         for k, part in enumerate(self.parts):
             own = {
                 "world": part.backend.save(),
+                "friction": part.friction,
                 "frames": part.frames,
                 "action": part.action,
                 "balance": part.balance,
@@ -351,6 +362,7 @@ class PairEnvironment:
             sums[:] = arrays[f"sum.{name}"]
         for k, part in enumerate(self.parts):
             own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
+            part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
             part.frames, part.action, part.balance = (own[n].copy() for n in ("frames", "action", "balance"))
             fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}

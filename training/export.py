@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from controller_server.body.strength import Strength
 from controller_server.control.bundle import PolicyBundle, write_bundle
 from controller_server.control.bundle_body import BodySettings
 from controller_server.control.bundle_card import BundleCard, Source
 from controller_server.control.network import NetworkSpec
-from controller_server.errors import AssistMimicError
+from controller_server.yamlfile import read_yaml
 
 from .checkpoint import read_checkpoint
 from .config import TrainConfig, config_from_dict
@@ -77,10 +75,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
 
 
 def _run_card(run: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load((run / RUN).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise AssistMimicError(f"{run / RUN}: cannot be read ({error})") from None
+    return read_yaml(run / RUN)
 
 
 def _body(config: TrainConfig) -> BodySettings:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.physics.backend import PairState
 
+from .conditions import Noise, noisy_start
 from .config import StartConfig
 from .scene import Scene
 
@@ -31,6 +31,7 @@ class StartStates:
 
     def __init__(self, scene: Scene, config: StartConfig, n: int) -> None:
         self.scene, self.config = scene, config
+        self.noise = Noise(**{name: config.noise * value for name, value in vars(Noise()).items()})
         self._frames = np.arange(0, scene.last, config.stride)
         shape = (len(self._frames), config.slots)
         self.score = np.zeros(shape)
@@ -54,7 +55,7 @@ class StartStates:
         slots = (weights.cumsum(axis=1) < (rng.random(n) * weights.sum(axis=1))[:, None]).sum(axis=1)
         frames = np.where(use, self._frames[slot_frames], frames)
         from_slot = use & (slots < config.slots)
-        state = self._perturbed(self.scene.reference.state[frames], rng)
+        state = noisy_start(self.scene.reference.state[frames], self.scene.pair, 1, rng, self.noise)
         where = (slot_frames, np.minimum(slots, config.slots - 1))
         picked = {
             name: np.where(
@@ -63,18 +64,6 @@ class StartStates:
             for name in _FIELDS
         }
         return frames, PairState(**picked)
-
-    def _perturbed(self, state: PairState, rng: np.random.Generator) -> PairState:
-        noise = self.config.noise
-        turn = noise * rng.standard_normal((*state.local_quats.shape[:-1], 3))
-        turn[:, :, 0] = 0  # a tilted pelvis would put the feet into the floor
-        return PairState(
-            state.root_position,
-            quat_mul(state.local_quats, quat_from_rotvec(turn)),
-            state.root_velocity,
-            state.root_spin,
-            state.joint_velocity + 10 * noise * rng.standard_normal(state.joint_velocity.shape),
-        )
 
     def record(self, frames: np.ndarray, state: PairState) -> None:
         """Note the state of all worlds at their control frames, shape (n,)."""

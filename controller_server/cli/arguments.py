@@ -155,10 +155,11 @@ class Bench:
 
 @dataclass(frozen=True)
 class Train:
-    """Train controllers: a single-person prior, or the two of a clip.
+    """Train controllers: a single-person prior, the two of a clip, or a whole table of ablations.
 
     Attributes:
-        what: What to train; has to be the `kind` in the configuration.
+        what: What to train; has to be the `kind` in the configuration. An ablation has a file of its own kind and
+            takes no other options than out and threads.
         config: All choices, as YAML; those in training/configs are the ones to start from.
         clips: What to learn, instead of the configuration's clips; "data:FILE" lies in the folder ASSISTMIMIC_DATA.
         out: Folder of the run; runs/NAME by default.
@@ -171,7 +172,7 @@ class Train:
         threads: Of physics and learning; 0 takes every core.
     """
 
-    what: Positional[Literal["prior", "specialist"]]
+    what: Positional[Literal["prior", "specialist", "ablation"]]
     config: Annotated[Positional[Path], arg(metavar="CONFIG.yaml")]
     clips: Annotated[tuple[str, ...], arg(metavar="[CLIP ...]")] = ()
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None

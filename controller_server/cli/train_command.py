@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def run_train(arguments: Train) -> int:
     """Train. Raises AssistMimicError."""
     _need_training()
+    if arguments.what == "ablation":
+        return _run_ablation(arguments)
     from training.command import train
     from training.config import load_config
 
@@ -41,6 +43,17 @@ def run_train(arguments: Train) -> int:
         agent=arguments.agent,
         threads=arguments.threads,
     )
+    return 0
+
+
+def _run_ablation(arguments: Train) -> int:
+    from training.ablation import TABLE, run_ablation
+
+    folder = arguments.out or Path("runs") / arguments.config.stem
+    for row in run_ablation(arguments.config, folder, threads=arguments.threads):
+        scores = f"{row['success_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"
+        print(f"{row['clip']:<20} {row['variant']:<20} {row['seed']}  {scores}")
+    print(f"wrote {folder / TABLE}")
     return 0
 
 

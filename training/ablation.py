@@ -1,0 +1,111 @@
+"""What each part of the method is worth: the same training without it, on the same clips, with several seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller_server.control.bundle import read_bundle
+from controller_server.errors import AssistMimicError
+from controller_server.yamlfile import read_yaml
+
+from .command import BUNDLE, train
+from .conditions import Conditions, Dynamics
+from .config import load_config
+from .evaluation import EvaluationClip, evaluate
+from .scene import clip_name, read_source
+
+TABLE = "table.json"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A table of runs.
+
+    Attributes:
+        config: Configuration that is varied, beside the ablation's own file.
+        steps: Pair-steps of each run.
+        seeds: Of each variant.
+        clips: As in `TrainConfig.clips`.
+        variants: Settings that make each variant, as `--set` takes them.
+    """
+
+    config: str
+    steps: int
+    seeds: tuple[int, ...]
+    clips: tuple[str, ...]
+    variants: dict[str, tuple[str, ...]]
+
+    @staticmethod
+    def load(path: Path) -> Ablation:
+        """An ablation from YAML. Raises AssistMimicError."""
+        values = read_yaml(path)
+        known = set(Ablation.__dataclass_fields__)
+        if not isinstance(values, dict) or set(values) != known:
+            raise AssistMimicError(f"{path}: expected {', '.join(sorted(known))}")
+        try:
+            return Ablation(
+                config=str(values["config"]),
+                steps=int(values["steps"]),
+                seeds=tuple(int(seed) for seed in values["seeds"]),
+                clips=tuple(str(clip) for clip in values["clips"]),
+                variants={str(name): tuple(map(str, sets)) for name, sets in values["variants"].items()},
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise AssistMimicError(f"{path}: {error}") from None
+
+
+def run_ablation(path: Path, folder: Path, *, trials: int = 100, threads: int = 0) -> list[dict[str, Any]]:
+    """Train and evaluate every variant; what is done already is passed over, what was stopped goes on.
+
+    Args:
+        path: The ablation.
+        folder: Of the runs and of `table.json`, which is brought up to date after every run.
+        trials: Of each evaluation.
+        threads: Of physics and learning; 0 takes every core.
+
+    Returns:
+        A row for each clip, variant and seed.
+
+    Raises:
+        AssistMimicError: the ablation, a clip or the folder cannot be used.
+    """
+    ablation = Ablation.load(path)
+    rows: list[dict[str, Any]] = []
+    for clip in ablation.clips:
+        for seed in ablation.seeds:
+            for variant, settings in ablation.variants.items():
+                run = folder / f"{clip_name(clip)}-{variant.replace(' ', '_')}-{seed}"
+                score = run / "score.json"
+                if not score.exists():
+                    _train(ablation, path.parent, clip, seed, settings, run, threads)
+                    score.write_text(json.dumps(_score(run, clip, trials, threads)))
+                rows.append(
+                    {"clip": clip_name(clip), "variant": variant, "seed": seed, **json.loads(score.read_text())}
+                )
+                (folder / TABLE).write_text(json.dumps(rows, indent=1) + "\n")
+    return rows
+
+
+def _train(
+    ablation: Ablation, where: Path, clip: str, seed: int, settings: Sequence[str], run: Path, threads: int
+) -> None:
+    config = load_config(
+        where / ablation.config, settings, clips=(clip,), seed=seed, steps=ablation.steps, name=run.name
+    )
+    train(config, run, resume=True, threads=threads)
+
+
+def _score(run: Path, clip: str, trials: int, threads: int) -> dict[str, Any]:
+    report = evaluate(
+        [read_bundle(run / BUNDLE)],
+        [EvaluationClip(clip_name(clip), read_source(clip))],
+        [Dynamics()],
+        Conditions(trials, threads=threads),
+        help_tests=(),
+    )
+    row = report["rows"][0]
+    return {name: row[name] for name in ("success_rate", "mpjpe_mm", "mpjpe_success_mm", "failure_time_s")}

@@ -155,10 +155,11 @@ def rungs(
         yield Rung("search-policy", lambda: search(effort, policy))
     if auto or settings.controller == "search":
         yield Rung("search", lambda: search(effort))
+    # What is tried harder, or helped, is what held out longest so far.
+    best = max(attempts, key=held_out, default=None)
+    base = policy if best is not None and "policy" in best.controller else None
     if auto and settings.quality != "draft":
-        yield Rung("search longer", lambda: search(replace(effort, **_LONGER)))
+        yield Rung("search longer", lambda: search(replace(effort, **_LONGER), base))
     if auto or settings.controller == "assisted":
-        best = max(attempts, key=held_out, default=None)
-        base = policy if best is not None and "policy" in best.controller else None
         for level in ASSIST_LEVELS:
             yield Rung(f"assisted {level:g}", lambda level=level: search(effort, base, Assistance(pair, level)))

@@ -21,6 +21,8 @@ from controller_server.body.strength import PRESETS
 from controller_server.clip.npz import write_npz
 from controller_server.control import rungs
 from controller_server.control.action import ActionSpec
+from controller_server.control.attempt import Attempt
+from controller_server.control.base import ReferenceBase
 from controller_server.control.bundle import CARD, PolicyBundle, read_bundle, write_bundle
 from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
 from controller_server.control.ladder import run_ladder
@@ -29,7 +31,7 @@ from controller_server.control.observation import PRIOR_TERMS, Bodies, Track, Vi
 from controller_server.control.plant import Plant
 from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
-from controller_server.control.rungs import ControlSettings
+from controller_server.control.rungs import Chosen, ControlSettings
 from controller_server.control.search import Search
 from controller_server.errors import AssistMimicError
 from controller_server.frames import recording_to_clip
@@ -295,6 +297,23 @@ def test_a_policy_that_fails_gives_way(policies: Path):
     assert [attempt.controller for attempt in outcome.attempts][:2] == ["policy", "search-policy"]
     assert not outcome.attempts[0].success
     assert "over 0.25 m off at" in outcome.attempts[0].reason
+
+
+@pytest.mark.parametrize(("policy_until", "base"), [(0.8, PolicyBase), (0.2, ReferenceBase)])
+def test_help_goes_to_what_held_out_longest(policies: Path, policy_until: float, base: type):
+    """Search longer, and assist, around the policy only where the search around it held out longer."""
+    clip, pair, reference = standing(5)
+
+    def failed(name: str, until: float) -> Attempt:
+        return Attempt(name, False, "", 0.0, 0, (1.0, 1.0), failed_at=until)
+
+    attempts = [failed("search-policy", policy_until), failed("search", 0.5)]
+    chosen = Chosen(untrained(clip, pair))
+    made = {r.name: r.build() for r in rungs.rungs(pair, reference, settings(clip), chosen, attempts)}
+    assert list(made)[:4] == ["search-policy", "search", "search longer", "assisted 0.05"]
+    for name in ("search longer", "assisted 0.05", "assisted 0.5"):
+        search = made[name]
+        assert isinstance(search, Search) and isinstance(search._base, base)
 
 
 def wild(bundle: PolicyBundle) -> dict:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import AssistMimicError
-from ..settings import ConvertSettings
+from .admission import Admission, Refused, no_such_job
 from .arrayfile import ArrayFileError
-from .options import Limits
-from .payload import clip_from_payload
 from .pool import Death, Pool, Worker
 from .protocol import Message
 from .queueing import FairQueue, client_of
@@ -34,14 +28,6 @@ class Audience(Protocol):
     def wants_previews(self, key: Key) -> bool:
         """Whether somebody watches a job and wants to see it."""
         ...
-
-
-class Refused(AssistMimicError):
-    """A request that is not granted; `code` says why in one word."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -69,23 +55,14 @@ class Board:
     Args:
         store: Where they are kept.
         pool: Who carries them out.
-        limits: What is taken from clients.
+        admission: What may become a job.
         attempts: Workers that may die over a job.
         audience: Told every event of a job.
-        policies: Names of the policy bundles there are.
     """
 
-    def __init__(
-        self,
-        store: JobStore,
-        pool: Pool,
-        limits: Limits,
-        attempts: int,
-        audience: Audience,
-        policies: Callable[[], Sequence[str]],
-    ) -> None:
-        self._store, self._pool, self._limits, self._attempts = store, pool, limits, attempts
-        self._audience, self._policies = audience, policies
+    def __init__(self, store: JobStore, pool: Pool, admission: Admission, attempts: int, audience: Audience) -> None:
+        self._store, self._pool, self._admission = store, pool, admission
+        self._attempts, self._audience, self._bytes = attempts, audience, 0
         self._queues = {engine: FairQueue() for engine in pool.engines}
         self._live: dict[Key, Live] = {}
         self.counts = Counter(store.counts())
@@ -99,15 +76,15 @@ class Board:
         return sum(map(len, self._queues.values()))
 
     def _enqueue(self, job: Job, *, first: bool = False) -> None:
+        if job.key not in self._live:
+            self._bytes += job.bytes
         self._live[job.key] = Live(job)
-        queue = self._queues.get(job.engine)
-        if queue is None:  # a store from a time with other workers
-            self._end(job.key, State.FAILED, code="no_engine", message=self._no_engine(job.engine))
+        try:
+            self._admission.check_engine(job.engine)
+        except Refused as error:  # a store from a time with other workers
+            self._end(job.key, State.FAILED, code=error.code, message=str(error))
         else:
-            queue.put(job, first=first)
-
-    def _no_engine(self, engine: str) -> str:
-        return f"engine {engine!r}: this server has {', '.join(self._pool.engines)}"
+            self._queues[job.engine].put(job, first=first)
 
     def submit(self, owner: str, client: str, message: Message) -> Job:
         """Accept a job, or find that it was accepted before.
@@ -122,15 +99,21 @@ class Board:
             if known.digest != digest:
                 raise Refused("job_conflict", f"job {key.job}: another job has this id; choose a new one for each job")
             return known
-        frames = self._checked(message, engine)
+        self._admission.check_engine(engine)
+        frames = self._admission.check_contents(message)
         job = Job(
             **{"owner": owner, "job": key.job, "client": client, "engine": engine, "state": State.QUEUED},
             **{"settings": message["settings"], "digest": digest, "frames": frames, "created": time.time()},
         )
-        self._check_room(job, sum(array.nbytes for array in message.arrays.values()))
+        self._admission.check_room(
+            n_bytes=sum(array.nbytes for array in message.arrays.values()),
+            of_client=self._queues[engine].waiting_of(client_of(job)),
+            of_all=self.n_waiting,
+            bytes_of_all=self._bytes,
+        )
         try:
             job = self._store.add(job, message["text"], message.arrays)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             log.error("job not kept", extra={"job": key.job, "reason": str(error)})
             raise Refused(
                 "storage", "the server cannot keep the job (is its disk full?); nothing was accepted"
@@ -139,35 +122,6 @@ class Board:
         self.events["accepted"] += 1
         self._enqueue(job)
         return job
-
-    def _checked(self, message: Message, engine: str) -> int:
-        """Frames of a clip that is fit to be simulated with settings that are possible."""
-        if engine not in self._queues:
-            raise Refused("no_engine", self._no_engine(engine))
-        for name, array in message.arrays.items():
-            if array.ndim and len(array) > self._limits.frames:
-                raise Refused("too_large", f"{name}: {len(array)} frames; at most {self._limits.frames} are taken")
-        try:
-            settings = ConvertSettings.from_dict(message["settings"])
-            if settings.policy and settings.policy not in self._policies():  # a name; never a path
-                known = ", ".join(self._policies()) or "none"
-                raise AssistMimicError(f"policy {settings.policy[:64]!r}: this server has {known}")
-            return clip_from_payload(message["text"], message.arrays).n_frames
-        except AssistMimicError as error:
-            raise Refused("bad_input", str(error)) from None
-
-    def _check_room(self, job: Job, n_bytes: int) -> None:
-        limits, waiting = self._limits, self._queues[job.engine].waiting_of(client_of(job))
-        if waiting >= limits.jobs_per_client:
-            raise Refused(
-                "queue_full", f"{waiting} jobs of yours are waiting, as many as may; send more when some ended"
-            )
-        if self.n_waiting >= limits.jobs:
-            raise Refused("queue_full", f"{self.n_waiting} jobs are waiting, as many as may; try again later")
-        if n_bytes + sum(live.job.bytes for live in self._live.values()) > limits.waiting_bytes:
-            raise Refused("queue_full", "the waiting jobs fill the room there is for them; try again later")
-        if shutil.disk_usage(self._store.folder).free < limits.free_bytes + n_bytes:
-            raise Refused("storage", "the server's disk is full; nothing was accepted")
 
     def cancel(self, key: Key) -> State:
         """Cancel a job. Returns the state it has then: RUNNING means that its worker was asked to stop.
@@ -271,6 +225,7 @@ class Board:
 
     def _ended(self, key: Key, state: State, news: Message, ended: bool) -> None:
         live = self._live.pop(key)
+        self._bytes -= live.job.bytes
         if not ended:
             log.error("a job ended twice", extra={"job": key.job, "state": state.value})
             return
@@ -354,8 +309,3 @@ class Board:
         again = self.look_up(job.key)
         self._enqueue(again)
         return again
-
-
-def no_such_job(key: Key) -> Refused:
-    """The refusal for an id nobody knows, or that belongs to somebody else."""
-    return Refused("no_such_job", f"job {key.job}: not known here; it was never accepted, or is long forgotten")

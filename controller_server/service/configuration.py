@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import yaml
-
 from ..errors import AssistMimicError
 from ..settings import build_dataclass
+from ..yamlfile import read_yaml
 from .options import Limits, Retention, ServerOptions, Supervision, WorkerSpec
 
 
@@ -73,10 +72,7 @@ def read_config(path: Path) -> ServerOptions:
     Raises:
         AssistMimicError: the file cannot be read, or says something that is not known or not possible.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise AssistMimicError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise AssistMimicError(f"{path}: expected names and values")
     try:

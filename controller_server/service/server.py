@@ -18,8 +18,9 @@ from .. import __version__
 from ..errors import AssistMimicError
 from ..settings import Controller, Quality
 from .access import access_of
+from .admission import Admission, Refused
 from .arrayfile import ArrayFileError
-from .board import Board, Refused
+from .board import Board
 from .doorkeeper import Doorkeeper
 from .options import ServerOptions
 from .policies import Policies
@@ -92,9 +93,8 @@ class Server:
         self._watchers: dict[Key, dict[bytes, bool]] = {}
         self._heard: dict[bytes, float] = {}
         self._ends: deque[float] = deque()
-        self._board = Board(
-            self._store, self._pool, options.limits, options.supervision.attempts, self, self._policies.names
-        )
+        admission = Admission(options.limits, self._pool.engines, self._policies.names, options.store)
+        self._board = Board(self._store, self._pool, admission, options.supervision.attempts, self)
         self._started, self._stopping = time.monotonic(), False
         self._next = {"check": 0.0, "parent": 0.0, "sweep": 0.0, "observe": 0.0}
         self._poller = zmq.Poller()

@@ -206,7 +206,12 @@ class JobStore:
             self._unneeded.pop().unlink(missing_ok=True)
 
     def add(self, job: Job, text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> Job:
-        """Keep a new job. Raises OSError or sqlite3.Error when there is no room; then it is not kept."""
+        """Keep a new job.
+
+        Raises:
+            OSError: there is no room; it is not kept.
+            sqlite3.Error: there is no room, and nothing since the last `commit` can be trusted to have been kept.
+        """
         pieces = pack_arrays(text, arrays)
         job = replace(job, bytes=sum(map(len, pieces)))
         self._begin(lasting=True)

@@ -170,7 +170,7 @@ def test_configuration_file(tmp_path):
         ("workers: [{count: 0}]", "outside 1-256"),
         ("bind: 5", "expected str"),
         ("- a list", "expected names and values"),
-        ("store: !!python/object/apply:os.system ['true']", "cannot be read"),
+        ("store: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
 )
 def test_bad_configuration_is_said(tmp_path, text, said):

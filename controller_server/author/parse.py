@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ..clip.interaction import ROLES, Prop
 from ..clip.skeleton import JOINT_NAMES
 from ..errors import AssistMimicError
+from ..yamlfile import read_yaml
 from .script import Foot, Hand, Hold, Key, PersonKey, Script, Weight
 
 DIRECTIONS = {
@@ -190,13 +190,7 @@ _TOP = ("name", "description", "fps", "stature", "props", "step_height", "keys")
 def read_script(path: str | Path) -> Script:
     """Read and check an author's file. Raises AssistMimicError naming key, person and field."""
     path = Path(path)
-    if not path.is_file():
-        raise AssistMimicError(f"{path}: no such file")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise AssistMimicError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
-    return parse_script(raw, name=path.stem, where=str(path))
+    return parse_script(read_yaml(path), name=path.stem, where=str(path))
 
 
 def parse_script(raw: Any, *, name: str = "clip", where: str = "script") -> Script:

@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import AssistMimicError
+from ..yamlfile import read_yaml
 from .skeleton import JOINT_NAMES
 
 TIPS = ("left_toes", "right_toes", "left_hand", "right_hand")
@@ -63,9 +62,9 @@ def _plain(name: str) -> str:
 @cache
 def built_in_tables() -> tuple[JointTable, ...]:
     """Tables of the rigs known without the user's help, SMPL-X's own names first."""
-    text = Path(__file__).with_name("joint_tables.yaml").read_text(encoding="utf-8")
+    tables = read_yaml(Path(__file__).with_name("joint_tables.yaml"))
     smplx = JointTable("smplx", {name: (name,) for name in JOINT_NAMES}, {}, _SMPLX_TIPS)
-    return (smplx, *(_table(name, entry, "joint_tables.yaml") for name, entry in yaml.safe_load(text).items()))
+    return (smplx, *(_table(name, entry, "joint_tables.yaml") for name, entry in tables.items()))
 
 
 _SMPLX_TIPS = {f"{s}_toes": (f"{s}_foot_end",) for s in ("left", "right")} | {
@@ -76,15 +75,7 @@ _SMPLX_TIPS = {f"{s}_toes": (f"{s}_foot_end",) for s in ("left", "right")} | {
 def read_joint_table(path: str | Path) -> JointTable:
     """A user's table in YAML (see docs/formats.md). Raises AssistMimicError."""
     path = Path(path)
-    if not path.is_file():
-        raise AssistMimicError(f"{path}: no such joint table")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise AssistMimicError(f"{path}{line}: not readable as YAML; see docs/formats.md for an example") from None
-    return _table(path.name, content, str(path))
+    return _table(path.name, read_yaml(path), str(path))
 
 
 def _table(name: str, content: Any, where: str) -> JointTable:

@@ -1,8 +1,8 @@
 """Jobs on disk: a SQLite database in WAL mode for what they are, array files for what comes out and, if large, goes in.
 
 A job is written before it is accepted and ends in exactly one of done, failed, cancelled. Whatever was queued or
-running when the process died is queued when the store is opened again. An accepted job survives a power cut as well; an
-end reached just before one may have to be reached again, which gives the same. One process at a time owns a store.
+running when the process died is queued when the store is opened again. Acceptance, failure and cancellation survive a
+power cut as well; a result may have to be made again, which gives the same. One process at a time owns a store.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         self.folder, self._files = folder, folder / "jobs"
         self._unneeded: list[Path] = []
-        self._has_new = False
+        self._lasting = False
         try:
             self._files.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None, timeout=3.0)
@@ -184,10 +184,10 @@ class JobStore:
 
     def _begin(self, *, lasting: bool) -> None:
         """Begin a transaction if none is open; `lasting` if its commit has to wait for the disk."""
-        if lasting and not self._has_new:
+        if lasting and not self._lasting:
             self.commit()  # the setting cannot be changed within a transaction
             self._db.execute("PRAGMA synchronous=FULL")
-            self._has_new = True
+            self._lasting = True
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
 
@@ -199,8 +199,8 @@ class JobStore:
         """Everything written so far is on the disk when this returns. Raises sqlite3.Error."""
         if self._db.in_transaction:
             self._db.execute("COMMIT")
-        if self._has_new:
-            self._has_new = False
+        if self._lasting:
+            self._lasting = False
             self._db.execute("PRAGMA synchronous=NORMAL")
         while self._unneeded:  # only now: a job that is not known to have ended needs its files
             self._unneeded.pop().unlink(missing_ok=True)
@@ -278,6 +278,7 @@ class JobStore:
         seconds: float | None = None,
     ) -> bool:
         """End a job, once: False if it had ended before."""
+        self._begin(lasting=state is not State.DONE)
         changed = self._write(
             "UPDATE jobs SET state=?, ended=?, code=?, message=?, detail=?, seconds=? "
             "WHERE owner=? AND job=? AND state IN ('queued', 'running')",

@@ -1,4 +1,4 @@
-"""A minute of disorder; `make soak` does twenty."""
+"""A while of disorder: 20 seconds, a minute where `.ci/run` says so, twenty minutes with `make soak`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .soak import Soak
 
 def test_nothing_is_lost(tmp_path, capsys):
     """End every accepted job exactly once and give undisturbed results, with workers and server killed all the time."""
-    seconds = float(os.environ.get("ASSISTMIMIC_SOAK_SECONDS", "60"))
+    seconds = float(os.environ.get("ASSISTMIMIC_SOAK_SECONDS", "20"))
     code = Soak(tmp_path, seconds).run()
     said = capsys.readouterr().out
     assert code == 0, said

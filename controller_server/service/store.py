@@ -146,7 +146,7 @@ class JobStore:
         self._lasting = False
         try:
             self._files.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None, timeout=3.0)
+            self._db = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None, timeout=1.0)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
 import subprocess
 import sys
@@ -66,6 +67,52 @@ def test_what_was_not_committed_was_never_accepted(tmp_path):
     assert [(found.job, found.state) for found in store.open_jobs()] == [("accepted1", State.QUEUED)]
     assert len(list((tmp_path / "jobs").iterdir())) == 1  # the file of the other one is gone
     store.close()
+
+
+def busy(folder: Path) -> None:
+    """Accept, start and end jobs for ever, saying what is certain; run in a process that is going to be killed."""
+    store = JobStore(folder)
+    for number in range(10**6):
+        key = store.add(job(f"job-{number:05}"), {}, LARGE if number % 2 else SMALL).key
+        store.commit()
+        print(f"{key.job} queued", flush=True)
+        store.start(key)
+        store.commit()
+        if number % 3:
+            store.end_with_result(key, {}, LARGE, 1.0)
+        else:
+            store.end(key, State.CANCELLED)
+        store.commit()
+        print(f"{key.job} {'done' if number % 3 else 'cancelled'}", flush=True)
+
+
+def test_killed_at_any_moment(tmp_path):
+    """Know, after kill -9 at some moments, every accepted job and every end that was told, with its result."""
+    dice, code = random.Random(0), "import sys; from pathlib import Path; from service.test_store import busy; "
+    for attempt in range(5):
+        folder = tmp_path / str(attempt)
+        command = [sys.executable, "-c", f"{code}busy(Path({str(folder)!r}))"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(dice.randrange(1, 40))]
+        time.sleep(dice.uniform(0, 0.005))
+        process.kill()
+        told += process.stdout.read().splitlines()
+        process.wait()
+        process.stdout.close()
+        last = dict(line.split() for line in told)
+        store = JobStore(folder)
+        for name, state in last.items():
+            found = store.get(Key("", name))
+            assert found is not None
+            if state != "queued":
+                assert found.state.value == state
+            if found.state is State.DONE:
+                assert_same_arrays(store.result_of(found.key)[1], LARGE)
+            elif found.state is State.QUEUED:
+                assert_same_arrays(store.input_of(found.key)[1], LARGE if int(name[4:]) % 2 else SMALL)
+        assert sum(store.counts().values()) - len(last) in (0, 1)  # one more may be kept than was told
+        store.close()
 
 
 def test_a_job_ends_once(store):

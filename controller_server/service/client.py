@@ -166,7 +166,8 @@ class Client:
     ) -> JobResult:
         """Wait for a job somebody submitted, this client or another with the same key. Arguments as in `simulate`."""
         request = Message("watch", {"job": job, "previews": on_preview is not None})
-        return self._follow(request, on_progress, on_preview, should_cancel, timeout)
+        frames = 0 if self.location.is_local else self.status(job).frames
+        return self._follow(request, on_progress, on_preview, should_cancel, timeout, frames=frames)
 
     def fetch(self, job: str) -> JobResult:
         """The result of a job that has ended. Raises JobTimeout when it has not, else as `simulate`."""
@@ -235,11 +236,11 @@ class Client:
             return "the server asks for a key, or is no such server; ask its owner for one and name it with --key"
         return "the server does not let this key in, or has another key of its own now"
 
-    def _patience(self, request: Message) -> float:
+    def _patience(self, request: Message, frames: int = 0) -> float:
         """How long the server may be silent [s]: longer where a large message may be on a slow way."""
-        if self.location.is_local or not request.arrays:
+        if self.location.is_local:
             return self.lost_s
-        frames = max(len(array) for array in request.arrays.values() if array.ndim)
+        frames = max([frames, *(len(array) for array in request.arrays.values() if array.ndim)])
         n_bytes = sum(array.nbytes for array in request.arrays.values()) + frames * _RESULT_BYTES_A_FRAME
         return self.lost_s + n_bytes / _REMOTE_RATE
 
@@ -261,9 +262,11 @@ class Client:
         on_preview: Callable[[Preview], None] | None,
         should_cancel: Callable[[], bool] | None,
         timeout: float | None,
+        *,
+        frames: int = 0,
     ) -> JobResult:
         """Send a `submit` or `watch`, and hear of the job until it ends."""
-        job, started, patience = request["job"], time.monotonic(), self._patience(request)
+        job, started, patience = request["job"], time.monotonic(), self._patience(request, frames)
         self._heard, cancelling = started, False
         seq = self._send(request)
         while True:
@@ -278,7 +281,6 @@ class Client:
             elif message.get("job") == job and (message.type != "error" or message.get("re") == seq):
                 if message.type == "accepted" and request.type == "submit":
                     request = Message("watch", {"job": job, "previews": request.get("previews", False)})
-                    patience = max(patience, self.lost_s)
                 elif message.type == "progress" and on_progress is not None:
                     on_progress(_progress(message))
                 elif message.type == "preview" and on_preview is not None:

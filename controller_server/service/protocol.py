@@ -104,18 +104,18 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list)
 
 
-KINDS: Mapping[str, Check] = {
-    "whole": _is_int,
-    "number": _is_number,
-    "text": _is_text,
-    "name": _is_name,
-    "bool": _is_bool,
-    "job": _is_job,
-    "map": _is_map,
-    "texts": _is_texts,
-    "list": _is_list,
+KINDS: Mapping[str, tuple[Check, str]] = {
+    "whole": (_is_int, "a whole number, 0 or more"),
+    "number": (_is_number, "a finite number"),
+    "text": (_is_text, "text"),
+    "name": (_is_name, "printable text of 1-128 characters"),
+    "bool": (_is_bool, "true or false"),
+    "job": (_is_job, "a job's id: 8-64 letters, digits, _ and -"),
+    "map": (_is_map, "a map"),
+    "texts": (_is_texts, "a map of array names to text"),
+    "list": (_is_list, "a list"),
 }
-"""Kinds of header values: `name` is printable text up to 128 long, `texts` a map of array names to text."""
+"""Kinds of header values: how they are checked, and what they are in words."""
 
 Table = Mapping[str, Mapping[str, str]]
 """Message type -> field -> kind; a question mark behind the kind says that the field may be left out."""
@@ -251,12 +251,12 @@ def _message(header: Mapping[str, Any], frames: Sequence[Any], table: Table) -> 
         raise MessageError("unknown_type", f"message type {said} is none of {', '.join(table)}")
     values = {}
     for name, described in table[kind].items():
-        value = header.get(name)
+        value, (check, words) = header.get(name), KINDS[described.rstrip("?")]
         if value is None:
             if not described.endswith("?"):
                 raise MessageError("bad_message", f"{kind}: field {name!r} is missing")
-        elif not KINDS[described.rstrip("?")](value):
-            raise MessageError("bad_message", f"{kind}: field {name!r} is not of kind {described.rstrip('?')}")
+        elif not check(value):
+            raise MessageError("bad_message", f"{kind}: field {name!r} is not {words}")
         else:
             values[name] = value
     return Message(kind, values, undescribe(header.get("arrays", []), frames))

@@ -165,7 +165,7 @@ def test_an_error_in_an_answer_is_an_error(client):
     with pytest.raises(ServerError) as refused:
         client.status("never-heard-of")
     assert refused.value.code == "no_such_job"
-    with pytest.raises(ServerError, match="not of kind job") as refused:
+    with pytest.raises(ServerError, match="not a job's id") as refused:
         client.status("x")
     assert refused.value.code == "bad_message"
 

@@ -88,6 +88,7 @@ class Job:
         settings: As `ConvertSettings.to_dict` gives them.
         job: Its id, to ask for it again.
         engine: Name of the server's engine, its default otherwise.
+        keep: Called with the result on the thread, before the job is done.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Job:
         *,
         job: str = "",
         engine: str = "",
+        keep: Callable[[JobResult], None] | None = None,
     ) -> None:
         self.id = job or new_job_id()
         self.status = JobStatus()
@@ -106,6 +108,7 @@ class Job:
         self.started = time.monotonic()
         self.first_news: float | None = None
         self._connect, self._clip, self._settings, self._engine = connect, clip, dict(settings), engine
+        self._keep = keep
         self._cancel = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"assistmimic-{self.id[:8]}", daemon=True)
 
@@ -130,7 +133,10 @@ class Job:
                 raise JobCancelled(self.id)
             with self._connect() as client:
                 self._set(JobState.QUEUED)
-                self.result = self._follow(client)
+                result = self._follow(client)
+            if self._keep is not None:
+                self._keep(result)
+            self.result = result
             self._set(JobState.DONE)
         except JobCancelled:
             self._set(JobState.CANCELLED, message="cancelled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ..job.engine import Engine
 from ..job.runner import Connect, Job, remote_connection
 from .preferences import PACKAGE, preferences
 
-_KEPT_RESULTS = 8
+_KEPT_RESULTS, _KEPT_ON_DISK = 8, 100
 
 
 @dataclass
@@ -82,18 +83,31 @@ def connection() -> Connect:
     return reach
 
 
-def keep_result(result: JobResult) -> None:
-    """Remember the arrays the overlay draws, on disk as well."""
-    arrays = {name: np.asarray(array) for name, array in result.arrays.items() if name.startswith("result_")}
-    with contextlib.suppress(AssistMimicError):  # a full disk costs the overlay after a restart, not the result
-        save_arrays(_result_path(result.job), arrays)
-    _remember(result.job, arrays)
+def keeper() -> Callable[[JobResult], None]:
+    """Keeps the arrays the overlay draws, on disk as well. The result may be called on any thread."""
+    folder = user_folder("results")
+
+    def keep(result: JobResult) -> None:
+        arrays = {name: np.asarray(array) for name, array in result.arrays.items() if name.startswith("result_")}
+        with contextlib.suppress(AssistMimicError):  # a full disk costs the overlay after a restart, not the result
+            save_arrays(folder / f"{result.job}.npz", arrays)
+            _prune(folder)
+        _remember(result.job, arrays)
+
+    return keep
+
+
+def _prune(folder: Path) -> None:
+    """Leave the newest results; older ones keep their actions and measures in their files and lose the overlay."""
+    newest_first = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[_KEPT_ON_DISK:]:
+        path.unlink(missing_ok=True)
 
 
 def result_arrays(job: str) -> dict[str, np.ndarray] | None:
     """Arrays of a result, or None where this machine does not have them."""
     if job not in session.results:
-        path = _result_path(job)
+        path = user_folder("results") / f"{job}.npz"
         if not path.exists():
             return None
         try:
@@ -108,10 +122,6 @@ def _remember(job: str, arrays: dict[str, np.ndarray]) -> None:
     session.results.move_to_end(job)
     while len(session.results) > _KEPT_RESULTS:
         session.results.popitem(last=False)
-
-
-def _result_path(job: str) -> Path:
-    return user_folder("results") / f"{job}.npz"
 
 
 def shut_down() -> None:

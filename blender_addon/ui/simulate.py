@@ -17,7 +17,7 @@ from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from .preferences import preferences
 from .presets import convert_settings
-from .session import Running, connection, keep_result, redraw, session
+from .session import Running, connection, keeper, redraw, session
 
 TICK = 0.04
 _BLOCKING_TICK = 0.02
@@ -41,7 +41,7 @@ def begin(scene: Any) -> Running:
     if not preferences().use_remote:
         # One core stays free, so that Blender goes on drawing; the result does not depend on it.
         values["threads"] = max(1, (os.cpu_count() or 2) - 1)
-    job = Job(connection(), request.clip, values)
+    job = Job(connection(), request.clip, values, keep=keeper())
     return _start(job, request, scene, people)
 
 
@@ -75,7 +75,7 @@ def resume(scene: Any) -> Running:
     finally:
         for name, value in kept.items():
             setattr(settings, name, value)
-    return _start(Job(connection(), None, {}, job=pending["job"]), request, scene, people)
+    return _start(Job(connection(), None, {}, job=pending["job"], keep=keeper()), request, scene, people)
 
 
 _READ_AGAIN = ("ground", "grips", "frames", "frame_start", "frame_end", "pre_roll", "blend_in", "blend_out")
@@ -113,7 +113,6 @@ def finish(running: Running) -> Any:
         session.detail = status.detail
         raise AssistMimicError(status.message or status.state.value)
     people = local_objects(scene, running.people)
-    keep_result(running.job.result)
     review = takes.under_review(settings, people)
     if review is not None:
         takes.show_source(review)

@@ -6,6 +6,7 @@ Prints one JSON object: medians of CPU seconds on one thread. Nothing else is co
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
@@ -69,8 +70,10 @@ def main() -> None:
                 "read_two_rigs_with_constraints_s": stepped,
                 "bake_two_actions_s": baking,
             }
-        )
+        ),
+        flush=True,
     )
+    os._exit(0)  # Blender's own clean-up as a module now and then waits for ever
 
 
 if __name__ == "__main__":

@@ -48,3 +48,26 @@ def empty_file() -> None:
 
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = 30, 1.0
+
+
+_status = 0
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Remember how it went."""
+    global _status
+    _status = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Leave without Blender's own clean-up: as a module, 4.5 now and then waits in it for ever."""
+    if not HAS_BPY:
+        return
+    import addon_utils
+
+    addon_utils.disable(MODULE)
+    _home.cleanup()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_status)

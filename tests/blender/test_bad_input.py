@@ -207,3 +207,12 @@ def test_clip_files(tmp_path: Path) -> None:
     action = settings.recipient.animation_data.action
     assert np.allclose(action.frame_range, (11, 40))
     assert sum(obj.assistmimic.is_prop for obj in bpy.context.scene.objects) == 1
+    path = tmp_path / "paar.bvh"
+    assert bpy.ops.assistmimic.export_clip(filepath=str(path)) == {"FINISHED"}
+    names = ("paar_recipient.bvh", "paar_supporter.bvh")
+    assert all((tmp_path / name).exists() for name in names)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.render.fps = 30
+    files = [{"name": name} for name in names]
+    assert bpy.ops.assistmimic.import_clip(directory=str(tmp_path), files=files, swap=True) == {"FINISHED"}
+    assert bpy.context.scene.frame_end == 30

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .bench import Case, cases, machine
-from .control.rungs import ControlSettings, choose_policy
+from .control.choice import choose_policy
+from .control.settings import ControlSettings
 from .convert import convert, pair_of
 from .errors import AssistMimicError
 from .prepare import prepare

@@ -12,7 +12,7 @@ from .body.pair import PairBody
 from .clip.interaction import InteractionClip, SmplxMotion
 from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from .control.ladder import ControlInterrupted, Outcome, run_ladder
-from .control.rungs import ControlSettings
+from .control.settings import ControlSettings
 from .frames import recording_to_clip, slice_clip
 from .measure.scores import measure
 from .prepare import Prepared, prepare

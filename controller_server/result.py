@@ -46,7 +46,7 @@ class Result:
         report: What preparing changed.
         settings: All choices.
         seconds: Time taken [s].
-        policy: Name of the policy bundle that was at hand; empty if there was none.
+        policy: Name of the policy bundle that had a part in it; empty if none had.
         policy_sha256: Of its weights.
         complete: False when the simulation was interrupted; then every clip ends there.
         notes: Warnings and remarks for the user, one sentence each.

@@ -13,7 +13,7 @@ from .body.pair import PairBody
 from .clip.interaction import InteractionClip
 from .control.attempt import Attempt
 from .control.reference import Reference
-from .control.rungs import QUALITIES
+from .control.settings import QUALITIES
 from .physics.mujoco_backend import BackendMujoco
 
 SHARE = 0.2

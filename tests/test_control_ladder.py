@@ -16,7 +16,8 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.control import rungs
 from controller_server.control.assist import GRAVITY, Assistance
 from controller_server.control.ladder import ControlInterrupted, run_ladder
-from controller_server.control.rungs import ASSIST_LEVELS, ControlSettings
+from controller_server.control.rungs import ASSIST_LEVELS
+from controller_server.control.settings import ControlSettings
 from controller_server.errors import AssistMimicError
 from controller_server.physics.recording import Recording
 

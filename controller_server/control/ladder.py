@@ -12,9 +12,11 @@ from ..errors import SimulationDiverged
 from ..physics.recording import Recording
 from ..progress import OnMotion
 from .attempt import Attempt, held_out, judge_attempt
+from .choice import choose_policy
 from .reference import Reference
-from .rungs import ControlSettings, choose_policy, rungs
+from .rungs import Rung, rungs
 from .runner import Runner
+from .settings import ControlSettings
 
 _HOPELESS = 0.3  # mean deviation [m] at which a rung gives up
 
@@ -28,9 +30,9 @@ class Outcome:
         controller: Name of the rung.
         success: Whether it carried the clip.
         attempts: Of every rung tried.
-        policy: Name of the policy that was at hand; empty if none.
+        policy: Name of the policy that had a part in it; empty if none had.
         policy_sha256: Of its weights.
-        notes: What the user should know about the choice of the policy.
+        notes: What the user should know about policies: how this one's training differs, which could not be used.
     """
 
     recording: Recording
@@ -76,13 +78,17 @@ def run_ladder(
     """
     settings = settings or ControlSettings()
     chosen = choose_policy(pair, settings)
-    policy = ("", "") if chosen.bundle is None else (chosen.bundle.card.name, chosen.bundle.sha256)
     reference = Reference.of(clip, pair)
     attempts: list[Attempt] = []
-    best: tuple[Attempt, Runner, Callable[[int, int], None]] | None = None
+    best: tuple[Attempt, Rung, Runner, Callable[[int, int], None]] | None = None
 
-    def outcome(recording: Recording, name: str, success: bool) -> Outcome:
-        return Outcome(recording, name, success, tuple(attempts), *policy, chosen.notes)
+    def outcome(recording: Recording, rung: Rung, success: bool) -> Outcome:
+        notes = tuple(f"left out: {problem}" for problem in chosen.problems)
+        if not rung.policy or chosen.bundle is None:
+            return Outcome(recording, rung.name, success, tuple(attempts), notes=notes)
+        name, sha256 = chosen.bundle.card.name, chosen.bundle.sha256
+        notes = (*notes, chosen.differences) if chosen.differences else notes
+        return Outcome(recording, rung.name, success, tuple(attempts), name, sha256, notes)
 
     for rung in rungs(pair, reference, settings, chosen, attempts):
         runner = rung.build()
@@ -104,17 +110,17 @@ def run_ladder(
             recording = runner.recording()
             attempt = replace(judged(recording), success=False, reason=f"interrupted at {recording.time[-1]:.1f} s")
             attempts.append(attempt)
-            raise ControlInterrupted(outcome(recording, rung.name, False)) from None
+            raise ControlInterrupted(outcome(recording, rung, False)) from None
         except SimulationDiverged:
             recording = runner.recording()
         attempt = judged(recording)
         attempts.append(attempt)
         if attempt.success:
-            return outcome(recording, rung.name, True)
+            return outcome(recording, rung, True)
         if best is None or held_out(attempt) > held_out(best[0]):
-            best = (attempt, runner, report)
+            best = (attempt, rung, runner, report)
     assert best is not None
-    return outcome(_to_the_end(*best[1:]), best[0].controller, False)
+    return outcome(_to_the_end(*best[2:]), best[1], False)
 
 
 def _to_the_end(runner: Runner, report: Callable[[int, int], None]) -> Recording:

@@ -23,16 +23,17 @@ from controller_server.control import rungs
 from controller_server.control.action import ActionSpec
 from controller_server.control.attempt import Attempt
 from controller_server.control.base import ReferenceBase
-from controller_server.control.bundle import CARD, PolicyBundle, read_bundle, write_bundle
+from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
 from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
+from controller_server.control.choice import Chosen
 from controller_server.control.ladder import run_ladder
 from controller_server.control.network import forward
 from controller_server.control.observation import PRIOR_TERMS, Bodies, Track, View, look, observe
 from controller_server.control.plant import Plant
 from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
-from controller_server.control.rungs import Chosen, ControlSettings
 from controller_server.control.search import Search
+from controller_server.control.settings import ControlSettings
 from controller_server.errors import AssistMimicError
 from controller_server.frames import recording_to_clip
 from controller_server.measure.tracking import deviation
@@ -251,14 +252,33 @@ def test_auto_prefers_a_fitting_policy(policies: Path):
     assert not outcome.notes
 
 
-def test_auto_searches_around_what_fits_less(policies: Path):
-    """Search around a policy that was trained with other bodies, and say what differs."""
+def test_a_policy_that_fits_less(policies: Path):
+    """Search first, in `auto`, where a policy was trained with other bodies; play it when named; say what differs."""
     clip, pair, _ = standing(10)
     weak = PairBody.from_clip(clip, recipient=PRESETS["weak"])
     write_bundle(policies / "weak", renamed(untrained(clip, weak), "weak"))
     outcome = run_ladder(clip, pair, settings(clip))
-    assert (outcome.controller, outcome.policy) == ("search-policy", "weak")
-    assert len(outcome.notes) == 1 and outcome.notes[0].startswith("policy weak: recipient is")
+    assert (outcome.controller, outcome.policy, outcome.notes) == ("search", "", ())
+    outcome = run_ladder(clip, pair, settings(clip, policy="weak"))
+    assert (outcome.controller, outcome.policy) == ("policy", "weak")
+    assert len(outcome.notes) == 1
+    assert outcome.notes[0].startswith("policy weak: recipient is")
+
+
+def test_the_order_of_the_rungs(policies: Path):
+    """Try the policy first where it fits or is named; the search around it before the plain one only where named."""
+    clip, pair, reference = standing(5)
+    bundle = untrained(clip, pair)
+
+    def names(chosen: Chosen, **given) -> list[str]:
+        return [rung.name for rung in rungs.rungs(pair, reference, settings(clip, **given), chosen, [])][:4]
+
+    assert names(Chosen(bundle, exact=True)) == ["policy", "search", "search-policy", "search longer"]
+    assert names(Chosen(bundle)) == ["search", "search-policy", "search longer", "assisted 0.05"]
+    assert names(Chosen(bundle), policy="it") == ["policy", "search-policy", "search", "search longer"]
+    assert names(Chosen(None)) == ["search", "search longer", "assisted 0.05", "assisted 0.1"]
+    assert names(Chosen(bundle), controller="search-policy") == ["search-policy"]
+    assert names(Chosen(bundle), controller="policy") == ["policy"]
 
 
 def test_a_prior_is_searched_around(policies: Path):
@@ -283,19 +303,24 @@ def test_nothing_fits(policies: Path):
     for controller in ("policy", "search-policy"):
         with pytest.raises(AssistMimicError, match=f"controller {controller}: no policy .*other"):
             run_ladder(clip, pair, settings(clip, controller=controller))
+    (policies / "torn").mkdir()
+    write_bundle(policies / "torn", renamed(untrained(clip, pair), "torn"))
+    (policies / "torn" / WEIGHTS).write_bytes(b"")
+    outcome = run_ladder(clip, pair, settings(clip))
+    assert outcome.controller == "search" and any("torn" in note for note in outcome.notes)
     named = run_ladder(clip, pair, settings(clip, controller="policy", policy="other"))
     assert (named.controller, named.success) == ("policy", True)
 
 
 def test_a_policy_that_fails_gives_way(policies: Path):
-    """Climb from a policy that loses the clip to the search around it, and say when it failed."""
+    """Climb from a policy that loses the clip to the search, and say when it failed."""
     clip, pair, _ = standing(31)
     lost = untrained(clip, pair, action=ActionSpec("absolute", 1.0, 1.0))  # a T-pose that nobody balances
     bundle = PolicyBundle(replace(lost.card, name="lost"), wild(lost))
     write_bundle(policies / "lost", bundle)
     outcome = run_ladder(clip, pair, settings(clip))
-    assert [attempt.controller for attempt in outcome.attempts][:2] == ["policy", "search-policy"]
-    assert not outcome.attempts[0].success
+    assert [attempt.controller for attempt in outcome.attempts] == ["policy", "search"]
+    assert [attempt.success for attempt in outcome.attempts] == [False, True]
     assert "over 0.25 m off at" in outcome.attempts[0].reason
 
 
@@ -310,7 +335,6 @@ def test_help_goes_to_what_held_out_longest(policies: Path, policy_until: float,
     attempts = [failed("search-policy", policy_until), failed("search", 0.5)]
     chosen = Chosen(untrained(clip, pair))
     made = {r.name: r.build() for r in rungs.rungs(pair, reference, settings(clip), chosen, attempts)}
-    assert list(made)[:4] == ["search-policy", "search", "search longer", "assisted 0.05"]
     for name in ("search longer", "assisted 0.05", "assisted 0.5"):
         search = made[name]
         assert isinstance(search, Search) and isinstance(search._base, base)

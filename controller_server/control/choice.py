@@ -1,0 +1,69 @@
+"""Which policy a clip gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..body.pair import PairBody
+from ..errors import AssistMimicError
+from .bundle import PolicyBundle, read_bundle
+from .bundle_store import Found, find_bundle, fitting, list_bundles
+from .policy import check_fit
+from .settings import ControlSettings
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The policy a clip gets.
+
+    Attributes:
+        bundle: Loaded, or None where none fits.
+        exact: Whether it was trained on this clip with these bodies.
+        differences: What is not as it was in training, in one sentence; empty if nothing.
+        problems: Bundles that could not be used, and why.
+    """
+
+    bundle: PolicyBundle | None
+    exact: bool = False
+    differences: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def choose_policy(pair: PairBody, settings: ControlSettings) -> Chosen:
+    """The policy for a clip and its bodies.
+
+    Raises:
+        AssistMimicError: one was asked for, by name or as the controller, and there is none that fits.
+    """
+    if settings.controller in ("search", "assisted"):
+        return Chosen(None)
+    if settings.policy:
+        return _load(find_bundle(settings.policy), pair, settings)
+    bundles, problems = list_bundles()
+    for found in fitting(bundles, pair, settings.sha256):
+        chosen = _try(found, pair, settings)
+        if isinstance(chosen, Chosen):
+            return chosen
+        problems.append(chosen)
+    if settings.controller != "auto":
+        there = ", ".join(found.card.name for found in bundles) or "none"
+        raise AssistMimicError(
+            f"controller {settings.controller}: no policy was trained on this clip with these bodies (there are: "
+            f"{there}); train one, choose one with --policy, or use controller search"
+        )
+    return Chosen(None, problems=tuple(problems))
+
+
+def _try(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen | str:
+    try:
+        return _load(found, pair, settings)
+    except AssistMimicError as error:
+        return str(error)
+
+
+def _load(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen:
+    card = found.card
+    check_fit(card, pair)
+    differences = card.body.differences(pair)
+    said = f"policy {card.name}: {'; '.join(differences)}" if differences else ""
+    return Chosen(read_bundle(found.folder), card.knows(settings.sha256) and not differences, said)

@@ -97,6 +97,38 @@ def test_a_killed_server_is_said_and_resumed(tmp_path: Path, standing_clip: Inte
     engine.stop()
 
 
+def test_a_job_left_behind_is_found_or_cleared(tmp_path: Path, standing_clip: InteractionClip) -> None:
+    """A job that was left goes on under its id; the next job on a server of one's own does not wait behind it."""
+    engine = Engine(tmp_path, Path(controller_server.__file__).parents[1])
+    left = Job(lambda: reach(engine), standing_clip, SETTINGS)
+    left.start()
+    until(left, JobState.RUNNING)
+    left.leave()
+    until(left, JobState.LOST)
+    with reach(engine) as client:
+        assert client.status(left.id).state == "running"
+    following = Job(lambda: reach(engine), slice_clip(standing_clip, slice(0, 4)), SETTINGS, alone=True)
+    following.start()
+    until(following, JobState.DONE, JobState.FAILED)
+    with reach(engine) as client:
+        assert [info.state for info in client.jobs()] == ["done", "cancelled"]
+    engine.stop()
+
+
+def test_two_blenders_at_once(engine: Engine) -> None:
+    """A second engine on the same folder takes a place of its own, and the first place again once that is free."""
+    packages = Path(controller_server.__file__).parents[1]
+    second = Engine(engine.folder.parent, packages)
+    second.ensure()
+    assert second.folder != engine.folder and second.pid != engine.pid
+    second.stop()
+    engine.stop()
+    second.ensure()
+    assert second.folder == engine.folder
+    second.stop()
+    engine.ensure()
+
+
 def test_engine_says_why_it_does_not_start(tmp_path: Path) -> None:
     """Without its packages the engine fails at once, with the last line of its output in the message."""
     bare = getattr(sys, "_base_executable", sys.executable)

@@ -11,11 +11,14 @@ import time
 from pathlib import Path
 
 from controller_server.errors import AssistMimicError
-from controller_server.service.processes import NO_WINDOW
+from controller_server.service.portfile import read_port_file
+from controller_server.service.processes import NO_WINDOW, is_alive
 
 START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
 _POLL = 0.02
+_PORT_FILE = "server.json"
+_MOST_AT_ONCE = 16
 _CONFIG = "supervision:\n  cancel_s: 0.3\n"
 """Whoever presses cancel waits no longer than that for the worker to come to a good place to stop."""
 
@@ -24,20 +27,21 @@ class Engine:
     """A server process of our own, on this machine's loopback. Any thread may use it.
 
     Args:
-        folder: For its jobs, log and port file.
+        folder: For its jobs, log and port file; each Blender that is open takes a place of its own in it.
         packages: Folder that `controller_server` and its dependencies are imported from.
         python: Interpreter to run it with.
     """
 
     def __init__(self, folder: Path, packages: Path, python: str = sys.executable) -> None:
-        self.folder, self._packages, self._python = folder, packages, python
+        self._places = [folder / str(k) for k in range(1, _MOST_AT_ONCE + 1)]
+        self.folder, self._packages, self._python = self._places[0], packages, python
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
     @property
     def port_file(self) -> Path:
         """Where the server writes how to reach it."""
-        return self.folder / "server.json"
+        return self.folder / _PORT_FILE
 
     @property
     def log(self) -> Path:
@@ -71,6 +75,7 @@ class Engine:
 
     def _start(self) -> None:
         self._end()
+        self.folder = next((place for place in self._places if not _is_taken(place)), self._places[0])
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.port_file.unlink(missing_ok=True)
@@ -126,6 +131,14 @@ class Engine:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _is_taken(place: Path) -> bool:
+    """Whether another Blender's server works there."""
+    try:
+        return is_alive(read_port_file(place / _PORT_FILE).pid)
+    except AssistMimicError:
+        return False
 
 
 def _environment(packages: Path) -> dict[str, str]:

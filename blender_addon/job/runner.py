@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -89,6 +90,7 @@ class Job:
         job: Its id, to ask for it again.
         engine: Name of the server's engine, its default otherwise.
         keep: Called with the result on the thread, before the job is done.
+        alone: Cancel whatever else the server still has to do: it is this Blender's own, and left from another day.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Job:
         job: str = "",
         engine: str = "",
         keep: Callable[[JobResult], None] | None = None,
+        alone: bool = False,
     ) -> None:
         self.id = job or new_job_id()
         self.status = JobStatus()
@@ -108,8 +111,8 @@ class Job:
         self.started = time.monotonic()
         self.first_news: float | None = None
         self._connect, self._clip, self._settings, self._engine = connect, clip, dict(settings), engine
-        self._keep = keep
-        self._cancel = threading.Event()
+        self._keep, self._alone = keep, alone
+        self._cancel, self._leave = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"assistmimic-{self.id[:8]}", daemon=True)
 
     def start(self) -> None:
@@ -121,6 +124,10 @@ class Job:
         self._cancel.set()
         if not self.status.state.has_ended:
             self.status = replace(self.status, state=JobState.CANCELLING)
+
+    def leave(self) -> None:
+        """Let go of the job without cancelling it; it can be asked for again under its id."""
+        self._leave.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the thread; whether it has ended."""
@@ -142,6 +149,8 @@ class Job:
             self._set(JobState.CANCELLED, message="cancelled")
         except ServerLost as error:
             self._set(JobState.LOST, message=str(error))
+        except _Left:
+            self._set(JobState.LOST, message=f"job {self.id} was left behind")
         except (JobFailed, ServerError) as error:
             self._set(JobState.FAILED, message=str(error), detail=error.detail)
         except AssistMimicError as error:
@@ -150,14 +159,18 @@ class Job:
             self._set(JobState.FAILED, message=f"{type(error).__name__}: {error}")
 
     def _follow(self, client: Client) -> JobResult:
-        listen: dict[str, Any] = {
-            "on_progress": self._progress,
-            "on_preview": self._preview,
-            "should_cancel": self._cancel.is_set,
-        }
-        if self._clip is None:
-            return client.wait(self.id, **listen)
-        return client.simulate(self._clip, self._settings, job=self.id, engine=self._engine, **listen)
+        if self._clip is not None:
+            if self._alone:
+                _cancel_others(client)
+            client.submit(self._clip, self._settings, job=self.id, engine=self._engine)
+        return client.wait(
+            self.id, on_progress=self._progress, on_preview=self._preview, should_cancel=self._should_cancel
+        )
+
+    def _should_cancel(self) -> bool:
+        if self._leave.is_set():
+            raise _Left
+        return self._cancel.is_set()
 
     def _set(self, state: JobState, *, message: str = "", detail: str = "") -> None:
         if state.has_ended or not self._cancel.is_set():
@@ -171,6 +184,17 @@ class Job:
 
     def _preview(self, preview: Preview) -> None:
         self.preview = preview
+
+
+class _Left(Exception):
+    """Whoever waited for the job went away."""
+
+
+def _cancel_others(client: Client) -> None:
+    for info in client.jobs():
+        if info.state in ("queued", "running"):
+            with contextlib.suppress(ServerError):  # it has just ended
+                client.cancel(info.job)
 
 
 def remote_connection(endpoint: str, key: str = "") -> Connect:

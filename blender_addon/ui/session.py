@@ -125,10 +125,13 @@ def _remember(job: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 def shut_down() -> None:
-    """End the job's thread and the engine; called when the extension is switched off and when Blender ends."""
+    """End the job's thread and the engine; called when the extension is switched off and when Blender ends.
+
+    The job itself is not cancelled: a file that was saved meanwhile can ask for it again.
+    """
     running, session.running = session.running, None
     if running is not None:
-        running.job.cancel()
+        running.job.leave()
         running.job.join(1.0)
     if session.engine is not None:
         session.engine.stop()

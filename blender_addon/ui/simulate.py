@@ -37,11 +37,11 @@ def begin(scene: Any) -> Running:
     settings = scene.assistmimic
     people = characters(settings, scene)
     request = _read_original(settings, scene, people)
-    values = convert_settings(settings)
-    if not preferences().use_remote:
+    values, own = convert_settings(settings), not preferences().use_remote
+    if own:
         # One core stays free, so that Blender goes on drawing; the result does not depend on it.
         values["threads"] = max(1, (os.cpu_count() or 2) - 1)
-    job = Job(connection(), request.clip, values, keep=keeper())
+    job = Job(connection(), request.clip, values, keep=keeper(), alone=own)
     return _start(job, request, scene, people)
 
 

@@ -180,7 +180,7 @@ def main() -> None:
     driver.until("third simulation: progress", is_running, 120)
     keys("ctrl+z", "ctrl+z", "ctrl+shift+z", "ctrl+shift+z", at=VIEW)
     driver.until("undo and redo while it runs", lambda s: s["job"] == "running", 5)
-    driver.until("third simulation", lambda s: s["shown"] is not None, 400)
+    driver.until("third simulation", lambda s: s["job"] is None and s["shown"] is not None, 400)
     click(ACCEPT)
     driver.until("accept", lambda s: [state for _, state in s["takes"]] == ["ACCEPTED"])
     driver.shot("accepted")

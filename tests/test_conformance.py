@@ -122,6 +122,14 @@ class StrengthForAll(Wrong):
         super().set_strength(people)
 
 
+class FrictionForAll(Wrong):
+    """Gives the friction of the first world to all."""
+
+    def set_friction(self, factors: Any, worlds: Any = None) -> None:
+        """See `Backend.set_friction`."""
+        super().set_friction(np.full(len(factors), factors[0]), worlds)
+
+
 class FallsShort(Wrong):
     """Follows joint targets by 99 %."""
 
@@ -192,6 +200,7 @@ WRONG_CODE: list[tuple[type[Wrong], str]] = [
     (ForgetsWarmStart, "restored_continues"),
     (CountsItsWorlds, "batch_equals_singles"),
     (StrengthForAll, "strength_of_one_world"),
+    (FrictionForAll, "friction_of_worlds"),
     (FallsShort, "targets_reached"),
     (TooStrong, "torques_within_limits"),
     (ResetsSilently, "divergence_is_reported"),

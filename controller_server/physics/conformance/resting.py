@@ -87,8 +87,13 @@ def resting_weight(subject: Subject) -> Finding:
     return Finding(worst <= 0.02, worst * 100, "<= 2 % of the weight, any axis", "; ".join(words))
 
 
-def _pushed(subject: Subject, share: float) -> tuple[np.ndarray, np.ndarray]:
+def _pushed(subject: Subject, share: float, friction: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """What people do who are pushed with a share of the cone's limit, in four worlds by direction.
+
+    Args:
+        subject: The engine.
+        share: Of the limit at the pair's own friction.
+        friction: Factor on the friction of each world; the pair's own everywhere by default.
 
     Returns:
         Speed of the centre of mass from 1 to 2 s [m/s] and its distance within the first 0.5 s [m], shapes (4, 2).
@@ -96,6 +101,8 @@ def _pushed(subject: Subject, share: float) -> tuple[np.ndarray, np.ndarray]:
     pair = neutral_pair(subject.hands)
     targets = np.stack([arms_down(pair)] * 2)
     backend = subject.make(pair, len(_PUSHES))
+    if friction is not None:
+        backend.set_friction(friction)
     start(backend, on_floor(pair, LYING, targets, apart=3.0, above=0.005), targets)
     backend.step(seconds(backend, 2.0))
     wrench = np.zeros((len(_PUSHES), 2, 6))
@@ -133,4 +140,18 @@ def friction_slips(subject: Subject) -> Finding:
         float(distance.min()),
         f">= {0.75 * rigid:.3f} m in 0.5 s at 1.1 of the cone",
         f"farthest {distance.max():.3f} m; a rigid block would move {rigid:.3f} m",
+    )
+
+
+def friction_of_worlds(subject: Subject) -> Finding:
+    """Pushed with half of what friction can hold, people slip in the worlds with 0.4 of it and only in those."""
+    factors = np.where(np.arange(len(_PUSHES)) % 2, 0.4, 1.0)
+    _, distance = _pushed(subject, 0.5, factors)
+    slippery, plain = distance[factors < 1].min(), distance[factors == 1].max()
+    rigid = 0.5 * 0.1 * GRAVITY * 0.5**2
+    return Finding(
+        bool(slippery >= 0.75 * rigid > plain),
+        float(slippery),
+        f">= {0.75 * rigid:.3f} m in 0.5 s where slippery, less elsewhere",
+        f"at full friction at most {plain:.3f} m",
     )

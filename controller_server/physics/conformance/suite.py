@@ -28,6 +28,7 @@ CHECKS: tuple[tuple[str | None, CheckFunction], ...] = (
     ("exact_restore", worlds.restored_continues),
     ("exact_restore", worlds.batch_equals_singles),
     ("per_world_model", worlds.strength_of_one_world),
+    ("per_world_model", resting.friction_of_worlds),
     ("contact_list+contact_split", momentum.list_matches_split),
     (None, stability.never_diverges),
     (None, stability.divergence_is_reported),

@@ -37,7 +37,7 @@ class Supporter(str, Enum):
     UNFELT = "unfelt"
     """Stands out of reach; the recipient's policy sees them where the reference has them, but feels nothing."""
     LIMP = "limp"
-    """Where they should be, without a muscle that pulls or a hand that holds."""
+    """Where they should be, without a muscle that pulls or a hand that holds; the recipient holds on to them."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ class TrialSetup:
         if supporter in (Supporter.REMOVED, Supporter.UNFELT):
             clip = without_supporter(clip)
         elif supporter is Supporter.LIMP:
-            clip = replace(clip, grips=np.zeros((clip.n_frames, 2, 2)))
+            grips = np.zeros((clip.n_frames, 2, 2)) if clip.grips is None else np.array(clip.grips)
+            grips[:, 0] = 0
+            clip = replace(clip, grips=grips)
         reference = Reference.of(clip, pair)
         draw = Draw.of(reference.state[:1], pair, conditions.trials, conditions.seed, conditions.noise)
         backend = BackendMujoco(pair, conditions.trials, threads=conditions.threads)

@@ -20,12 +20,14 @@ def register() -> None:
         bpy.utils.register_class(cls)
     files.register()
     overlay.register()
+    bpy.app.handlers.load_pre.append(session.leave_running)
     atexit.register(session.shut_down)
 
 
 def unregister() -> None:
     """End the engine and take everything back."""
     atexit.unregister(session.shut_down)
+    bpy.app.handlers.load_pre.remove(session.leave_running)
     session.shut_down()
     overlay.unregister()
     files.unregister()

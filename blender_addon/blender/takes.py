@@ -7,6 +7,7 @@ A take is a Blender property group (`ui.properties.Take`), so that it is saved w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +57,7 @@ def add_take(settings: Any, people: list[Any], request: Request, result: JobResu
         person.source_slot = slot_identifier(assigned_slot(data)) if source is not None else ""
         part = sampled.cut(request.span.written)
         record = {"job": result.job, "role": role, "source": source.name if source else "", **_provenance(meta)}
-        name = f"{source.name if source else obj.name}.sim"
+        name = re.sub(r"\.sim(\.\d+)?$", "", source.name if source else obj.name) + ".sim"
         action, slot = bake(obj, part, written_motion(motion, sampled, request), name, joints=joints, record=record)
         person.action, person.slot = action, slot_identifier(slot)
     take.name = f"{take.controller}, seed {take.seed}"

@@ -17,6 +17,7 @@ import controller_server
 from controller_server.clip.npz import load_arrays, save_arrays
 from controller_server.errors import AssistMimicError
 from controller_server.service.client import Client, JobResult, connect
+from controller_server.service.location import is_loopback
 
 from ..blender.request import Request
 from ..job.engine import Engine
@@ -71,9 +72,13 @@ def engine() -> Engine:
 
 
 def connection() -> Connect:
-    """How to reach the server the preferences name. The result may be called on any thread."""
+    """How to reach the server the preferences name. The result may be called on any thread. Raises AssistMimicError."""
     prefs = preferences()
     if prefs.use_remote:
+        if not (is_loopback(prefs.endpoint) or bpy.app.online_access):
+            raise AssistMimicError(
+                f"{prefs.endpoint}: Blender is set to stay offline; allow online access in Preferences > System"
+            )
         return remote_connection(prefs.endpoint, bpy.path.abspath(prefs.key) if prefs.key else "")
     own = engine()
 
@@ -124,8 +129,9 @@ def _remember(job: str, arrays: dict[str, np.ndarray]) -> None:
         session.results.popitem(last=False)
 
 
-def shut_down() -> None:
-    """End the job's thread and the engine; called when the extension is switched off and when Blender ends.
+@bpy.app.handlers.persistent
+def leave_running(*_: Any) -> None:
+    """Let go of the job at work; called before another file is opened.
 
     The job itself is not cancelled: a file that was saved meanwhile can ask for it again.
     """
@@ -133,6 +139,11 @@ def shut_down() -> None:
     if running is not None:
         running.job.leave()
         running.job.join(1.0)
+
+
+def shut_down() -> None:
+    """End the job's thread and the engine; called when the extension is switched off and when Blender ends."""
+    leave_running()
     if session.engine is not None:
         session.engine.stop()
         session.engine = None

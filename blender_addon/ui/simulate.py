@@ -17,7 +17,7 @@ from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from .preferences import preferences
 from .presets import convert_settings
-from .session import Running, connection, keeper, redraw, session
+from .session import Running, connection, keeper, leave_running, redraw, session
 
 TICK = 0.04
 _BLOCKING_TICK = 0.02
@@ -191,8 +191,7 @@ class _Simulation:
         return {"PASS_THROUGH"}
 
     def cancel(self, context: Any) -> None:
-        if session.running is not None:
-            session.running.job.cancel()
+        leave_running()  # Blender ends, or opens another file
         self._stop(context)
 
     def _stop(self, context: Any) -> None:

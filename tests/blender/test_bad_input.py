@@ -176,6 +176,22 @@ def test_cancelled_mid_job(ui: SimpleNamespace) -> None:
     assert settings.pending == "" and len(settings.takes) == 0
 
 
+def test_another_file_mid_job(ui: SimpleNamespace, tmp_path: Path) -> None:
+    """Opening another file leaves the job; the saved file asks for it again, and gets it."""
+    demo()
+    ui.simulate.begin(bpy.context.scene)
+    wait(ui, "running")
+    path = tmp_path / "wartet.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert ui.session.session.running is None
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    settings = bpy.context.scene.assistmimic
+    assert settings.pending
+    assert bpy.ops.assistmimic.resume() == {"FINISHED"}
+    assert settings.shown_take is not None and settings.pending == ""
+
+
 def test_switched_off_mid_job(ui: SimpleNamespace) -> None:
     """Switching the extension off while a job runs ends the engine within seconds and hangs nothing."""
     import addon_utils
@@ -216,3 +232,21 @@ def test_clip_files(tmp_path: Path) -> None:
     files = [{"name": name} for name in names]
     assert bpy.ops.assistmimic.import_clip(directory=str(tmp_path), files=files, swap=True) == {"FINISHED"}
     assert bpy.context.scene.frame_end == 30
+
+
+def test_servers_elsewhere(ui: SimpleNamespace) -> None:
+    """A server that is not there is said by its address; with Blender offline none beyond this machine is asked."""
+    settings = demo()
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.use_remote = True
+    try:
+        preferences.endpoint = "tcp://127.0.0.1:9"
+        with pytest.raises(RuntimeError, match="127.0.0.1:9"):
+            bpy.ops.assistmimic.simulate()
+        assert settings.pending  # it may have got there: it can be asked for again
+        settings.pending = ""
+        if not bpy.app.online_access:
+            preferences.endpoint = "tcp://studio:5555"
+            refused("stay offline")
+    finally:
+        preferences.use_remote = False

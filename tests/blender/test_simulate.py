@@ -87,6 +87,9 @@ def test_results_never_touch_the_source(part: SimpleNamespace) -> None:
     assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
     assert [curves_of(action, part) for action in sources] == before
     take = settings.shown_take
+    simulated = curves_of(take.supporter.action, part)
+    fingers = [key for key in before[0] if "index" in key[0] or "grip" in key[0]]
+    assert len(fingers) > 20 and all(simulated[key] == before[0][key] for key in fingers)
     record = json.loads(take.supporter.action["assistmimic"])
     assert record["settings"]["seed"] == 0 and record["scores"]["success"] in (True, False) and record["versions"]
     assert all(obj.animation_data.nla_tracks[-1].mute for obj in people)
@@ -128,6 +131,12 @@ def test_again_amount_history(part: SimpleNamespace) -> None:
     assert bpy.ops.assistmimic.accept() == {"FINISHED"}
     assert settings.takes[1].state == "ACCEPTED"
     assert bpy.ops.assistmimic.jump() == {"FINISHED"}
+    arrays = part.session.result_arrays(settings.shown_take.job)
+    arrays["result_skating"][3:5] = 50.0
+    assert bpy.ops.assistmimic.markers() == {"FINISHED"}
+    scene = bpy.context.scene
+    assert [(m.name, m.frame) for m in scene.timeline_markers if "skating" in m.name] == [("AM skating (2)", 4)]
+    assert bpy.ops.assistmimic.markers() == {"FINISHED"} and len(scene.timeline_markers) == 0
     assert bpy.ops.assistmimic.compare() == {"FINISHED"}
     ghosts = bpy.data.collections["AssistMimic original"].objects
     assert sum(ghost.type == "ARMATURE" for ghost in ghosts) == 2

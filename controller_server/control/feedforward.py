@@ -23,6 +23,7 @@ _FIRM, _STILL = 0.003, 0.15  # m and m/s at which a contact's force is twice as 
 _FRICTION_SHARE = 0.7  # of the cone: what is planned at its edge slips
 _ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that are as dear as a muscle at its limit
 _CONTACT_FORCE = 2000.0  # N that are as dear
+_CARE = (1.0, 3.0)  # what muscles of supporter and recipient cost: the one is there to spare the other
 _ITERATIONS = 300
 _SMOOTH = 1.0  # frames
 
@@ -113,7 +114,7 @@ def _price(layout: PairLayout, pair: PairBody, nv: int) -> np.ndarray:
     price = np.zeros(nv)
     for person, root in enumerate(layout.root_qvel):
         price[root : root + 3], price[root + 3 : root + 6] = 1 / _ROOT_FORCE, 1 / _ROOT_TORQUE
-        price[layout.joint_qvel[person]] = 1 / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
+        price[layout.joint_qvel[person]] = _CARE[person] / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
     return price
 
 

@@ -134,10 +134,10 @@ class Search(Runner):
             if own[0].max() < settings.good:
                 break
             total = own + settings.partner_share * own[:, ::-1]
-            best = np.argsort(total, axis=0, kind="stable")[: settings.keep]
-            self._kept = np.stack([offsets[best[:, person]][:, :, person] for person in range(2)], axis=2)
+            order = np.argsort(total, axis=0, kind="stable")
+            self._kept = np.stack([offsets[order[: settings.keep, p]][:, :, p] for p in range(2)], axis=2)
             for person in range(2):
-                elite = np.argpartition(total[:, person], n_elite)[:n_elite]
+                elite = order[:n_elite, person]
                 cost = total[elite, person]
                 weight = np.exp(-(cost - cost.min()))
                 weight /= weight.sum()

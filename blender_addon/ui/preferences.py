@@ -30,6 +30,7 @@ class Preferences(bpy.types.AddonPreferences):
         column.enabled = self.use_remote
         column.prop(self, "endpoint")
         column.prop(self, "key")
+        self.layout.operator("assistmimic.test_connection")
 
 
 def preferences() -> Any:

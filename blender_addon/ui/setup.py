@@ -125,8 +125,8 @@ class ASSISTMIMIC_OT_preset_add(AddPresetBase, bpy.types.Operator):
     bl_idname = "assistmimic.preset_add"
     bl_label = "Add Preset"
     preset_menu = "ASSISTMIMIC_MT_presets"
-    preset_defines = ["settings = bpy.context.scene.assistmimic"]
-    preset_values = [f"settings.{name}" for name in (*BALANCED, "grips", "hands")]
+    preset_defines = []
+    preset_values = [f"bpy.context.scene.assistmimic.{name}" for name in (*BALANCED, "grips", "hands")]
     preset_subdir = "assistmimic"
 
 
@@ -207,7 +207,7 @@ class ASSISTMIMIC_OT_test_connection(bpy.types.Operator):
             session.say(str(error), error=True)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        session.say(f"Connected to {welcome['server']}")
+        session.say(f"Connected; the server's version is {welcome['server']}")
         self.report({"INFO"}, session.message)
         return {"FINISHED"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -138,3 +139,13 @@ def test_picking_characters(settings) -> None:
     assert bpy.ops.assistmimic.check() == {"FINISHED"}
     session = importlib.import_module(f"{MODULE}.ui.session").session
     assert session.message.count("SMPL-X, 55 joints, metres, Z up") == 2
+
+
+def test_own_presets(settings) -> None:
+    """Parameters kept as a preset of one's own come back from it."""
+    settings.recipient_mass, settings.grips = 180, "OFF"
+    assert bpy.ops.assistmimic.preset_add(name="meins") == {"FINISHED"}
+    settings.recipient_mass, settings.grips = 100, "AUTO"
+    path = next(Path(folder) / "meins.py" for folder in bpy.utils.preset_paths("assistmimic"))
+    bpy.ops.script.execute_preset(filepath=str(path), menu_idname="ASSISTMIMIC_MT_presets")
+    assert settings.recipient_mass == 180 and settings.grips == "OFF"

@@ -185,7 +185,7 @@ def main() -> None:
     driver.until("accept", lambda s: [state for _, state in s["takes"]] == ["ACCEPTED"])
     driver.shot("accepted")
     seen = driver.history()
-    print(f"     longest panel redraw {max(s['draw_ms'] for s in seen):.2f} ms")
+    print(f"     longest panel redraw {max(s['draw_ms'] for s in seen):.2f} ms of CPU")
     print(f"     longest look of the modal operator at its job {max(s['tick_ms'] for s in seen):.2f} ms")
     gaps = sorted(s["gap_ms"] for s in seen if s["job"] == "running")
     print(f"     lateness of a timer while a job runs: median {gaps[len(gaps) // 2]:.0f} ms, worst {gaps[-1]:.0f} ms")

@@ -87,6 +87,7 @@ class PpoConfig:
     """The learning rule.
 
     Attributes:
+        siblings: Worlds that begin each rollout in the same state, so that each learns from how the others fared.
         gamma: Discount per control step.
         lam: Of generalised advantage estimation.
         clip: Largest change of a probability ratio that is rewarded.
@@ -104,6 +105,7 @@ class PpoConfig:
         max_grad_norm: Gradients are scaled down to this.
     """
 
+    siblings: int = 8
     gamma: float = 0.97
     lam: float = 0.95
     clip: float = 0.2

@@ -94,6 +94,14 @@ class _Part:
         self.friction[ids] = friction
         self.backend.set_friction(friction, list(ids))
 
+    def copy(self, source: Array) -> None:
+        """Every world takes over the state of another one, shape (n,)."""
+        self.rub(self.friction[source], np.arange(self.n))
+        self.backend.restore(self.backend.save()[source])
+        self.starts.copy(source)
+        self.frames, self.action, self.balance = self.frames[source], self.action[source], self.balance[source]
+        self.retarget = RetargetState(**{name: array[source] for name, array in vars(self.retarget).items()})
+
     def view(self) -> View:
         return look(self.backend, self.scene.track, self.frames, self.action)
 
@@ -125,7 +133,10 @@ class PairEnvironment:
         self.n, self.rng = config.pairs, np.random.default_rng(seed)
         if self.n < len(scenes):
             raise AssistMimicError(f"pairs: {self.n} worlds cannot hold {len(scenes)} clips; raise pairs")
-        edges = np.linspace(0, self.n, len(scenes) + 1).astype(int)
+        group = config.ppo.siblings
+        if self.n % group or self.n // group < len(scenes):
+            raise AssistMimicError(f"pairs: {self.n} must be {group} siblings times at least {len(scenes)} clips")
+        edges = group * np.linspace(0, self.n // group, len(scenes) + 1).astype(int)
         self.parts = [
             _Part(scene, config, slice(int(a), int(b)), threads)
             for scene, a, b in zip(scenes, edges[:-1], edges[1:], strict=True)
@@ -165,6 +176,17 @@ class PairEnvironment:
             state = part.backend.state()
             part.backend = part.make_backend(coarse=coarse)
             part.backend.set_state(state)
+
+    def regroup(self, siblings: int) -> Array:
+        """Put each group of neighbouring worlds into the state of one of them; returns whose, shape (N,)."""
+        leaders = np.arange(0, self.n, siblings) + self.rng.integers(0, siblings, self.n // siblings)
+        source = np.repeat(leaders, siblings)
+        if siblings > 1:
+            for part in self.parts:
+                part.copy(source[part.worlds] - part.worlds.start)
+            for counts in (self._started, self._error, self._steps, *self._sums.values()):
+                counts[:] = counts[source]
+        return source
 
     # -- the loop --------------------------------------------------------------------------------------------------
 

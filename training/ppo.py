@@ -11,7 +11,7 @@ from torch import Tensor
 from . import parallel
 from .config import PpoConfig
 from .networks import Network
-from .rollout import Rollout, advantages
+from .rollout import Rollout, advantages, against_siblings
 
 
 class Ppo:
@@ -26,11 +26,14 @@ class Ppo:
         steps: Control steps per rollout.
         n: People of this role.
         seed: Of actions and minibatches.
+        people: Of this role in each world.
     """
 
-    def __init__(self, config: PpoConfig, actor: Network, critic: Network, *, steps: int, n: int, seed: int) -> None:
+    def __init__(
+        self, config: PpoConfig, actor: Network, critic: Network, *, steps: int, n: int, seed: int, people: int = 1
+    ) -> None:
         self.config, self.actor, self.critic = config, actor, critic
-        self.frozen = False
+        self.people, self.frozen = people, False
         self.rate = config.learning_rate
         self.optimisers = {
             "actor": torch.optim.Adam(actor.trainable, lr=self.rate),
@@ -96,8 +99,9 @@ class Ppo:
         config, r = self.config, self.rollout
         advantage = advantages(
             r.reward, r.value, r.next_value, r.terminated, r.done, gamma=config.gamma, lam=config.lam
-        ).flatten()
-        returns = advantage + r.flat("value")
+        )
+        returns = (advantage + r.value).flatten()
+        advantage = self._against_siblings(advantage).flatten()
         advantage = (advantage - _mean(advantage)) / (_mean((advantage - _mean(advantage)) ** 2).sqrt() + 1e-8)
         x, action, old_mean, old_log = (r.flat(name) for name in ("observation", "action", "mean", "log_prob"))
         sums = torch.zeros(4)
@@ -126,6 +130,16 @@ class Ppo:
         names = ("kl", "clipped", "value_loss", "policy_loss")
         stats = dict(zip(names, mean_sums.tolist(), strict=True))
         return stats | {"rate": self.rate, "explained": float(explained), "return": float(returns.mean())}
+
+    def _against_siblings(self, advantage: Tensor) -> Tensor:
+        """See `rollout.against_siblings`; people of a world lie side by side, worlds of a group one after the other."""
+
+        def grouped(x: Tensor) -> Tensor:
+            shape = (len(x), -1, self.config.siblings, self.people)
+            return x.reshape(shape).transpose(2, 3).flatten(1, 2)
+
+        fair = against_siblings(grouped(advantage), grouped(self.rollout.done), self.config.siblings)
+        return fair.reshape(len(fair), -1, self.people, self.config.siblings).transpose(2, 3).reshape(advantage.shape)
 
     def _descend(self, which: str, loss: Tensor) -> None:
         """One gradient step of the actor or the critic."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from controller_server.clip.interaction import ROLES
 from controller_server.control.bundle import CARD, read_bundle
@@ -27,6 +28,9 @@ def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Netwo
         spec: Of the actors.
         seed: For weights the prior does not have.
 
+    Returns:
+        Actors by role; of a run that sees the same, also its critics, by role with "critic" before it.
+
     Raises:
         AssistMimicError: there is no policy in that folder, or it does not fit.
     """
@@ -38,7 +42,25 @@ def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Netwo
         for block, (name, _) in enumerate(spec.inputs):
             actor.counts[block] = _TRUST if name in known else 0.0
         actors[role] = actor
+        critic = _critic(Path(source), role, spec)
+        if critic is not None:
+            actors[f"critic {role}"] = critic
     return actors
+
+
+def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:
+    """What a run's critic of a role knows, if it judges the same observations."""
+    if (folder / CARD).exists() or not (folder / CHECKPOINT).exists():
+        return None
+    sections, facts = read_checkpoint(folder / CHECKPOINT)
+    config = config_from_dict(facts["config"], str(folder))
+    if role not in sections or config.observation != tuple(name for name, _ in spec.inputs):
+        return None
+    arrays = {n.removeprefix("critic."): a for n, a in sections[role].items() if n.startswith("critic.")}
+    counts = arrays.pop("counts")
+    critic = Network(NetworkSpec(spec.inputs, 1, config.critic_hidden), arrays)
+    critic.counts.copy_(torch.from_numpy(counts))
+    return critic
 
 
 def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters]:

@@ -79,12 +79,22 @@ class Runner:
         config, environment = self.config, self.environment
         spec = NetworkSpec(environment.inputs, environment.n_actions, config.hidden)
         judge = NetworkSpec(environment.inputs, 1, config.critic_hidden)
-        people = self.environment.n * (1 if len(config.roles) == 2 else 2)
+        people = 2 // len(config.roles)
         learners, given = {}, {} if start is None else start(spec)
         for k, role in enumerate(config.roles):
             actor = given.get(role) or Network.fresh(spec, config.seed * 4 + k)
-            critic = Network.fresh(judge, config.seed * 4 + 2 + k, last=1.0)
-            learners[role] = Ppo(config.ppo, actor, critic, steps=config.horizon, n=people, seed=seed * 2 + k)
+            critic = given.get(f"critic {role}")
+            if critic is None or critic.spec != judge:
+                critic = Network.fresh(judge, config.seed * 4 + 2 + k, last=1.0)
+            learners[role] = Ppo(
+                config.ppo,
+                actor,
+                critic,
+                steps=config.horizon,
+                n=environment.n * people,
+                seed=seed * 2 + k,
+                people=people,
+            )
         return learners
 
     # -- the loop --------------------------------------------------------------------------------------------------
@@ -159,6 +169,8 @@ class Runner:
 
     def _collect(self) -> list[Episode]:
         finished: list[Episode] = []
+        if self._learning:
+            self.observation = self.observation[self.environment.regroup(self.config.ppo.siblings)]
         for _ in range(self.config.horizon):
             seen = torch.from_numpy(self.observation)
             step = self.environment.step(self._actions(seen))

@@ -74,6 +74,11 @@ class StartStates:
         for name in _FIELDS:
             self._trail[name][rows, columns] = getattr(state, name)[rows]
 
+    def copy(self, source: np.ndarray) -> None:
+        """Every world takes over the states noted of another one, shape (n,)."""
+        for name in _FIELDS:
+            self._trail[name] = self._trail[name][source]
+
     def finish(self, world: int, start: int, end: int, *, survived: bool) -> None:
         """Keep the good states of an episode that ran from frame `start` to `end`."""
         last = self.scene.last

@@ -30,7 +30,7 @@ CONFIG = {
     "steps": 16,
     "hidden": [16, 8],
     "critic_hidden": [8],
-    "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0},
+    "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0, "siblings": 1},
     "reward": {"supporter": {"positions": 1.0}, "recipient": {"positions": 1.0}},
 }
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}

@@ -66,6 +66,23 @@ def test_alone_only_those_who_fall_terminate():
     assert step.terminated[:, 0].any() and not step.terminated[:, 1].any() and len(step.cut)
 
 
+def test_siblings_begin_in_the_same_state():
+    """After regrouping, neighbours are at the same frame, see the same and, told the same, do the same."""
+    env = PairEnvironment(tiny(), [standing_scene()], threads=1)
+    env.reset()
+    for _ in range(3):
+        step = env.step(0.2 * env.rng.standard_normal((4, 2, env.n_actions)).astype(np.float32))
+    source = env.regroup(2)
+    assert source[0] == source[1] < 2 <= source[2] == source[3]
+    seen = step.observation[source]
+    after = env.step(zeros(env)).observation
+    for first in (0, 2):
+        assert np.array_equal(seen[first], seen[first + 1]) and np.array_equal(after[first], after[first + 1])
+    assert not np.array_equal(after[0], after[2])
+    with pytest.raises(AssistMimicError, match="2 siblings"):
+        PairEnvironment(tiny(pairs=5), [standing_scene()], threads=1)
+
+
 def test_the_reference_moves_who_is_replayed():
     """A replayed recipient stays on the reference whatever they do, the supporter does not."""
     env = PairEnvironment(tiny(), [standing_scene()], threads=1, replayed=1)

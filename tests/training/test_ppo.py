@@ -10,7 +10,7 @@ from training.checkpoint import read_checkpoint, tensors, write_checkpoint
 from training.config import PpoConfig
 from training.networks import Network
 from training.ppo import Ppo
-from training.rollout import advantages
+from training.rollout import advantages, against_siblings
 
 GAMMA, LAM = 0.9, 0.8
 
@@ -43,6 +43,22 @@ def test_advantages_are_the_written_out_sum():
     assert abs(advantages(*given, gamma=GAMMA, lam=LAM)[5, 0].item() - expected[5] - GAMMA) < 1e-12
 
 
+def test_what_siblings_share_is_taken_out():
+    """An error common to a group disappears as long as nobody's episode has ended; who is left alone keeps theirs."""
+    rng = np.random.default_rng(1)
+    own, common = rng.standard_normal((6, 3, 4)), 10 * rng.standard_normal((6, 3, 1))
+    done = np.zeros((6, 3, 4))
+    done[2, 1, 0] = 1
+    done[1, 2, :3] = 1
+    own, both, ended = (torch.from_numpy(a) for a in (own, own + common, done))
+    fair, clean = against_siblings(both, ended, 4), against_siblings(own, ended, 4)
+    assert torch.allclose(fair[:, 0], clean[:, 0]) and torch.allclose(fair[:, 1, 1:], clean[:, 1, 1:])
+    assert torch.equal(fair[3:, 1, 0], both[3:, 1, 0])  # in a new episode
+    assert torch.equal(fair[2:, 2], both[2:, 2])  # one in the old, three in new ones
+    assert torch.allclose(clean[0, 0, 0], own[0, 0, 0] - own[0, 0, 1:].mean())
+    assert torch.equal(against_siblings(both, ended, 1), both)
+
+
 class Toy:
     """Reach a point: the observation is the way to it, the reward how near the action comes."""
 
@@ -61,7 +77,7 @@ class Toy:
 def learner(seed: int) -> Ppo:
     """A small learner."""
     spec, judge = NetworkSpec((("way", 2),), 2, (32,)), NetworkSpec((("way", 2),), 1, (32,))
-    config = PpoConfig(gamma=0.5, std=0.2, learning_rate=3e-3, target_kl=0.02, critic_first=1)
+    config = PpoConfig(gamma=0.5, std=0.2, learning_rate=3e-3, target_kl=0.02, critic_first=1, siblings=1)
     return Ppo(config, Network.fresh(spec, seed), Network.fresh(judge, seed + 1, last=1.0), steps=8, n=64, seed=seed)
 
 

@@ -132,6 +132,7 @@ def test_again_amount_history(part: SimpleNamespace) -> None:
     assert settings.takes[1].state == "ACCEPTED"
     assert bpy.ops.assistmimic.jump() == {"FINISHED"}
     arrays = part.session.result_arrays(settings.shown_take.job)
+    arrays["result_skating"] = np.zeros((FRAMES, 2))
     arrays["result_skating"][3:5] = 50.0
     assert bpy.ops.assistmimic.markers() == {"FINISHED"}
     scene = bpy.context.scene

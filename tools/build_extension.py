@@ -22,6 +22,8 @@ ADDON, CORE = ROOT / "blender_addon", ROOT / "controller_server"
 WHEEL_CACHE = ROOT / "build" / "wheels"
 PYTHONS = ("3.11", "3.13")
 """Of Blender 4.2 to 5.0, and of 5.1 onwards."""
+OTHER_PYTHONS = ("3.14",)
+"""Of Blenders that Linux distributions build with their own Python; `wheels.txt` has their wheels for Linux."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same zip
 _NOT_SHIPPED = ("__pycache__", "wheels.txt")
@@ -165,7 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the Blender extension, one zip for each platform.")
     parser.add_argument("--platform", choices=[p.name for p in PLATFORMS], action="append", help="default: all")
     parser.add_argument(
-        "--python", choices=PYTHONS, action="append", help="wheels for this Python alone, for Blenders of distributions"
+        "--python",
+        choices=(*PYTHONS, *OTHER_PYTHONS),
+        action="append",
+        help="wheels for this Python alone, for Blenders of distributions",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--validator", type=Path, help="blender_ext.py of a Blender; default: that of a bpy wheel here")

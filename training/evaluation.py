@@ -129,6 +129,18 @@ def evaluate(
     }
 
 
+def without_actions(bundle: PolicyBundle) -> PolicyBundle:
+    """The same policy with every action zero: what the reference's targets do by themselves."""
+    parameters: dict[str, dict[str, np.ndarray]] = {}
+    for name, spec in bundle.card.networks.items():
+        last = f"layer{spec.n_layers - 1}."
+        parameters[name] = {
+            key: np.zeros_like(array) if key.startswith(last) else array
+            for key, array in bundle.parameters[name].items()
+        }
+    return PolicyBundle(replace(bundle.card, name=f"{bundle.card.name}-no-actions"), parameters)
+
+
 def bodies_of(bundle: PolicyBundle, clip: InteractionClip, recipient: Strength | None = None) -> PairBody:
     """A clip's people with the bodies a bundle was trained with."""
     body = bundle.card.body

@@ -204,6 +204,7 @@ class Evaluate:
         threads: Physics threads; 0 takes every core.
         recipient_strength: A preset or a factor, instead of what the bundle was trained with.
         help_tests: Also the supporter unfelt and limp; removed is always tried.
+        baseline: Also the first bundle with every action zero, to compare with: what was learned, and what was there.
         json: Print one JSON object instead of tables.
         out: Also write the JSON object to this file.
         save: Also write the scores into the card of each bundle.
@@ -217,6 +218,7 @@ class Evaluate:
     threads: int = 0
     recipient_strength: str | None = None
     help_tests: bool = True
+    baseline: bool = False
     json: bool = False
     out: Annotated[Path | None, arg(metavar="OUT.json")] = None
     save: bool = False

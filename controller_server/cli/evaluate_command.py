@@ -31,7 +31,7 @@ def run_evaluate(arguments: Evaluate) -> int:
     """Evaluate. Raises AssistMimicError."""
     try:
         from training.conditions import Conditions, parse_dynamics
-        from training.evaluation import evaluate
+        from training.evaluation import evaluate, without_actions
         from training.trials import Supporter
     except ModuleNotFoundError as error:
         if error.name != "training":
@@ -46,10 +46,11 @@ def run_evaluate(arguments: Evaluate) -> int:
     folders = [find_bundle(name).folder for name in arguments.bundles]
     bundles = [read_bundle(folder) for folder in folders]
     clips = _clips(arguments.clips, bundles)
+    tried = [*bundles, without_actions(bundles[0])] if arguments.baseline else bundles
     strength = None if arguments.recipient_strength is None else Strength.parse(arguments.recipient_strength)
     with TerminalProgress(Console(stderr=True)) as progress:
         report = evaluate(
-            bundles,
+            tried,
             clips,
             dynamics,
             conditions,

@@ -22,7 +22,7 @@ from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
-from training.evaluation import EvaluationClip, bodies_of, evaluate
+from training.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
 from training.trials import Supporter, TrialSetup, _as_recorded, run_trials
 
 STILL = Noise(0, 0, 0, 0, 0, 0)
@@ -261,6 +261,8 @@ def test_rows_and_comparison():
     """Give rows with the promised names, a help test, and a paired comparison on the same trials."""
     bundle = untrained(CLIP, PAIR)
     shaky = renamed(untrained(CLIP, PAIR, last=2.0), "shaky")
+    np.testing.assert_array_equal(without_actions(shaky).parameters["recipient"]["layer2.weight"], 0)
+    assert without_actions(shaky).card.name == "shaky-no-actions"
     report = evaluate(
         [bundle, shaky],
         [EvaluationClip("near", CLIP)],

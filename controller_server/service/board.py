@@ -16,6 +16,8 @@ from .queueing import FairQueue, client_of
 from .store import Job, JobStore, Key, State, digest_of
 
 log = logging.getLogger(__name__)
+_FIRST_STARTS, _LATER_STARTS = 3, 20
+"""Failed starts in a row after which an engine is given up: one that never ran, and one that did."""
 
 
 class Audience(Protocol):
@@ -243,7 +245,7 @@ class Board:
         self.events["worker_deaths"] += 1
         log.warning("worker gone", extra={"worker": death.worker.number, "code": death.code, "reason": death.message})
         if death.job is None:
-            if death.code == "not_started" and death.worker.deaths >= 3:
+            if death.worker.failed_starts >= (_LATER_STARTS if death.worker.was_ready else _FIRST_STARTS):
                 self._give_up_engine(death)
             return
         live = self._live[death.job]

@@ -32,9 +32,10 @@ _REMOTE_RATE = 1e6
 """Slowest link that is waited for [bytes/s]: nothing else is heard while a large message is under way."""
 _RESULT_BYTES_A_FRAME = 11_000
 _CANCEL_WAIT = 10.0
-_HANDSHAKE_FAILED = (
+HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 )
+"""Events of a connection that was not taken."""
 
 
 def new_job_id() -> str:
@@ -76,13 +77,15 @@ class Client:
             self._socket = new_socket(self._context, zmq.DEALER)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
             self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-            self._monitor = self._socket.get_monitor_socket(_HANDSHAKE_FAILED)
+            self._monitor = self._socket.get_monitor_socket(HANDSHAKE_FAILED)
             self.location.connect(self._socket)
         return self._socket
 
     def _disconnect(self) -> None:
         if self._socket is not None:
             self._socket.disable_monitor()
+            if self._monitor is not None:
+                self._monitor.close()
             self._socket.close()
             self._socket = self._monitor = None
 

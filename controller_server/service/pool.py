@@ -16,6 +16,7 @@ from typing import BinaryIO
 import zmq
 
 from ..errors import AssistMimicError
+from .doorkeeper import Doorkeeper
 from .options import Supervision, WorkerSpec, threads_per_worker
 from .payload import Payload
 from .processes import NEW_GROUP, NO_WINDOW, resident_bytes
@@ -26,7 +27,7 @@ from .worker import TOKEN
 
 _LOG_TAIL = 2000
 _MEMORY_EVERY = 0.5
-_BACKOFF_MAX = 30.0
+_BACKOFF_MAX = 10.0
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Worker:
         news: When it last made progress [monotonic s].
         cancel_by: When its cancelled job has to have ended [monotonic s], or None.
         deaths: In a row, without a job carried out in between.
+        failed_starts: In a row, of processes that were never ready.
+        was_ready: Whether any process in this place ever was.
         start_at: When the next process is started [monotonic s].
         memory: Resident, when last looked at [bytes].
         carried_out: Jobs ended so far.
@@ -57,6 +60,8 @@ class Worker:
     news: float = 0.0
     cancel_by: float | None = None
     deaths: int = 0
+    failed_starts: int = 0
+    was_ready: bool = False
     start_at: float = 0.0
     memory: int = 0
     carried_out: int = 0
@@ -115,6 +120,7 @@ class Pool:
         self.socket = new_socket(context, zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        Doorkeeper.guard_workers(self.socket)
         self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
         self._work = logs.parent / "work"
         self._work.mkdir(parents=True, exist_ok=True)
@@ -172,15 +178,23 @@ class Pool:
             else:
                 yield worker, message
 
+    def expects(self, token: str) -> bool:
+        """Whether a token is that of a worker that was started and has not said that it is ready."""
+        return self._holder(token) is not None
+
+    def _holder(self, token: str) -> Worker | None:
+        said = token.encode(errors="replace")
+        return next((w for w in self.workers if w.token and hmac.compare_digest(w.token.encode(), said)), None)
+
     def _welcome(self, route: bytes, message: Message) -> None:
-        for worker in self.workers:
-            if worker.token and hmac.compare_digest(worker.token.encode(), message["token"].encode()):
-                worker.token = ""  # it opens the door once
-                if message["engine"] == worker.spec.engine:
-                    worker.route = route
-                else:
-                    self._put_down(worker, f"it has engine {message['engine']!r}, not {worker.spec.engine!r}")
-                return
+        worker = self._holder(message["token"])
+        if worker is None:
+            return
+        worker.token = ""  # it opens the door once
+        if message["engine"] == worker.spec.engine:
+            worker.route, worker.was_ready, worker.failed_starts = route, True, 0
+        else:
+            self._put_down(worker, f"it has engine {message['engine']!r}, not {worker.spec.engine!r}")
 
     def _put_down(self, worker: Worker, reason: str) -> None:
         """End a worker, and say why where its own words are."""
@@ -197,8 +211,8 @@ class Pool:
             self._next_memory = now + _MEMORY_EVERY
         for worker in self.workers:
             if worker.process is None:
-                if now >= worker.start_at:
-                    self._start(worker, now)
+                if now >= worker.start_at and (death := self._start(worker, now)) is not None:
+                    deaths.append(death)
                 continue
             if look_at_memory:
                 worker.memory = resident_bytes(worker.process.pid)
@@ -230,7 +244,8 @@ class Pool:
             return "stalled", f"the worker made no progress for {rules.stall_s:g} s"
         return None
 
-    def _start(self, worker: Worker, now: float) -> None:
+    def _start(self, worker: Worker, now: float) -> Death | None:
+        """Start a process; a death if there is no such interpreter."""
         worker.token, worker.route, worker.since, worker.memory = secrets.token_hex(16), b"", now, 0
         own = not worker.spec.python
         environment = {**os.environ, **self._environment, TOKEN: worker.token, "PYTHONIOENCODING": "utf-8:replace"}
@@ -243,14 +258,15 @@ class Pool:
                 worker.process = _start_process(command, environment, self._work, log)
         except OSError as error:
             self._log(worker).write_text(f"{command[0]}: {error}\n", encoding="utf-8")
-            worker.deaths += 1
-            worker.start_at = now + _BACKOFF_MAX
+            return self._bury(worker, now, "not_started", f"the {worker.spec.engine} worker cannot be started")
+        return None
 
     def _bury(self, worker: Worker, now: float, code: str, message: str) -> Death:
-        assert worker.process is not None
-        _end_process(worker.process)
+        if worker.process is not None:
+            _end_process(worker.process)
         code = "cancelled" if worker.cancel_by is not None else code
         death = Death(worker, worker.job, code, message, self._tail(worker))
+        worker.failed_starts += code == "not_started"
         worker.process, worker.route, worker.token, worker.job, worker.cancel_by = None, b"", "", None, None
         worker.deaths += 1
         worker.start_at = now + min(_BACKOFF_MAX, 0.25 * 2 ** min(worker.deaths - 1, 8) if worker.deaths > 1 else 0.0)

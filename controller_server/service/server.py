@@ -76,19 +76,23 @@ class Server:
         self._store = JobStore(options.store)
         self._context = zmq.Context()
         self._policies = Policies(options.bundles)
-        self._front = new_socket(self._context, zmq.ROUTER)
-        self._front.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._front.setsockopt(zmq.RCVHWM, _UNREAD)
-        self._front.setsockopt(zmq.MAXMSGSIZE, options.limits.message_bytes)
-        self._door = None
-        if self.access is not None:
-            self._door = Doorkeeper(self._context, self.access.clients)
-            self._door.guard(self._front, self.access.server)
-        self.endpoint = _bind(self._front, options.bind)
+        nobody: dict[str, str] = {}
+        self._door = Doorkeeper(
+            self._context,
+            (lambda: nobody) if self.access is None else self.access.clients,
+            lambda token: self._pool.expects(token),
+        )
         self._pool = Pool(
             *(self._context, options.workers, options.supervision, options.store / "log"),
             self._policies.environment(),
         )
+        self._front = new_socket(self._context, zmq.ROUTER)
+        self._front.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._front.setsockopt(zmq.RCVHWM, _UNREAD)
+        self._front.setsockopt(zmq.MAXMSGSIZE, options.limits.message_bytes)
+        if self.access is not None:
+            self._door.guard_clients(self._front, self.access.server)
+        self.endpoint = _bind(self._front, options.bind)
         self._outbox: list[tuple[bytes, Message]] = []
         self._watchers: dict[Key, dict[bytes, bool]] = {}
         self._heard: dict[bytes, float] = {}
@@ -100,8 +104,7 @@ class Server:
         self._poller = zmq.Poller()
         self._poller.register(self._front, zmq.POLLIN)
         self._poller.register(self._pool.socket, zmq.POLLIN)
-        if self._door is not None:
-            self._poller.register(self._door.socket, zmq.POLLIN)
+        self._poller.register(self._door.socket, zmq.POLLIN)
 
     def stop(self, *_: Any) -> None:
         """Make `run` return soon; may be called from a signal handler."""
@@ -126,8 +129,7 @@ class Server:
         finally:
             self._pool.close()
             self._front.close()
-            if self._door is not None:
-                self._door.close()
+            self._door.close()
             self._context.term()
             with contextlib.suppress(sqlite3.Error):  # the disk fails already, or takes what it is given
                 self._store.close()
@@ -139,8 +141,7 @@ class Server:
 
     def _turn(self) -> None:
         self._poller.poll(_TURN_MS)
-        if self._door is not None:
-            self._door.answer()
+        self._door.answer()
         for worker, message in self._pool.receive():
             self._board.on_worker(worker, message)
         for _ in range(_MESSAGES_A_TURN):

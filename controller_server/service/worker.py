@@ -58,6 +58,8 @@ def serve(endpoint: str, token: str) -> None:
     """Take jobs until told to stop."""
     context = zmq.Context()
     socket = new_socket(context, zmq.DEALER)
+    socket.setsockopt_string(zmq.PLAIN_USERNAME, "worker")
+    socket.setsockopt_string(zmq.PLAIN_PASSWORD, token)
     socket.connect(endpoint)
     warm_up()
     send(socket, Message("ready", {"token": token, "engine": ENGINE}), wait_s=_SEND_WAIT)

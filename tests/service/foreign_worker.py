@@ -23,6 +23,8 @@ def main():
     """Serve jobs one at a time."""
     threading.Thread(target=end_with_server, daemon=True).start()
     socket = zmq.Context().socket(zmq.DEALER)
+    token = os.environ["ASSISTMIMIC_WORKER_TOKEN"]
+    socket.plain_username, socket.plain_password = b"worker", token.encode()
     socket.connect(sys.argv[1])
 
     def say(kind, frames=(), **fields):
@@ -36,7 +38,7 @@ def main():
         order = msgpack.unpackb(socket.recv())
         return order["type"] == "cancel" and order["job"] == job
 
-    say("ready", token=os.environ["ASSISTMIMIC_WORKER_TOKEN"], engine="mujoco")
+    say("ready", token=token, engine="mujoco")
     while True:
         head, *frames = socket.recv_multipart()
         order = msgpack.unpackb(head)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+import zmq
 
 from controller_server import connect
 from controller_server.errors import AssistMimicError
-from controller_server.service.client import Client
+from controller_server.service.client import HANDSHAKE_FAILED, Client
 from controller_server.service.errors import ServerError, ServerLost
 from controller_server.service.keys import (
     add_client,
@@ -23,7 +24,7 @@ from controller_server.service.keys import (
 )
 from controller_server.service.location import Location
 
-from .cases import ServerProcess, foreign_server, short_clip
+from .cases import ServerProcess, foreign_server, short_clip, until
 
 
 @pytest.fixture
@@ -173,3 +174,30 @@ def test_a_full_disk_is_said(tmp_path):
         with pytest.raises(ServerError, match="disk is full") as refused:
             client.submit(short_clip(2))
         assert refused.value.code == "storage"
+
+
+def test_strangers_are_no_workers(tmp_path):
+    """Let nobody past the handshake of the workers' port who does not have the token of a worker that is waited for."""
+    with foreign_server(tmp_path) as server, server.connect() as client:
+        until(lambda: client.server_status()["workers"][0]["state"] == "idle")
+        pid = client.server_status()["workers"][0]["pid"]
+        endpoint = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[3].decode()
+        token = dict(
+            entry.split(b"=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if b"=" in entry
+        )[b"ASSISTMIMIC_WORKER_TOKEN"]
+        context = zmq.Context()
+        for password in (None, b"guess", token):  # the token was good once
+            stranger = context.socket(zmq.DEALER)
+            stranger.setsockopt(zmq.LINGER, 0)
+            if password is not None:
+                stranger.plain_username, stranger.plain_password = b"worker", password
+            refused = stranger.get_monitor_socket(HANDSHAKE_FAILED)
+            stranger.connect(endpoint)
+            was_refused = refused.poll(5000)
+            stranger.disable_monitor()
+            refused.close(linger=0)
+            stranger.close()
+            assert was_refused
+        context.term()
+        assert client.server_status()["workers"][0]["pid"] == pid
+        assert client.simulate(short_clip(2)).clip.n_frames == 2

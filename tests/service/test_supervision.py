@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +114,33 @@ def test_a_worker_that_never_starts_is_reported(tmp_path):
             client.simulate(short_clip(2), timeout=20)
         assert failed.value.code == "not_started"
         assert "no licence" in failed.value.detail
+
+
+def test_an_interpreter_that_is_not_there_is_reported(tmp_path):
+    """Fail the jobs of an engine whose interpreter does not exist, naming it."""
+    server = foreign_server(tmp_path)
+    config = tmp_path / "server.yaml"
+    config.write_text(config.read_text().replace(sys.executable, "/nowhere/python3.8"))
+    with server, server.connect() as client:
+        with pytest.raises(JobFailed, match="cannot be started") as failed:
+            client.simulate(short_clip(2), timeout=20)
+        assert "/nowhere/python3.8" in failed.value.detail
+
+
+def test_a_worker_that_is_killed_while_it_starts_costs_no_job(tmp_path):
+    """Go on starting workers that were ready once, however often somebody kills them on the way."""
+    with foreign_server(tmp_path) as server, server.connect() as client:
+        client.simulate(short_clip(2))
+        job, killed = client.submit(short_clip(2, source="slow")), set()
+        until(lambda: client.status(job).state == "running")
+        os.kill(client.server_status()["workers"][0]["pid"], signal.SIGKILL)
+        while len(killed) < 5:
+            worker = client.server_status()["workers"][0]
+            if worker["state"] == "starting" and worker["pid"] not in killed:
+                os.kill(worker["pid"], signal.SIGKILL)
+                killed.add(worker["pid"])
+            time.sleep(0.005)
+        assert client.wait(job, timeout=20).clip.n_frames == 2
 
 
 def test_a_worker_of_another_engine_is_not_used(tmp_path):

@@ -24,7 +24,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-VIEW, TAB, DEMO, SIMULATE, END = (600, 500), (1308, 220), (1174, 154), (1174, 232), (1274, 918)
+VIEW, DEMO, SIMULATE = (600, 500), (1174, 154), (1174, 232)
+TAB_AND_END = {True: ((1300, 293), (1202, 921)), False: ((1308, 220), (1274, 918))}
+"""The sidebar's tab and the scene's last frame, from Blender 5.0 on and before."""
 QUALITY, PARAMETERS = (1214, 525), (1100, 306)
 ACCEPT, REJECT, COMPARE = (1110, 436), (1232, 436), (1110, 462)
 PREFERENCES = (
@@ -73,13 +75,15 @@ class Driver:
         self.process.kill()
         sys.exit(f"FAIL {what}; last seen: {last}")
 
-    def press_until(self, what: str, key: str, check: Check) -> None:
-        """Press a key until Blender looks as it should, ten times at most."""
+    def repeat(self, what: str, act: Callable[[], None], check: Check) -> None:
+        """Do something until Blender looks as it should, ten times at most: events get lost where drawing is slow."""
         for count in range(1, 11):
-            keys(key, at=VIEW)
-            time.sleep(0.6)
+            act()
+            waited = time.monotonic() + 4
+            while time.monotonic() < waited and not check(self.history()[-1]):
+                time.sleep(0.2)
             if check(self.history()[-1]):
-                print(f"     {key} pressed {count} times", flush=True)
+                print(f"     {what}: done {count} times", flush=True)
                 break
         self.until(what, check, 1)
 
@@ -120,6 +124,15 @@ def keys(*names: str, at: tuple[int, int]) -> None:
         xdotool("key", name)
 
 
+def enter(place: tuple[int, int], text: str) -> None:
+    """Type into the number field at a place."""
+    xdotool("mousemove", *map(str, place))
+    xdotool("key", "Return")
+    xdotool("key", "ctrl+a")
+    xdotool("type", text)
+    xdotool("key", "Return")
+
+
 def is_running(seen: dict[str, Any]) -> bool:
     """Whether a job has made progress."""
     return seen["job"] == "running" and " of " in (seen["line"] or "")
@@ -138,19 +151,15 @@ def main() -> None:
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     driver = Driver(options.command, options.out, options.root)
-    driver.until("window", lambda s: True, 60)
+    tab, end = TAB_AND_END[driver.until("window", lambda s: True, 60)["version"] >= [5, 0]]
     time.sleep(2)
-    keys("n", at=VIEW)
-    click(TAB)
+    driver.repeat("sidebar", lambda: keys("n", at=VIEW), lambda s: s["tab"] not in (None, "UNSUPPORTED"))
+    driver.repeat("tab", lambda: click(tab), lambda s: s["tab"] == "AssistMimic")
     driver.shot("empty")
     click(DEMO)
     driver.until("load demo", lambda s: s["people"] == ["supporter", "recipient"] and sources_play(s))
     keys("Home", at=VIEW)
-    xdotool("mousemove", *map(str, END))
-    xdotool("click", "--repeat", "2", "--delay", "80", "1")
-    xdotool("key", "ctrl+a")
-    xdotool("type", "40")
-    xdotool("key", "Return")
+    driver.repeat("end frame", lambda: enter(end, "40"), lambda s: s["end"] == 40)
     xdotool("mousemove", *map(str, QUALITY), "keydown", "ctrl", "click", "5", "keyup", "ctrl")
     driver.shot("ready")
     click(PARAMETERS)
@@ -172,8 +181,10 @@ def main() -> None:
     time.sleep(1)
     driver.shot("compare")
     click(COMPARE)
-    driver.press_until("undo", "ctrl+z", lambda s: sources_play(s) and not s["takes"])
-    driver.press_until("redo", "ctrl+shift+z", lambda s: s["shown"] is not None and len(s["takes"]) == 1)
+    driver.repeat("undo", lambda: keys("ctrl+z", at=VIEW), lambda s: sources_play(s) and not s["takes"])
+    driver.repeat(
+        "redo", lambda: keys("ctrl+shift+z", at=VIEW), lambda s: s["shown"] is not None and len(s["takes"]) == 1
+    )
     click(REJECT)
     driver.until("reject", lambda s: sources_play(s) and not s["takes"])
     click(SIMULATE)

@@ -40,6 +40,15 @@ def _session():
     return next(module.session for name, module in sys.modules.items() if name.endswith("assistmimic.ui.session"))
 
 
+def _tab() -> str | None:
+    """The sidebar's tab that is open."""
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            region = next(region for region in area.regions if region.type == "UI")
+            return region.active_panel_category if region.width > 1 else None
+    return None
+
+
 def _look() -> float:
     global _last
     now = time.perf_counter()
@@ -47,6 +56,9 @@ def _look() -> float:
     settings, running = scene.assistmimic, session.running
     take = settings.shown_take
     seen = {
+        "version": bpy.app.version[:2],
+        "tab": _tab(),
+        "end": scene.frame_end,
         "time": time.time(),
         "gap_ms": 1000 * (now - _last - PERIOD),
         "frame": scene.frame_current,

@@ -27,7 +27,7 @@ from controller_server.service.protocol import DTYPES, FROM_CLIENT, PROTOCOL, Me
 from .cases import ServerProcess, foreign_server, short_clip
 
 MAX_GROWTH_MB = 200.0
-BIG_SHARE = 0.002
+BIG_SHARE = 0.0005
 _ODD: list[Any] = [
     *(None, True, -1, 0, 2**63, 2**64 - 1, -(2**63), 1e308, float("nan"), float("inf")),
     *("", "a", "a" * 8, "ä" * 5000, "../../../etc/passwd", "x\0y", b"\xff\xfe", [], {}, [[]], {"a": {"b": {}}}),

@@ -10,6 +10,7 @@ import numpy as np
 from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion
 from controller_server.clip.resample import resample
+from controller_server.control.feedforward import SPARING
 from controller_server.errors import AssistMimicError
 
 from .config import BodyConfig
@@ -19,13 +20,14 @@ _APART = 3.0  # between the two people's paths [m]
 _FPS = 30.0
 
 
-def stranger_scene(entry: str, body: BodyConfig) -> Scene:
+def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING) -> Scene:
     """The scene of one entry of a prior's clips.
 
     Args:
         entry: "MOTION+MOTION"; a motion is a file of one person, or "FILE@supporter" or "FILE@recipient" of a clip
             with two, whose furniture comes along. What is longer is cut to the length of what is shorter.
         body: Strengths of the first and the second person.
+        sparing: See `feedforward.SPARING`.
 
     Raises:
         AssistMimicError: the entry is not a pair of motions, or a file cannot be read.
@@ -43,7 +45,7 @@ def stranger_scene(entry: str, body: BodyConfig) -> Scene:
     moved = replace(moved, trans=moved.trans + shift)
     props = (*(first.props if "@" in parts[0] else ()), *(_moved(p, shift) for p in second.props if "@" in parts[1]))
     pair = InteractionClip(_FPS, getattr(first, a), moved, props, np.zeros((frames, 2, 2)), source=entry)
-    return Scene.of("-".join(names), pair, replace(body, grips="off"))
+    return Scene.of("-".join(names), pair, replace(body, grips="off"), sparing=sparing)
 
 
 def _motion(part: str) -> tuple[InteractionClip, str]:

@@ -71,7 +71,7 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
         What `docs/training.md` describes, ready for JSON.
     """
     config = replace(config, coarse=0.0, steps=1)
-    scenes = load_scenes(config.clips[:1], config.body)
+    scenes = load_scenes(config.clips[:1], config.body, sparing=config.action.sparing)
     with TemporaryDirectory() as folder:
         runner = Runner(config, scenes, Path(folder) / "run", threads=threads)
     runner.advance()

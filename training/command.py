@@ -56,5 +56,5 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
 def scenes_of(config: TrainConfig) -> list[Scene]:
     """What a run learns. Raises AssistMimicError."""
     if config.kind == "prior" and config.clips:
-        return [stranger_scene(entry, config.body) for entry in config.clips]
-    return load_scenes(config.clips, config.body)
+        return [stranger_scene(entry, config.body, sparing=config.action.sparing) for entry in config.clips]
+    return load_scenes(config.clips, config.body, sparing=config.action.sparing)

@@ -11,6 +11,7 @@ from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
+from controller_server.control.feedforward import SPARING
 from controller_server.control.observation import Track
 from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
@@ -49,8 +50,10 @@ class Scene:
         return self.reference.n_frames - 1
 
     @staticmethod
-    def of(name: str, source: InteractionClip, body: BodyConfig, *, ready: bool = False) -> Scene:
-        """A scene of a clip, which is prepared unless it is `ready`."""
+    def of(
+        name: str, source: InteractionClip, body: BodyConfig, *, sparing: float = SPARING, ready: bool = False
+    ) -> Scene:
+        """A scene of a clip, which is prepared unless it is `ready`; see `feedforward.SPARING`."""
         clip = source if ready else prepare(source, PrepareSettings(grips=GripMode(body.grips))).clip
         pair = PairBody.from_clip(
             clip,
@@ -59,10 +62,12 @@ class Scene:
             grip_force=body.grip_force,
         )
         reference = Reference.of(clip, pair)
+        if sparing != SPARING:
+            reference = reference.sharing(pair, sparing)
         return Scene(name, source, clip, pair, reference, Track.of(reference))
 
 
-def load_scenes(names: Sequence[str], body: BodyConfig) -> list[Scene]:
+def load_scenes(names: Sequence[str], body: BodyConfig, *, sparing: float = SPARING) -> list[Scene]:
     """The scenes of clip files.
 
     Raises:
@@ -70,7 +75,7 @@ def load_scenes(names: Sequence[str], body: BodyConfig) -> list[Scene]:
     """
     if not names:
         raise AssistMimicError("training: no clips; name them with --clips")
-    return [Scene.of(clip_name(name), read_source(name), body) for name in names]
+    return [Scene.of(clip_name(name), read_source(name), body, sparing=sparing) for name in names]
 
 
 def clip_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from array_api_compat import array_namespace
 
 from ..errors import AssistMimicError
+from .feedforward import SPARING
 
 Array = Any
 
@@ -23,6 +24,8 @@ class ActionSpec:
         mode: "residual": the reference's target plus scale x action; "absolute": scale x action.
         scale: Size of an action of one [rad].
         clip: Actions are clipped to +- this.
+        sparing: How the reference's targets share out the load (`feedforward.SPARING`): a policy that was trained
+            beside one share does not know another.
         balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
     """
 
@@ -30,10 +33,13 @@ class ActionSpec:
     scale: float = 0.5
     clip: float = 1.0
     balance: bool = False
+    sparing: float = SPARING
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise AssistMimicError(f"action: mode {self.mode!r} is none of {', '.join(MODES)}")
+        if not 0.01 <= self.sparing <= 100:
+            raise AssistMimicError(f"action: sparing {self.sparing:g} is outside 0.01-100")
         if not (0 < self.scale <= 10 and 0 < self.clip <= 100):
             raise AssistMimicError(f"action: scale {self.scale:g} and clip {self.clip:g} must be above 0")
 
@@ -62,9 +68,9 @@ class ActionSpec:
         known = set(ActionSpec.__dataclass_fields__)
         if not isinstance(values, Mapping) or set(values) != known:
             raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
-        for name in ("scale", "clip"):
+        for name in ("scale", "clip", "sparing"):
             if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
-                raise AssistMimicError(f"action: scale and clip must be numbers, got {values!r}")
+                raise AssistMimicError(f"action: scale, clip and sparing must be numbers, got {values!r}")
         if not isinstance(values["balance"], bool):
             raise AssistMimicError(f"action: balance must be true or false, got {values!r}")
-        return ActionSpec(str(values["mode"]), values["scale"], values["clip"], values["balance"])
+        return ActionSpec(str(values["mode"]), values["scale"], values["clip"], values["balance"], values["sparing"])

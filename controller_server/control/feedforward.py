@@ -23,7 +23,6 @@ _FIRM, _STILL = 0.003, 0.15  # m and m/s at which a contact's force is twice as 
 _FRICTION_SHARE = 0.7  # of the cone: what is planned at its edge slips
 _ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that are as dear as a muscle at its limit
 _CONTACT_FORCE = 2000.0  # N that are as dear
-_CARE = (1.0, 3.0)  # what muscles of supporter and recipient cost: the one is there to spare the other
 _ITERATIONS = 300
 _SMOOTH = 1.0  # frames
 
@@ -65,7 +64,13 @@ class _Contacts:
     pull: np.ndarray
 
 
-def inverse_dynamics(model: mujoco.MjModel, pair: PairBody, qpos: np.ndarray, grips: np.ndarray, hz: float) -> Load:
+SPARING = 3.0
+"""How much dearer the recipient's muscles are than the supporter's, who is there to spare them."""
+
+
+def inverse_dynamics(
+    model: mujoco.MjModel, pair: PairBody, qpos: np.ndarray, grips: np.ndarray, hz: float, *, sparing: float = SPARING
+) -> Load:
     """Muscle torques and contact forces of a motion.
 
     Args:
@@ -78,7 +83,7 @@ def inverse_dynamics(model: mujoco.MjModel, pair: PairBody, qpos: np.ndarray, gr
     layout, wide = PairLayout.of(model, pair), _with_margin(pair)
     data = mujoco.MjData(wide)
     velocity, acceleration = _derivatives(model, qpos, hz)
-    price = _price(layout, pair, model.nv)
+    price = _price(layout, pair, model.nv, (1.0, sparing))
     torques = np.zeros((len(qpos), *layout.joint_qvel.shape))
     residual, partner = np.zeros((len(qpos), 2, 6)), np.zeros((len(qpos), 2, 3))
     for k in range(len(qpos)):
@@ -109,12 +114,12 @@ def _derivatives(model: mujoco.MjModel, qpos: np.ndarray, hz: float) -> tuple[np
     return (between[1:] + between[:-1]) / 2, np.diff(between, axis=0) * hz
 
 
-def _price(layout: PairLayout, pair: PairBody, nv: int) -> np.ndarray:
+def _price(layout: PairLayout, pair: PairBody, nv: int, care: tuple[float, float]) -> np.ndarray:
     """What a unit of generalised force costs in each degree of freedom, shape (nv,)."""
     price = np.zeros(nv)
     for person, root in enumerate(layout.root_qvel):
         price[root : root + 3], price[root + 3 : root + 6] = 1 / _ROOT_FORCE, 1 / _ROOT_TORQUE
-        price[layout.joint_qvel[person]] = _CARE[person] / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
+        price[layout.joint_qvel[person]] = care[person] / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
     return price
 
 

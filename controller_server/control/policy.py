@@ -14,6 +14,7 @@ from ..physics.backend import Backend
 from .balance import with_balance
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
+from .feedforward import SPARING
 from .network import forward
 from .observation import Track, View, look, observe, term_sizes
 from .reference import Reference
@@ -73,6 +74,8 @@ class PolicyBase:
     ) -> None:
         card = bundle.card
         check_fit(card, pair)
+        if card.action.sparing != SPARING:
+            reference = reference.sharing(pair, card.action.sparing)
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._track = Track.of(reference)
         self._networks = [(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]

@@ -119,7 +119,7 @@ def test_writing_again_replaces(bundle: PolicyBundle, folder: Path):
         (lambda v: v["networks"].pop("recipient"), "networks: expected supporter and recipient"),
         (lambda v: v["networks"]["supporter"]["hidden"].append(0), "size of hidden is 0"),
         (lambda v: v["action"].update(mode="torque"), "action: mode 'torque' is none of"),
-        (lambda v: v["action"].update(scale="big"), "action: scale and clip must be numbers"),
+        (lambda v: v["action"].update(scale="big"), "action: scale, clip and sparing must be numbers"),
         (lambda v: v["body"].update(hands="claws"), "body: hands 'claws' is none of"),
         (lambda v: v["body"].update(grip_force=9000), "body: grip_force 9000"),
         (lambda v: v["body"].update(control_hz=31), "body: .* must be positive, the first a multiple"),

@@ -52,7 +52,7 @@ soak: $(VENV)/.installed-dev ## Kill server and workers under load for 20 minute
 	cd tests && ../$(BIN)/python -m service.soak --seconds $(or $(SECONDS),1200)
 
 clean: ## Remove what was built and written, the environment too
-	rm -rf $(VENV) out build dist *.egg-info
+	rm -rf $(VENV) .venv-bpy-* out build dist *.egg-info
 
 # Stamps: an environment is installed once, and again only when pyproject.toml changed.
 $(BIN)/python:

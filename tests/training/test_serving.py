@@ -26,9 +26,10 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
     recipient = replace(clip.recipient, trans=clip.recipient.trans - np.array([0.5, 0.0, 0.0]))
     clip = replace(clip, recipient=recipient, grips=np.ones((10, 2, 2)))
     scene = Scene.of("near", clip, BodyConfig(), ready=True)
+    defaults = config_from_dict({"name": "test", "reward": {"supporter": {"positions": 1.0}}}, "test")
     config = replace(
-        config_from_dict({"name": "test", "reward": {"supporter": {"positions": 1.0}}}, "test"),
-        pairs=2,
+        defaults,
+        pairs=defaults.ppo.siblings,
         action=action,
         start=FROM_THE_START,
         coarse=0.0,
@@ -37,7 +38,7 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
     bundle = untrained(clip, scene.pair, last=3.0, terms=config.observation, action=action, retarget=config.retarget)
     assert config.retarget.enabled
     part = environment.parts[0]
-    base = PolicyBase(scene.pair, scene.reference, bundle, n_worlds=2)
+    base = PolicyBase(scene.pair, scene.reference, bundle, n_worlds=config.pairs)
     seen = environment.reset()
     networks = [(bundle.card.networks[role], bundle.parameters[role]) for role in ("supporter", "recipient")]
     for frame in range(6):

@@ -104,7 +104,7 @@ def test_options_are_those_of_the_settings(assistmimic):
     text = assistmimic("convert", "--help").stdout
     for option in (
         "--controller {auto,policy,search-policy,search,assisted}",
-            "--policy",
+        "--policy",
         "--quality {default,draft}",
         "--seed",
         "--hands {mitten,full}",

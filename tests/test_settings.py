@@ -61,6 +61,7 @@ def test_impossible_settings_are_refused(values, told):
         ConvertSettings.from_dict(values)
     assert told in str(error.value)
 
+
 def test_body_weight_is_a_factor_of_its_own() -> None:
     """A mass factor multiplies what the strength preset says; an impossible one is refused by its name."""
     weak = ConvertSettings(recipient_strength="weak").strengths[1].mass

@@ -99,11 +99,8 @@ def test_torch_sees_what_numpy_sees():
     view = random_view()
     arrays = {name: getattr(view, name) for name in ("ahead", "forces", "balance", "action", "grips")}
     tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-    bodies = {
-        name: Bodies(*(torch.from_numpy(a).float() for a in vars(getattr(view, name)).values()))
-        for name in ("now", "goal")
-    }
-    seen = observe(View(**bodies, **tensors), NAMES)
+    now, goal = (Bodies(*(torch.from_numpy(a).float() for a in vars(b).values())) for b in (view.now, view.goal))
+    seen = observe(View(now=now, goal=goal, **tensors), NAMES)
     assert seen.dtype == torch.float32
     assert np.abs(seen.numpy() - observe(view, NAMES)).max() < 1e-4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ import pytest
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import Skeleton
+
+# A shell starts what it puts into the background deaf to Ctrl-C, and so would be every command tested here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def standing_motion(n_frames: int, *, at: tuple[float, float], facing: float) -> SmplxMotion:

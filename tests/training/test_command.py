@@ -58,7 +58,7 @@ def test_train_leaves_a_bundle_that_plays_its_clip(tmp_path, monkeypatch, capsys
     run = tmp_path / "run"
     card = yaml.safe_load((run / "run.yaml").read_text())
     assert card["data"] == {"standing": clip_sha256(standing_pair(13))} and card["config"]["pairs"] == 2
-    assert len(card["revision"]) >= 40 and card["command"].startswith("assistmimic ")
+    assert len(card["revision"]) >= 40 and card["command"].startswith("assistmimic")
     rows = [json.loads(line) for line in (run / "curve.jsonl").read_text().splitlines()]
     assert [row["pair_steps"] for row in rows] == [8, 16]
     assert list(run.glob("events.out.tfevents.*"))

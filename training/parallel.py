@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def start() -> None:
-    """Join the processes torchrun started, if it did: gloo on CPUs, NCCL where there are GPUs."""
+    """Join the processes torchrun started, if it did, by gloo: networks of this size learn on the CPU."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized():
         dist.init_process_group("gloo")
 

@@ -92,7 +92,7 @@ class ConvertSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON, YAML and msgpack can carry."""
-        return _plain(asdict(self))
+        return plain_values(asdict(self))
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ConvertSettings:
@@ -111,11 +111,12 @@ def _check_strength(name: str, text: str) -> None:
         raise AssistMimicError(f"{name}: {error}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """What JSON, YAML and msgpack can carry of nested mappings, sequences and enumerations."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     return value.value if isinstance(value, Enum) else value
 
 

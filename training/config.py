@@ -16,6 +16,7 @@ from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, che
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.settings import plain_values
 from controller_server.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -192,7 +193,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML and JSON."""
-        return _plain(asdict(self))
+        return plain_values(asdict(self))
 
 
 def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> TrainConfig:
@@ -230,12 +231,6 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
 def config_from_dict(values: Any, where: str) -> TrainConfig:
     """The inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises AssistMimicError."""
     return _build(TrainConfig, values, where)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _build(kind: Any, values: Any, where: str) -> Any:

@@ -8,13 +8,13 @@ needs a hand from heaven and muscles work least against their limits. A weak per
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
 from ..body.layout import PairLayout
-from ..body.mjcf import build_spec
 from ..body.pair import PairBody
 from ..prepare.intervals import gaussian
 
@@ -80,7 +80,7 @@ def inverse_dynamics(
         grips: 0-1, shape (K, 2, 2).
         hz: Frames per second.
     """
-    layout, wide = PairLayout.of(model, pair), _with_margin(pair)
+    layout, wide = PairLayout.of(model, pair), _with_margin(model)
     data = mujoco.MjData(wide)
     velocity, acceleration = _derivatives(model, qpos, hz)
     price = _price(layout, pair, model.nv, (1.0, sparing))
@@ -98,11 +98,11 @@ def inverse_dynamics(
     return Load(np.clip(gaussian(torques, _SMOOTH), -limits, limits), residual, partner)
 
 
-def _with_margin(pair: PairBody) -> mujoco.MjModel:
-    """The pair with surfaces that notice each other from afar."""
-    model = build_spec(pair, sensors=False).compile()
-    model.geom_margin[:] = _REACH / 2  # MuJoCo adds the margins of both
-    return model
+def _with_margin(model: mujoco.MjModel) -> mujoco.MjModel:
+    """The same pair with surfaces that notice each other from afar."""
+    wide = copy(model)
+    wide.geom_margin[:] = _REACH / 2  # MuJoCo adds the margins of both
+    return wide
 
 
 def _derivatives(model: mujoco.MjModel, qpos: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:

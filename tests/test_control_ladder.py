@@ -105,13 +105,16 @@ def pretending(monkeypatch: pytest.MonkeyPatch, recordings: Callable[[Assistance
     """Put recordings with a known answer in the search's place, by the assistance of the rung."""
 
     class Pretended:
-        control_steps = 0
+        control_steps = began = 0
 
         def __init__(self, *_, assistance: Assistance | None, **__) -> None:
             self.assistance = assistance
 
         def run(self, *_, **__):
             return recordings(self.assistance)
+
+        def take_over(self, *_):
+            """What it is to give is known: it cannot begin later."""
 
     monkeypatch.setattr(rungs, "Search", Pretended)
 

@@ -10,10 +10,13 @@ from control_cases import TINY, standing
 from motion_cases import squatting_pair
 
 from controller_server.body.pair import PairBody
+from controller_server.control import rungs
 from controller_server.control.assist import GRAVITY, Assistance
+from controller_server.control.ladder import run_ladder
 from controller_server.control.plant import Plant
 from controller_server.control.reference import Reference
 from controller_server.control.search import Search
+from controller_server.control.settings import ControlSettings
 from controller_server.frames import recording_to_clip
 from controller_server.measure.tracking import deviation
 from controller_server.physics.recording import Recording
@@ -48,7 +51,7 @@ def test_standing_is_tracked():
     np.testing.assert_allclose(recording.time, np.arange(15 * pair.substeps + 1) / pair.physics_hz)
     assert deviation(recording_to_clip(recording, clip).joints, clip.joints).max() < 0.05
     assert not recording.wrench.any()
-    assert search.control_steps % (TINY.samples * TINY.horizon) == 0 < search.control_steps
+    assert search.control_steps == 5 * TINY.horizon  # five plans, all good as they were
 
 
 def test_better_than_the_bare_targets():
@@ -99,3 +102,45 @@ def test_assistance_is_recorded():
     assert not force[: pair.substeps + 1].any()  # on the reference until the second frame
     assert force[pair.substeps + 1 :, 0].min() > 0.05
     assert np.linalg.norm(force, axis=-1).max() <= 0.1 + 1e-9
+
+
+def test_taking_over():
+    """Share the motion before the frame where another search takes over, make one's own after it, reach the end."""
+    clip, pair, reference = standing(22)
+    restless = replace(TINY, good=0.0, elite_share=0.5)
+    first = Search(pair, reference, restless, threads=1)
+    whole = first.run()
+    second = Search(pair, reference, replace(restless, execute=2, hold=2), seed=5, threads=1)
+    second.take_over(first, 10)
+    assert second.began == 9  # where it last planned
+    made = second.run()
+    steps = 9 * pair.substeps + 1
+    np.testing.assert_array_equal(made.positions[:steps], whole.positions[:steps])
+    assert made.positions.shape == whole.positions.shape
+    assert not np.array_equal(made.positions[steps + pair.substeps], whole.positions[steps + pair.substeps])
+    assert same(whole, first.recording())
+    assert deviation(recording_to_clip(made, clip).joints, clip.joints).max() < 0.05
+
+
+def test_the_next_rung_begins_before_the_loss(monkeypatch: pytest.MonkeyPatch):
+    """Keep what went well: the longer search begins some time before the first one was lost."""
+    clip, pair, reference = standing(46)
+    monkeypatch.setattr(rungs, "_RETREAT", 0.5)
+    push, advance = np.zeros((2, 6)), Plant.advance
+    push[:, 0] = 3000.0
+
+    def shoved(plant: Plant, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
+        if plant.backend.time()[0] > 1.0 and len(shoves) < 4:
+            shoves.append(1)
+            wrench = push
+        advance(plant, targets, grips, wrench)
+
+    shoves: list[int] = []
+    monkeypatch.setattr(Plant, "advance", shoved)
+    outcome = run_ladder(clip, pair, ControlSettings(threads=1))
+    lost, carried = outcome.attempts
+    assert (lost.controller, carried.controller) == ("search", "search longer")
+    assert lost.failed_at is not None and not lost.success and carried.success
+    since = float(carried.reason.removeprefix("from ").split(" s on: ")[0])
+    assert lost.failed_at - 0.7 < since <= lost.failed_at - 0.5
+    assert outcome.recording.time[-1] == pytest.approx(1.5)

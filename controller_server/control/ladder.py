@@ -11,10 +11,10 @@ from ..clip.interaction import InteractionClip
 from ..errors import SimulationDiverged
 from ..physics.recording import Recording
 from ..progress import OnMotion
-from .attempt import Attempt, held_out, judge_attempt
+from .attempt import Attempt, judge_attempt
 from .choice import choose_policy
 from .reference import Reference
-from .rungs import Rung, rungs
+from .rungs import Climb, Rung, rungs
 from .runner import Runner
 from .settings import ControlSettings
 
@@ -79,48 +79,51 @@ def run_ladder(
     settings = settings or ControlSettings()
     chosen = choose_policy(pair, settings)
     reference = Reference.of(clip, pair)
-    attempts: list[Attempt] = []
-    best: tuple[Attempt, Rung, Runner, Callable[[int, int], None]] | None = None
+    climb = Climb()
 
     def outcome(recording: Recording, rung: Rung, success: bool) -> Outcome:
         notes = tuple(f"left out: {problem}" for problem in chosen.problems)
         if not rung.policy or chosen.bundle is None:
-            return Outcome(recording, rung.name, success, tuple(attempts), notes=notes)
+            return Outcome(recording, rung.name, success, tuple(climb.attempts), notes=notes)
         name, sha256 = chosen.bundle.card.name, chosen.bundle.sha256
         notes = (*notes, chosen.differences) if chosen.differences else notes
-        return Outcome(recording, rung.name, success, tuple(attempts), name, sha256, notes)
+        return Outcome(recording, rung.name, success, tuple(climb.attempts), name, sha256, notes)
 
-    for rung in rungs(pair, reference, settings, chosen, attempts):
-        runner = rung.build()
-        started = time.perf_counter()
-
-        def report(frame: int, of: int, name: str = rung.name, by: Runner = runner) -> None:
+    def reporter(rung: Rung, runner: Runner) -> Callable[[int, int], None]:
+        def report(frame: int, of: int) -> None:
             if on_progress is not None:
-                on_progress(name, frame, of)
+                on_progress(rung.name, frame, of)
             if on_motion is not None:
-                on_motion(name, by.recording)
+                on_motion(rung.name, runner.recording)
 
-        def judged(recording: Recording, name: str = rung.name, of: Runner = runner, since: float = started) -> Attempt:
-            took = time.perf_counter() - since
-            return judge_attempt(name, clip, recording, settings.judged, took, of.control_steps)
+        return report
 
+    def judged(recording: Recording, rung: Rung, runner: Runner, started: float) -> Attempt:
+        took = time.perf_counter() - started
+        attempt = judge_attempt(rung.name, clip, recording, settings.judged, took, runner.control_steps)
+        since = f"from {runner.began / reference.hz:.1f} s on: " if runner.began else ""
+        return replace(attempt, reason=since + attempt.reason)
+
+    for rung in rungs(pair, reference, settings, chosen, climb):
+        started = time.perf_counter()
+        runner = rung.build()
         try:
-            recording = runner.run(report, stop_at=_HOPELESS)
+            recording = runner.run(reporter(rung, runner), stop_at=_HOPELESS)
         except KeyboardInterrupt:
             recording = runner.recording()
-            attempt = replace(judged(recording), success=False, reason=f"interrupted at {recording.time[-1]:.1f} s")
-            attempts.append(attempt)
+            attempt = judged(recording, rung, runner, started)
+            reason = f"interrupted at {recording.time[-1]:.1f} s"
+            climb.attempts.append(replace(attempt, success=False, reason=reason))
             raise ControlInterrupted(outcome(recording, rung, False)) from None
         except SimulationDiverged:
             recording = runner.recording()
-        attempt = judged(recording)
-        attempts.append(attempt)
+        attempt = judged(recording, rung, runner, started)
+        climb.add(attempt, rung, runner)
         if attempt.success:
             return outcome(recording, rung, True)
-        if best is None or held_out(attempt) > held_out(best[0]):
-            best = (attempt, rung, runner, report)
-    assert best is not None
-    return outcome(_to_the_end(*best[2:]), best[1], False)
+    assert climb.best is not None
+    _, rung, runner = climb.best
+    return outcome(_to_the_end(runner, reporter(rung, runner)), rung, False)
 
 
 def _to_the_end(runner: Runner, report: Callable[[int, int], None]) -> Recording:

@@ -23,6 +23,7 @@ class Plant:
         self.pair = pair
         self.backend = BackendMujoco(pair, 1, threads=1, list_contacts=True)
         self.backend.set_state(start)
+        self._start, self._saved = start, [self.backend.save()]
         self._steps: list[dict[str, np.ndarray]] = []
         self._grips, self._wrench = np.zeros((2, 2)), np.zeros((2, 6))
         self._record()
@@ -46,6 +47,16 @@ class Plant:
         for _ in range(self.pair.substeps):
             self.backend.step()
             self._record()
+        self._saved.append(self.backend.save())
+
+    def back_at(self, frame: int) -> Plant:
+        """Another world that stands where this one stood at a control frame, with the same past."""
+        plant = Plant(self.pair, self._start)
+        plant.backend.restore(self._saved[frame])
+        plant.backend.refresh()
+        plant._steps = self._steps[: frame * self.pair.substeps + 1]
+        plant._saved = self._saved[: frame + 1]
+        return plant
 
     def _record(self) -> None:
         backend, first = self.backend, not self._steps

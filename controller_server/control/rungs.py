@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..body.pair import PairBody
 from .assist import Assistance
@@ -19,7 +20,11 @@ from .settings import QUALITIES, ControlSettings
 ASSIST_LEVELS = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Force limits tried one after the other, in body weights: the smallest that carries the clip is kept."""
 _LONGER = {"samples": 96, "horizon": 10, "execute": 2, "hold": 2}
-"""What a second search spends more when the first has lost the clip."""
+"""What a second search spends more where the first has lost the clip."""
+_RETREAT = 2.0
+"""How long before the loss the next rung takes over [s]; the one after it twice as long, and so on. People are lost a
+second or so before it shows."""
+_LONGER_TRIES = {"default": 2, "draft": 1}
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,30 @@ class Rung:
     policy: bool = False
 
 
+@dataclass
+class Climb:
+    """What was tried so far.
+
+    Attributes:
+        attempts: In order.
+        best: Whoever held out longest, and the attempt and rung that was; None before the first.
+        began: Control frame at which the last one took over; None before the first.
+    """
+
+    attempts: list[Attempt] = field(default_factory=list)
+    best: tuple[Attempt, Rung, Runner] | None = None
+    began: int | None = None
+
+    def add(self, attempt: Attempt, rung: Rung, runner: Runner) -> None:
+        """What a rung came to."""
+        self.attempts.append(attempt)
+        self.began = runner.began
+        if self.best is None or held_out(attempt) > held_out(self.best[0]):
+            self.best = (attempt, rung, runner)
+
+
 def rungs(
-    pair: PairBody, reference: Reference, settings: ControlSettings, chosen: Chosen, attempts: Sequence[Attempt]
+    pair: PairBody, reference: Reference, settings: ControlSettings, chosen: Chosen, climb: Climb
 ) -> Iterator[Rung]:
     """The rungs in order.
 
@@ -47,7 +74,7 @@ def rungs(
         reference: What is followed.
         settings: How to steer.
         chosen: The policy there is.
-        attempts: Filled by the caller while it climbs: what failed so far decides what is tried next.
+        climb: Kept by the caller: what failed so far decides what is tried next, and from where.
     """
     auto, effort = settings.controller == "auto", QUALITIES[settings.quality]
     bundle = chosen.bundle
@@ -82,15 +109,28 @@ def rungs(
     # Where the search alone carries a clip, it does so as well, and for less.
     if bundle is not None and auto and not named:
         yield around
-    # What is tried harder, or helped, is what held out longest so far.
-    best = max(attempts, key=held_out, default=None)
-    base = policy if best is not None and "policy" in best.controller else None
-    if auto and settings.quality != "draft":
-        yield Rung("search longer", lambda: search(replace(effort, **_LONGER), base), policy=base is not None)
+    # What is tried harder, or helped, is what held out longest so far, from some time before it was lost.
+    around_policy = climb.best is not None and climb.best[1].policy
+    base = policy if around_policy else None
+
+    def again(back: float, effort: SearchSettings, assistance: Assistance | None = None) -> Search:
+        made = search(effort, base, assistance)
+        if climb.best is not None:
+            attempt, _, runner = climb.best
+            if isinstance(runner, Search) and attempt.failed_at is not None:
+                made.take_over(runner, max(0, int((attempt.failed_at - back) * reference.hz)))
+        return made
+
+    back = _RETREAT
+    if auto:
+        longer = replace(effort, **_LONGER)
+        for _ in range(_LONGER_TRIES[settings.quality]):
+            yield Rung("search longer", partial(again, back, longer), policy=around_policy)
+            back *= 2
+            if climb.began == 0:
+                break  # it had the whole clip already
     if auto or settings.controller == "assisted":
         for level in ASSIST_LEVELS:
-            yield Rung(
-                f"assisted {level:g}",
-                lambda level=level: search(effort, base, Assistance(pair, level)),
-                policy=base is not None,
-            )
+            helped = partial(again, back, effort, Assistance(pair, level))
+            yield Rung(f"assisted {level:g}", helped, policy=around_policy)
+            back *= 2

@@ -24,11 +24,12 @@ class Runner(ABC):
 
     Attributes:
         control_steps: Control steps simulated while looking ahead, over all worlds.
+        began: Control frame at which this runner took the motion over from another; 0 if it made all of it.
     """
 
     def __init__(self, pair: PairBody, reference: Reference, *, judged: tuple[int, ...] = (0, 1)) -> None:
         self.pair, self.reference, self.judged = pair, reference, judged
-        self.control_steps = 0
+        self.control_steps = self.began = 0
         self._plant, self._frame = Plant(pair, reference.state[:1]), 0
 
     @abstractmethod

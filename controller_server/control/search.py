@@ -25,6 +25,21 @@ _DIVERGED_COST = 1e6
 
 
 @dataclass(frozen=True)
+class _Mark:
+    """Where a search stood before a plan.
+
+    Attributes:
+        frame: Control frame.
+        last: Offsets that were in force, shape (2, J, 3) [rad].
+        base: With its memory.
+    """
+
+    frame: int
+    last: np.ndarray
+    base: Base
+
+
+@dataclass(frozen=True)
 class SearchSettings:
     """How hard to search.
 
@@ -98,15 +113,29 @@ class Search(Runner):
         self.settings, self.assistance, self.cost = settings, assistance, TrackingCost(pair)
         self._base = base or ReferenceBase(pair, reference, settings.balance)
         self._rng = np.random.default_rng(seed)
-        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=self._base.touch, planning=True)
+        sensors = self._base.touch
+        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=sensors, planning=True)
+        self._single = BackendMujoco(pair, 1, threads=1, sensors=sensors, planning=True)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
         self._last = np.zeros(self._mean.shape[1:])
+        self._marks: list[_Mark] = []
+
+    def take_over(self, other: Search, frame: int) -> None:
+        """Go on, before the first step, from where another search stood at a control frame or last planned before it.
+
+        Its motion up to there becomes this one's; its plan does not.
+        """
+        self._marks = [mark for mark in other._marks if mark.frame <= frame]
+        mark = self._marks.pop()
+        self._plant, self._frame, self.began = other._plant.back_at(mark.frame), mark.frame, mark.frame
+        self._last, self._base = mark.last, mark.base.fork(1)
 
     def advance(self) -> None:
         """Plan, and carry the plan's first frames out."""
         reference, settings, plant = self.reference, self.settings, self._plant
+        self._marks.append(_Mark(self._frame, self._last, self._base.fork(1)))
         self._plan(plant.backend, self._frame)
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
@@ -124,13 +153,15 @@ class Search(Runner):
         return before + share * (knots[:, knot] - before)
 
     def _plan(self, start: BackendMujoco, frame: int) -> None:
-        """Improve the mean offsets from the state of a single world onwards."""
+        """Improve the mean offsets from the state of a single world onwards, if they are not good as they are."""
         settings = self.settings
+        if self._roll_out(self._single, start, frame, self._mean[None])[0].max() < settings.good:
+            return
         sigma = np.full_like(self._mean, settings.sigma)
         n_elite = max(2, round(settings.elite_share * settings.samples))
         for _ in range(settings.iterations):
             offsets = self._sample(sigma)
-            own = self._roll_out(start, frame, offsets)
+            own = self._roll_out(self._worlds, start, frame, offsets)
             if own[0].max() < settings.good:
                 break
             total = own + settings.partner_share * own[:, ::-1]
@@ -160,16 +191,16 @@ class Search(Runner):
         offsets[2 : 2 + len(self._kept)] = self._kept
         return offsets
 
-    def _roll_out(self, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
-        """Mean cost over the horizon, shape (N, 2)."""
-        worlds, settings, reference = self._worlds, self.settings, self.reference
+    def _roll_out(self, worlds: BackendMujoco, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
+        """Mean cost over the horizon, shape (N, 2), of each of the worlds with its offsets."""
+        settings, reference = self.settings, self.reference
         worlds.restore(start.save()[0])
-        total, base = np.zeros((settings.samples, 2)), self._base.fork(1)
+        total, base = np.zeros((worlds.n_worlds, 2)), self._base.fork(1)
         for k in range(settings.horizon):
             # Freshly restored worlds have nothing to read yet; they all stand where the start stands.
             now = worlds if k else start
             targets = base.targets(now, frame + k) + self._offset(offsets, k)
-            base = base if k else base.fork(settings.samples)
+            base = base if k else base.fork(worlds.n_worlds)
             base.executed(targets)
             worlds.set_targets(targets)
             worlds.set_grips(reference.grips[reference.row(frame + k)])
@@ -177,7 +208,7 @@ class Search(Runner):
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
             worlds.step_unchecked(self.pair.substeps)
             total += self.cost(worlds, reference, frame + k + 1)
-        self.control_steps += settings.samples * settings.horizon
+        self.control_steps += worlds.n_worlds * settings.horizon
         total /= settings.horizon
         total[worlds.diverged()] = _DIVERGED_COST
         return np.nan_to_num(total, nan=_DIVERGED_COST, posinf=_DIVERGED_COST)

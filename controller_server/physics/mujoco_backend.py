@@ -232,6 +232,10 @@ class BackendMujoco:
         # MuJoCo counts warnings, and a restored world is not to answer for those of its former life.
         self._forgiven[ids], self._failed[ids] = self._batch.warning[ids][:, _BROKEN, 1], False
 
+    def refresh(self) -> None:
+        """Make restored worlds readable before their next step."""
+        self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def state(self) -> PairState:

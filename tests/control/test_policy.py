@@ -271,12 +271,12 @@ def test_the_order_of_the_rungs(policies: Path):
     bundle = untrained(clip, pair)
 
     def names(chosen: Chosen, **given) -> list[str]:
-        return [rung.name for rung in rungs.rungs(pair, reference, settings(clip, **given), chosen, [])][:4]
+        return [rung.name for rung in rungs.rungs(pair, reference, settings(clip, **given), chosen, rungs.Climb())][:4]
 
     assert names(Chosen(bundle, exact=True)) == ["policy", "search", "search-policy", "search longer"]
-    assert names(Chosen(bundle)) == ["search", "search-policy", "search longer", "assisted 0.05"]
+    assert names(Chosen(bundle)) == ["search", "search-policy", "search longer", "search longer"]
     assert names(Chosen(bundle), policy="it") == ["policy", "search-policy", "search", "search longer"]
-    assert names(Chosen(None)) == ["search", "search longer", "assisted 0.05", "assisted 0.1"]
+    assert names(Chosen(None)) == ["search", "search longer", "search longer", "assisted 0.05"]
     assert names(Chosen(bundle), controller="search-policy") == ["search-policy"]
     assert names(Chosen(bundle), controller="policy") == ["policy"]
 
@@ -332,9 +332,14 @@ def test_help_goes_to_what_held_out_longest(policies: Path, policy_until: float,
     def failed(name: str, until: float) -> Attempt:
         return Attempt(name, False, "", 0.0, 0, (1.0, 1.0), failed_at=until)
 
-    attempts = [failed("search-policy", policy_until), failed("search", 0.5)]
-    chosen = Chosen(untrained(clip, pair))
-    made = {r.name: r.build() for r in rungs.rungs(pair, reference, settings(clip), chosen, attempts)}
+    bundle = untrained(clip, pair)
+    climb = rungs.Climb()
+    made = {}
+    for rung in rungs.rungs(pair, reference, settings(clip), Chosen(bundle), climb):
+        made[rung.name] = runner = rung.build()
+        if rung.name in ("search-policy", "search"):
+            runner.run()
+            climb.add(failed(rung.name, policy_until if rung.policy else 0.5), rung, runner)
     for name in ("search longer", "assisted 0.05", "assisted 0.5"):
         search = made[name]
         assert isinstance(search, Search) and isinstance(search._base, base)

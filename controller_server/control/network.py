@@ -167,30 +167,37 @@ def check_parameters(spec: NetworkSpec, parameters: Parameters, name: str = "net
             raise AssistMimicError(f"{name}: {entry} holds a negative variance")
 
 
-def normalise(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
-    """Inputs in standard deviations from each block's running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
-    xp = array_namespace(x)
+def normaliser(spec: NetworkSpec, parameters: Parameters) -> tuple[Array, Array]:
+    """Running mean and standard deviation of every input, shape (n_inputs,) each."""
+    xp = array_namespace(parameters["layer0.weight"])
     mean, var = (
         xp.concat([parameters[f"normaliser.{name}.{what}"] for name, _ in spec.inputs], axis=0)
         for what in ("mean", "var")
     )
-    return xp.clip((x - mean) / xp.sqrt(var + EPSILON), -CLIP, CLIP)
+    return mean, xp.sqrt(var + EPSILON)
 
 
-def forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
+def normalise(x: Array, scale: tuple[Array, Array]) -> Array:
+    """Inputs in standard deviations from their running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
+    mean, deviation = scale
+    return array_namespace(x).clip((x - mean) / deviation, -CLIP, CLIP)
+
+
+def forward(spec: NetworkSpec, parameters: Parameters, x: Array, scale: tuple[Array, Array] | None = None) -> Array:
     """Output of the network.
 
     Args:
         spec: The network.
         parameters: See the module.
         x: Input blocks in order, shape (..., n_inputs); numpy or torch, as the parameters are, and of their dtype.
+        scale: What `normaliser` gives, where it is known already.
 
     Returns:
         Shape (..., outputs).
     """
     xp = array_namespace(x)
     activation = _ACTIVATIONS[spec.activation]
-    h = normalise(spec, parameters, x)
+    h = normalise(x, normaliser(spec, parameters) if scale is None else scale)
     for layer in range(spec.n_layers):
         h = h @ parameters[f"layer{layer}.weight"].T + parameters[f"layer{layer}.bias"]
         if layer < spec.n_layers - 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -240,68 +241,68 @@ def _height(e: _Eyes) -> Array:
 
 
 def _positions(e: _Eyes) -> Array:
-    return e.turn(e.view.now.positions[:, :, 1:N_BODY_JOINTS, :] - e.pelvis)
+    return e.view.now.positions[:, :, 1:N_BODY_JOINTS, :] - e.pelvis
 
 
 def _rotations(e: _Eyes) -> Array:
-    return e.turn(_axes(e.xp, e.view.now.quats[:, :, _ORIENTED, :]))
+    return _axes(e.xp, e.view.now.quats[:, :, _ORIENTED, :])
 
 
 def _velocities(e: _Eyes) -> Array:
-    return e.turn(e.view.now.velocities[:, :, _BODY, :])
+    return e.view.now.velocities[:, :, _BODY, :]
 
 
 def _spins(e: _Eyes) -> Array:
-    return e.turn(e.view.now.spins[:, :, _ORIENTED, :])
+    return e.view.now.spins[:, :, _ORIENTED, :]
 
 
 def _support(e: _Eyes) -> Array:
     forces = e.view.forces
     seat = e.xp.sum(forces[:, :, :, 2, :], axis=2)[:, :, None, :]
-    return e.turn(_felt(e.xp, e.xp.concat([forces[:, :, _FEET, 1, :], seat], axis=2)))
+    return _felt(e.xp, e.xp.concat([forces[:, :, _FEET, 1, :], seat], axis=2))
 
 
 def _balance(e: _Eyes) -> Array:
-    return e.turn(e.view.balance)
+    return e.view.balance
 
 
 def _goal_positions(e: _Eyes) -> Array:
-    return e.turn((e.view.goal.positions - e.view.now.positions)[:, :, _BODY, :])
+    return (e.view.goal.positions - e.view.now.positions)[:, :, _BODY, :]
 
 
 def _goal_velocities(e: _Eyes) -> Array:
-    return e.turn((e.view.goal.velocities - e.view.now.velocities)[:, :, _BODY, :])
+    return (e.view.goal.velocities - e.view.now.velocities)[:, :, _BODY, :]
 
 
 def _goal_rotations(e: _Eyes) -> Array:
     goal, now = e.view.goal.quats[:, :, _ORIENTED, :], e.view.now.quats[:, :, _ORIENTED, :]
-    return e.turn(_turn_needed(e.xp, goal, now))
+    return _turn_needed(e.xp, goal, now)
 
 
 def _goal_ahead(e: _Eyes) -> Array:
-    return e.turn((e.view.ahead - e.view.now.positions)[:, :, _BODY, :])
+    return (e.view.ahead - e.view.now.positions)[:, :, _BODY, :]
 
 
 def _partner_positions(e: _Eyes) -> Array:
-    return e.turn(e.partner(e.view.now.positions)[:, :, _SEEN, :] - e.pelvis)
+    return e.partner(e.view.now.positions)[:, :, _SEEN, :] - e.pelvis
 
 
 def _partner_velocities(e: _Eyes) -> Array:
-    return e.turn(e.partner(e.view.now.velocities)[:, :, _SEEN, :])
+    return e.partner(e.view.now.velocities)[:, :, _SEEN, :]
 
 
 def _partner_facing(e: _Eyes) -> Array:
-    return e.turn(_axes(e.xp, e.partner(e.view.now.quats[:, :, :1, :])))
+    return _axes(e.xp, e.partner(e.view.now.quats[:, :, :1, :]))
 
 
 def _partner_goal(e: _Eyes) -> Array:
-    return e.turn(e.partner((e.view.goal.positions - e.view.now.positions)[:, :, _SEEN, :]))
+    return e.partner((e.view.goal.positions - e.view.now.positions)[:, :, _SEEN, :])
 
 
 def _partner_forces(e: _Eyes) -> Array:
     forces = e.view.forces[:, :, :, 0, :]
     groups = [e.xp.sum(forces[:, :, rows, :], axis=2) for rows in _FELT]
-    return e.turn(_felt(e.xp, e.xp.stack(groups, axis=2)))
+    return _felt(e.xp, e.xp.stack(groups, axis=2))
 
 
 def _hand_contacts(e: _Eyes) -> Array:
@@ -324,7 +325,8 @@ class Term:
     Attributes:
         meaning: In words, for tables.
         size: Of the block, for a pair with so many actuated joints.
-        compute: From the eyes to the block, shape (N, 2, size).
+        compute: From the eyes to the block, shape (N, 2, size), or to the vectors in world axes whose view from the
+            heading frame it is, shape (N, 2, size / 3, 3).
     """
 
     meaning: str
@@ -391,4 +393,10 @@ def observe(view: View, names: Sequence[str]) -> Array:
         Shape (N, 2, sum of sizes), in the view's dtype.
     """
     eyes = _Eyes(view)
-    return eyes.xp.concat([TERMS[name].compute(eyes) for name in names], axis=-1)
+    blocks = [TERMS[name].compute(eyes) for name in names]
+    # Neighbours are turned in one go: for a single pair the calls cost more than the arithmetic.
+    parts = []
+    for vectors, run in groupby(blocks, key=lambda block: block.ndim == 4):
+        together = list(run)
+        parts += [eyes.turn(eyes.xp.concat(together, axis=2))] if vectors else together
+    return eyes.xp.concat(parts, axis=-1)

@@ -15,7 +15,7 @@ from .balance import with_balance
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .feedforward import SPARING
-from .network import forward
+from .network import NetworkSpec, Parameters, forward, normaliser
 from .observation import Track, View, look, observe, term_sizes
 from .reference import Reference
 from .retarget import RetargetState, retarget, retargeted
@@ -45,6 +45,16 @@ def check_fit(card: BundleCard, pair: PairBody) -> None:
             raise AssistMimicError(
                 f"policy {card.name}: {name}: outputs is {spec.outputs}, the body has {actions} joint targets"
             )
+
+
+class _Player:
+    """A network whose parameters do not change any more: the scale of its inputs is worked out once."""
+
+    def __init__(self, spec: NetworkSpec, parameters: Parameters) -> None:
+        self.spec, self._parameters, self._scale = spec, parameters, normaliser(spec, parameters)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return forward(self.spec, self._parameters, x, self._scale)
 
 
 class PolicyBase:
@@ -78,8 +88,8 @@ class PolicyBase:
             reference = reference.sharing(pair, card.action.sparing)
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._track = Track.of(reference)
-        self._networks = [(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
-        self._terms = [[term for term, _ in spec.inputs] for spec, _ in self._networks]
+        self._networks = [_Player(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
+        self._terms = [[term for term, _ in network.spec.inputs] for network in self._networks]
         self.touch = any(term in _FELT for terms in self._terms for term in terms)
         self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
         self._given = np.zeros((n_worlds, 2, len(pair.joints) - 1, 3))
@@ -117,9 +127,7 @@ class PolicyBase:
         """Actions of both roles, shape (N, 2, 3 J), float32."""
         seen = [observe(view, self._terms[0])]
         seen.append(seen[0] if self._terms[1] == self._terms[0] else observe(view, self._terms[1]))
-        return np.stack(
-            [forward(*network, seen[person][:, person]) for person, network in enumerate(self._networks)], axis=1
-        )
+        return np.stack([network(seen[person][:, person]) for person, network in enumerate(self._networks)], axis=1)
 
 
 class Playback(Runner):

@@ -13,6 +13,7 @@ from controller_server.control.network import (
     forward,
     initial_parameters,
     normalise,
+    normaliser,
 )
 from controller_server.errors import AssistMimicError
 
@@ -44,7 +45,7 @@ def test_forward_by_hand():
 def test_inputs_are_clipped():
     """Clip inputs farther than five standard deviations from their mean, on either side."""
     p = random_parameters(SPEC)
-    z = normalise(SPEC, p, np.array([1e6, -1e6, 0, 0, 0], np.float32))
+    z = normalise(np.array([1e6, -1e6, 0, 0, 0], np.float32), normaliser(SPEC, p))
     assert (z[0], z[1]) == (CLIP, -CLIP)
     assert np.abs(z[2:]).max() < CLIP
 

@@ -118,3 +118,25 @@ def test_blending_ends_where_it_should() -> None:
     assert np.abs(mixed.joints[0][0] - a.joints[0][0]).max() < 1e-9
     assert np.abs(mixed.joints[0][2] - b.joints[0][2]).max() < 1e-9
     assert mixed.trans[1, 0] == pytest.approx((a.trans[1, 0] + b.trans[1, 0]) / 2)
+
+
+def test_controls_of_generated_rigs() -> None:
+    """Rigify's controls move every joint of the body once; without one, or with one elsewhere, it is refused."""
+    rigify = next(mapping for mapping in shipped_mappings() if mapping.name == "Rigify")
+    assert rigify.controls is not None
+    assert sorted(joint(control.takes) for control in rigify.controls.keyed) == list(range(22))
+    plain = person()
+    extra = [control for control in rigify.controls.keyed if control.bone != "hand_fk.L"]
+    names = tuple(rigify.bones.get(name, name) for name in plain.names) + tuple(control.bone for control in extra)
+    turns_at = [max(joint(c.takes), joint(c.on)) if c.on in JOINT_NAMES else 0 for c in extra]
+    rest = np.concatenate([plain.rest, plain.rest[turns_at]])
+    parents = np.concatenate([plain.parents, np.full(len(extra), -1)])
+    modes = ("QUATERNION",) * len(names)
+    with pytest.raises(AssistMimicError, match=r"without a control hand_fk.L where it moves the left wrist"):
+        recognise(Bones(names, parents, rest, modes), np.eye(4), shipped_mappings())
+    whole = [*names, "hand_fk.L"], np.append(parents, -1), np.concatenate([rest, rest[[joint("left_wrist")]]])
+    rig = recognise(Bones(tuple(whole[0]), whole[1], whole[2], (*modes, "XYZ")), np.eye(4), shipped_mappings())
+    assert rig.kind == "Rigify" and rig.controls == rigify.controls
+    whole[2][-1, :3, 3] += 0.1
+    with pytest.raises(AssistMimicError, match="hand_fk.L"):
+        recognise(Bones(tuple(whole[0]), whole[1], whole[2], (*modes, "XYZ")), np.eye(4), shipped_mappings())

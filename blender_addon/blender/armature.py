@@ -81,13 +81,15 @@ def check_writable(obj: Any, rig: Rig) -> None:
         )
     bones = obj.data.bones
     driven = _driven_bones(obj)
-    for row in rig.rows[rig.mapped]:
-        name = rig.bones.names[row]
+    written = [rig.bones.names[row] for row in rig.rows[rig.mapped]]
+    if rig.controls is not None:
+        written = [control.bone for control in rig.controls.keyed if control.bone in bones]
+    for name in written:
         if name in driven:
             raise AssistMimicError(
                 f"{obj.name}: bone {name} is driven, keys on it would have no effect; remove the driver"
             )
-        for attribute, usual in _INHERITS:
+        for attribute, usual in () if rig.controls is not None else _INHERITS:
             if getattr(bones[name], attribute) != usual:
                 raise AssistMimicError(
                     f"{obj.name}: bone {name} has {attribute} = {getattr(bones[name], attribute)}; "

@@ -12,14 +12,17 @@ import numpy as np
 
 from controller_server.clip.interaction import SmplxMotion
 
+from ..rig.control_poses import control_poses
 from ..rig.motion import bone_poses
 from ..rig.rotation_modes import channels_from_matrices
 from .compat import HAS_SLOTS, action_fcurves, assigned_slot, new_action
+from .controls import put_in_charge, switch
 from .keys import CurveWriter, hold
 from .reading import Sampled, bone_path, rotation_path
+from .stills import read_channels
 
 RECORD = "assistmimic"
-"""Custom property of an action that says how it came about, as JSON."""
+"""Custom property of an action that says how it came about, as JSON; in it `stills`, see there."""
 
 
 def bake(
@@ -48,8 +51,11 @@ def bake(
         The action and its slot (None before Blender 4.4).
     """
     action, slot, fcurves = _copy_of_source(obj, name)
-    poses = bone_poses(sampled.rig, motion, sampled.world, sampled.basis, joints)
-    bones = sampled.rig.bones
+    rig, bones = sampled.rig, sampled.rig.bones
+    if rig.controls is None:
+        poses = bone_poses(rig, motion, sampled.world, sampled.basis, joints)
+    else:
+        poses = control_poses(rig, motion, sampled.world, sampled.poses, joints)
     writer = CurveWriter(action, fcurves, sampled.frames)
     for k, row in enumerate(poses.rows):
         bone, mode = bones.names[row], bones.modes[row]
@@ -60,9 +66,14 @@ def bake(
     root = bone_path(bones.names[poses.root])
     for index in range(3):
         writer.write(f"{root}.location", index, poses.location[:, index], bones.names[poses.root])
-    released = _release_constraints(obj, action, fcurves, [bones.names[row] for row in poses.rows], sampled.frames)
+    written = [bones.names[row] for row in poses.rows]
+    created = _release_constraints(obj, action, fcurves, written, sampled.frames)
+    if rig.controls is not None:
+        put_in_charge(obj, rig.controls, sampled, writer, poses)
+        created |= switch(obj, rig.controls, action, fcurves, sampled.frames)
+    stills = read_channels(obj, {path for path, _ in created | writer.created})
     action.use_fake_user = True
-    action[RECORD] = json.dumps({**(record or {}), "released_constraints": released})
+    action[RECORD] = json.dumps({**(record or {}), "stills": stills})
     return action, slot
 
 
@@ -95,24 +106,13 @@ def _copy_of_source(obj: Any, name: str) -> tuple[Any, Any, Any]:
 
 def _release_constraints(
     obj: Any, action: Any, fcurves: Any, bones: Sequence[str], frames: np.ndarray
-) -> list[dict[str, Any]]:
+) -> set[tuple[str, int]]:
     """Switch off, in the new action and over its frames, the constraints that would move the written bones again."""
-    released = []
+    created = set()
     for name in bones:
         for constraint in obj.pose.bones[name].constraints:
             if constraint.mute or constraint.influence == 0:
                 continue
             path = f'{bone_path(name)}.constraints["{bpy.utils.escape_identifier(constraint.name)}"].influence'
-            first, last, was = float(frames[0]), float(frames[-1]), constraint.influence
-            hold(action, fcurves, path, name, [(first - 1, was), (first, 0.0), (last + 1, was)])
-            released.append({"bone": name, "constraint": constraint.name, "influence": was})
-    return released
-
-
-def restore_constraints(obj: Any, released: Sequence[Mapping[str, Any]]) -> None:
-    """Give constraints the influence back that they had before a result's action released them."""
-    for entry in released:
-        bone = obj.pose.bones.get(entry["bone"])
-        constraint = bone.constraints.get(entry["constraint"]) if bone else None
-        if constraint is not None:
-            constraint.influence = entry["influence"]
+            created |= hold(action, fcurves, path, name, 0.0, frames, constraint.influence)
+    return created

@@ -8,7 +8,8 @@ from typing import Any
 import bpy
 
 from .compat import assign, slot_for
-from .takes import people_of
+from .stills import write_channels
+from .takes import people_of, stills_of
 
 COLLECTION = "AssistMimic original"
 
@@ -40,6 +41,7 @@ def _copy(person: Any, collection: Any, holder: Any) -> None:
     if figure.parent is None:
         figure.parent = holder
     assign(figure, person.source, slot_for(person.source, person.source_slot))
+    write_channels(figure, stills_of(person))
     for bone in figure.pose.bones:
         for constraint in list(bone.constraints):
             if getattr(constraint, "target", None) == original:

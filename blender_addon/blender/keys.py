@@ -32,14 +32,19 @@ class CurveWriter:
         action: Whose curves they are.
         fcurves: As `compat` gives them.
         frames: Whole frames to key, ascending, shape (T,).
+        interpolation: From each key to the next.
+
+    Attributes:
+        created: Data path and index of the channels that had no curve.
     """
 
-    def __init__(self, action: Any, fcurves: Any, frames: np.ndarray) -> None:
+    def __init__(self, action: Any, fcurves: Any, frames: np.ndarray, interpolation: int = LINEAR) -> None:
         self._action, self._fcurves = action, fcurves
         self._first, self._last = float(frames[0]), float(frames[-1])
         self._co = np.zeros(2 * len(frames), dtype=np.float32)
         self._co[::2] = frames
-        self._linear = np.full(len(frames), LINEAR, dtype=np.int32)
+        self._interpolation = np.full(len(frames), interpolation, dtype=np.int32)
+        self.created: set[tuple[str, int]] = set()
         self._known = {(curve.data_path, curve.array_index): curve for curve in fcurves}
 
     def write(self, path: str, index: int, values: np.ndarray, group: str) -> None:
@@ -49,6 +54,7 @@ class CurveWriter:
         if curve is None:
             curve = new_fcurve(self._fcurves, self._action, path, index, group)
             self._known[path, index] = curve
+            self.created.add((path, index))
             self._fill(curve)
             return
         for modifier in list(curve.modifiers):
@@ -62,17 +68,17 @@ class CurveWriter:
 
     def _fill(self, curve: Any) -> None:
         points = curve.keyframe_points
-        points.add(len(self._linear))
+        points.add(len(self._interpolation))
         points.foreach_set("co", self._co)
-        points.foreach_set("interpolation", self._linear)
+        points.foreach_set("interpolation", self._interpolation)
         curve.update()
 
     def _merge(self, curve: Any, around: dict[str, np.ndarray]) -> None:
         """Keys of before, ours, keys of after."""
-        n = len(self._linear)
+        n = len(self._interpolation)
         own = {name: np.zeros(n, dtype=kind) for name, kind in _SINGLES.items()}
         own |= {name: self._co.reshape(-1, 2) for name in _PAIRS}
-        own["interpolation"] = self._linear
+        own["interpolation"] = self._interpolation
         before = int((around["co"][:, 0] < self._first).sum())
         points = curve.keyframe_points
         points.add(n + len(around["interpolation"]))
@@ -97,13 +103,26 @@ def _keys_outside(curve: Any, first: float, last: float) -> dict[str, np.ndarray
     return {name: array[outside] for name, array in values.items()}
 
 
-def hold(action: Any, fcurves: Any, path: str, group: str, keys: list[tuple[float, float]]) -> None:
-    """Replace a channel by values that stay until the next key: (frame, value) pairs."""
+def hold(
+    action: Any, fcurves: Any, path: str, group: str, value: float, frames: np.ndarray, still: float
+) -> set[tuple[str, int]]:
+    """Fix a channel at a value over a run of frames; before and after it stays what it was.
+
+    Args:
+        action: Whose curves they are.
+        fcurves: As `compat` gives them.
+        path: Data path of the channel.
+        group: For a new curve.
+        value: Over the frames.
+        frames: Whole frames, ascending, shape (T,).
+        still: What the channel is where no curve moves it.
+
+    Returns:
+        As `CurveWriter.created`.
+    """
+    first, last = float(frames[0]), float(frames[-1])
     curve = next((curve for curve in fcurves if curve.data_path == path), None)
-    if curve is None:
-        curve = new_fcurve(fcurves, action, path, 0, group)
-    curve.keyframe_points.clear()
-    curve.keyframe_points.add(len(keys))
-    curve.keyframe_points.foreach_set("co", np.array(keys, dtype=np.float32).reshape(-1))
-    curve.keyframe_points.foreach_set("interpolation", np.full(len(keys), CONSTANT, dtype=np.int32))
-    curve.update()
+    before, after = (still, still) if curve is None else (curve.evaluate(first - 1), curve.evaluate(last + 1))
+    writer = CurveWriter(action, fcurves, np.array([first - 1, first, last + 1]), CONSTANT)
+    writer.write(path, 0, np.array([before, value, after]), group)
+    return writer.created

@@ -18,10 +18,11 @@ from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.errors import AssistMimicError
 from controller_server.service.client import JobResult
 
-from .baking import bake, read_record, restore_constraints
+from .baking import bake, read_record
 from .compat import assign, assigned_slot, slot_for, slot_identifier
 from .request import Request, written_motion
 from .stash import set_amount, stash, unstash
+from .stills import write_channels
 
 ROLES = ("supporter", "recipient")
 
@@ -103,7 +104,12 @@ def show_source(take: Any) -> None:
         assign(person.obj, person.source, source_slot)
         if person.source is not None:
             unstash(person.obj, person.source, source_slot)
-        restore_constraints(person.obj, read_record(person.action).get("released_constraints", ()))
+        write_channels(person.obj, stills_of(person))
+
+
+def stills_of(person: Any) -> dict[str, Any]:
+    """What the channels were that a person's result keys and the original does not; data path to value."""
+    return read_record(person.action).get("stills", {})
 
 
 def is_shown(take: Any) -> bool:

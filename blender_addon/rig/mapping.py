@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from controller_server.clip.joint_names import REQUIRED as LIMBS
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.errors import AssistMimicError
+
+from .controls import Control, Controls
 
 REQUIRED = ("pelvis", "head", *LIMBS)
 """Joints without which a rig is no person."""
@@ -25,10 +28,12 @@ class BoneMapping:
     Attributes:
         name: What the rig is called in messages.
         bones: SMPL-X joint name to the bone's name; without namespace, so that `mixamorig1:Hips` is found as `Hips`.
+        controls: What is keyed where these bones follow controls; None where they are keyed themselves.
     """
 
     name: str
     bones: Mapping[str, str]
+    controls: Controls | None = None
 
     def match(self, names: Sequence[str]) -> dict[str, int]:
         """SMPL-X joint name to row, for the joints that are there."""
@@ -39,26 +44,38 @@ class BoneMapping:
 def read_mapping(path: Path) -> BoneMapping:
     """A mapping from a JSON file: `{"name": "My rig", "bones": {"pelvis": "Hips", ...}}`.
 
+    Rigs with controls have three entries more: `"controls": {"torso": ["spine1", "root"], ...}` with the joint each
+    control moves and what carries it, `"at_rest": ["hips", ...]` and `"properties": {"torso": {"head_follow": 1}, ...}`
+    (`Controls`).
+
     Raises:
         AssistMimicError: naming the file and what is wrong with it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         name, bones = str(content["name"]), dict(content["bones"])
+        controls = _controls(content) if "controls" in content else None
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AssistMimicError(
             f'{path}: not a bone mapping, which is {{"name": ..., "bones": ...}} ({error})'
         ) from None
-    for joint, bone in bones.items():
+    used = {c.takes: "" for c in controls.keyed} if controls else {}
+    for joint, bone in {**used, **bones}.items():
         if joint not in JOINT_NAMES:
             raise AssistMimicError(
                 f"{path}: {joint!r} is no SMPL-X joint; there are {', '.join(JOINT_NAMES[:22])}, ..."
             )
         if not isinstance(bone, str):
             raise AssistMimicError(f"{path}: {joint}: expected a bone's name, got {bone!r}")
-    return BoneMapping(name, bones)
+    return BoneMapping(name, bones, controls)
+
+
+def _controls(content: Mapping[str, Any]) -> Controls:
+    keyed = tuple(Control(bone, *map(str, entry)) for bone, entry in content["controls"].items())
+    properties = {bone: dict(values) for bone, values in content.get("properties", {}).items()}
+    return Controls(keyed, tuple(content.get("at_rest", ())), properties)
 
 
 def _smplx() -> tuple[BoneMapping, ...]:

@@ -32,7 +32,7 @@ def motion_from_poses(rig: Rig, world: np.ndarray, poses: np.ndarray) -> SmplxMo
         poses: All bones in armature space, shape (T, N, 4, 4).
     """
     rows = rig.rows[rig.mapped]
-    bones = _unit_rotations(world)[:, None] @ _unit_rotations(poses[:, rows])
+    bones = unit_rotations(world)[:, None] @ unit_rotations(poses[:, rows])
     quats = np.zeros((len(poses), N_JOINTS, 4))
     quats[:, rig.mapped] = quat_mul(quat_from_matrix(bones), rig.bone_to_joint[rig.mapped])
     for j in np.flatnonzero(rig.rows < 0):  # no bone of its own: rides on its parent
@@ -105,7 +105,7 @@ def bone_poses(
         own = basis[:, row]
         if row in which:
             own = own.copy()
-            turn = np.swapaxes(_unit_rotations(np.broadcast_to(above, own.shape)), -1, -2) @ target[:, which[row]]
+            turn = np.swapaxes(unit_rotations(np.broadcast_to(above, own.shape)), -1, -2) @ target[:, which[row]]
             rotations[:, which[row]] = turn
             own[:, :3, :3] = turn * np.linalg.norm(own[:, :3, :3], axis=1)[:, None, :]
             if row == root:
@@ -119,7 +119,7 @@ def _bone_rotations(rig: Rig, motion: SmplxMotion, world: np.ndarray, joints: Se
     """Rotations of the joints' bones in armature space, shape (T, K, 3, 3)."""
     chosen = list(joints)
     quats = quat_mul(motion.joints[1][:, chosen], quat_conj(rig.bone_to_joint[chosen]))
-    return np.swapaxes(_unit_rotations(world), -1, -2)[:, None] @ quat_to_matrix(quats)
+    return np.swapaxes(unit_rotations(world), -1, -2)[:, None] @ quat_to_matrix(quats)
 
 
 def blend_motions(original: SmplxMotion, simulated: SmplxMotion, weight: np.ndarray) -> SmplxMotion:
@@ -144,7 +144,7 @@ def shifted(motion: SmplxMotion, up: float) -> SmplxMotion:
     return replace(motion, trans=motion.trans + [0, 0, up]) if up else motion
 
 
-def _unit_rotations(matrices: np.ndarray) -> np.ndarray:
+def unit_rotations(matrices: np.ndarray) -> np.ndarray:
     """Rotation part without scale. Shape (..., 4, 4) to (..., 3, 3)."""
     columns = matrices[..., :3, :3]
     return columns / np.linalg.norm(columns, axis=-2, keepdims=True)

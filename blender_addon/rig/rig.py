@@ -15,6 +15,7 @@ from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, PARENTS, Skel
 from controller_server.errors import AssistMimicError
 
 from .bones import Bones
+from .controls import Controls
 from .mapping import REQUIRED, BoneMapping
 
 LEG_LENGTH = (0.3, 1.5)
@@ -41,6 +42,7 @@ class Rig:
         unit: Metres per armature unit, object scale included.
         metres: Metres per unit of the scene.
         rest_joints: The person's T-pose in the model frame [m], shape (55, 3).
+        controls: What is keyed where the joints' bones follow controls; None where they are keyed themselves.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Rig:
     unit: float
     metres: float
     rest_joints: np.ndarray
+    controls: Controls | None = None
 
     @cached_property
     def mapped(self) -> np.ndarray:
@@ -90,7 +93,7 @@ def recognise(
         scene_units: Metres per Blender unit to try, the first under which the legs are a person's.
 
     Raises:
-        AssistMimicError: it is no person, or its object is scaled unevenly.
+        AssistMimicError: it is no person, its object is scaled unevenly, or its controls are not what they should be.
     """
     scale = _even_scale(world)
     matches = [(mapping, mapping.match(bones.names)) for mapping in mappings]
@@ -115,8 +118,11 @@ def recognise(
     if not model[rows[0], 1] > model[found["left_ankle"], 1] + 0.5 * legs:
         raise AssistMimicError("its rest pose does not stand: the pelvis is not above the ankles")
     unit = scale * metres
+    if mapping.controls is not None:
+        mapping.controls.check(mapping.name, bones, rows)
     turns = _rest_turns(model, rows)
-    return Rig(_kind(mapping, found), bones, rows, axes, turns, unit, metres, _rest_joints(model, rows, turns, unit))
+    rest = _rest_joints(model, rows, turns, unit)
+    return Rig(_kind(mapping, found), bones, rows, axes, turns, unit, metres, rest, mapping.controls)
 
 
 def _kind(mapping: BoneMapping, found: Mapping[str, int]) -> str:

@@ -117,7 +117,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     )
     bone_mapping: StringProperty(
         name="Bone mapping",
-        description="JSON file that names this rig's bones; empty for SMPL-X, Mixamo and Rigify meta-rigs",
+        description="JSON file that names this rig's bones; empty for SMPL-X, Mixamo and Rigify",
         subtype="FILE_PATH",
     )
     recipient_kind: EnumProperty(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,7 +15,18 @@ import pytest
 from controller_server.clip.interaction import slice_motion
 from controller_server.clip.npz import read_npz
 
-from .rigs import MESHCAPADE, MPI, SMPLH, RigKind, heads, make_mixamo, make_rig, make_rigify_metarig
+from .rigs import (
+    MESHCAPADE,
+    MPI,
+    SMPLH,
+    RigKind,
+    animate_rigify,
+    heads,
+    make_mixamo,
+    make_rig,
+    make_rigify,
+    make_rigify_metarig,
+)
 
 MODES = ("QUATERNION", "XYZ", "ZXY", "AXIS_ANGLE", "YXZ", "ZYX", "XZY", "YZX")
 FRAMES = np.arange(5, 65)
@@ -24,7 +36,7 @@ CLIP = Path(__file__).resolve().parents[2] / "assets" / "clips" / "pull_up.npz"
 @pytest.fixture
 def part(addon: ModuleType) -> SimpleNamespace:
     """The extension's modules."""
-    names = ("armature", "reading", "baking", "compat", "figure")
+    names = ("armature", "reading", "baking", "compat", "figure", "stills")
     return SimpleNamespace(**{n: importlib.import_module(f"{addon.__name__}.blender.{n}") for n in names})
 
 
@@ -42,6 +54,11 @@ def bake_clip(part: SimpleNamespace, obj: bpy.types.Object, name: str = "baked")
 def joint_bones(rig) -> list[str]:
     """Bones of the mapped joints, in SMPL-X order."""
     return [rig.bones.names[row] for row in rig.rows[rig.mapped]]
+
+
+def numbers_on(bone: bpy.types.PoseBone) -> dict[str, float]:
+    """A bone's custom properties that are numbers."""
+    return {key: value for key, value in bone.items() if isinstance(value, (int, float))}
 
 
 def placed(kind: RigKind) -> bpy.types.Object:
@@ -100,7 +117,7 @@ def test_constraints_do_not_move_a_result(part: SimpleNamespace) -> None:
     assert np.abs(played - motion.joints[0][:, rig.mapped]).max() < 1e-4
     record = part.baking.read_record(obj.animation_data.action)
     part.compat.assign(obj, None, None)
-    part.baking.restore_constraints(obj, record["released_constraints"])
+    part.stills.write_channels(obj, record["stills"])
     assert constraint.influence == pytest.approx(0.8)
 
 
@@ -164,3 +181,36 @@ def test_other_rigs_through_their_mapping(part: SimpleNamespace, make) -> None:
     # Rotations are the motion's own; places too, but where a rig has bones between two joints.
     assert np.abs(read.motion.pose_body - motion.pose_body).max() < 1e-3
     assert np.abs(played - motion.joints[0][:, rig.mapped]).max() < 1e-4
+
+
+def test_rigify_is_written_onto_its_controls(part: SimpleNamespace) -> None:
+    """On a generated rig, animated by inverse kinematics, FK controls put the skeleton where the motion has it."""
+    obj = make_rigify(os.environ.get("ASSISTMIMIC_RIGIFY", "faceless"))
+    obj.location, obj.rotation_euler[2] = (0.4, -0.3, 0.1), 0.7
+    source = animate_rigify(obj, 1, 80)
+    slot = part.compat.assigned_slot(obj.animation_data)
+    frames = np.array([3, 30, 80])
+    ends = ["DEF-hand.L", "DEF-foot.R", "DEF-spine.006", "hand_fk.L"]
+    before = heads(obj, ends, frames)
+    switches = {bone.name: numbers_on(bone) for bone in obj.pose.bones}
+    rig, motion = bake_clip(part, obj)
+    assert rig.kind == "Rigify"
+    played = heads(obj, joint_bones(rig), FRAMES)
+    body = [k for k, j in enumerate(rig.mapped) if j < 22]
+    assert np.abs(played - motion.joints[0][:, rig.mapped])[:, body].max() < 1e-4
+    # What deforms the skin is what was asked for: no bone is stretched, hands and feet are where the joints are.
+    deform = heads(obj, ["DEF-hand.L", "DEF-toe.R", "DEF-spine.003", "DEF-spine.006"], FRAMES)
+    wanted = motion.joints[0][:, [20, 11, 9, 15]]
+    assert np.abs(deform - wanted).max() < 1e-4
+    read = part.reading.sample([(obj, rig)], FRAMES, bpy.context.scene)[0]
+    assert read.stepped == "drivers"
+    assert np.abs(read.motion.joints[0] - motion.joints[0])[:, :22].max() < 1e-4
+    # The spine's bones are stretched between places, so that how it twists between pelvis and chest is not kept.
+    limbs = [j - 1 for j in range(1, 22) if j not in (3, 6, 9)]
+    turned = (read.motion.pose_body - motion.pose_body).reshape(-1, 21, 3)
+    assert np.abs(turned[:, limbs]).max() < 1e-3
+    record = part.baking.read_record(obj.animation_data.action)
+    part.compat.assign(obj, source, slot)
+    part.stills.write_channels(obj, record["stills"])
+    np.testing.assert_allclose(heads(obj, ends, frames), before, atol=1e-6)
+    assert {bone.name: numbers_on(bone) for bone in obj.pose.bones} == switches

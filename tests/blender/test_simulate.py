@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import addon_utils
@@ -11,8 +12,11 @@ import bpy
 import numpy as np
 import pytest
 
-from .conftest import MODULE
-from .rigs import heads
+from controller_server.clip.interaction import slice_motion
+from controller_server.clip.npz import read_npz
+
+from .conftest import MODULE, ROOT
+from .rigs import heads, make_rigify
 
 FRAMES = 12
 
@@ -25,7 +29,7 @@ def part(addon: ModuleType) -> SimpleNamespace:
 
 def parts() -> SimpleNamespace:
     """The modules that are used here."""
-    names = ("ui.session", "blender.armature", "blender.compat")
+    names = ("ui.session", "blender.armature", "blender.baking", "blender.compat", "blender.reading")
     return SimpleNamespace(**{n.split(".")[1]: importlib.import_module(f"{MODULE}.{n}") for n in names})
 
 
@@ -48,16 +52,17 @@ def curves_of(action: bpy.types.Action, part: SimpleNamespace) -> dict[tuple[str
     }
 
 
-def simulated_heads_error(settings, part: SimpleNamespace) -> float:
-    """Largest distance between what Blender plays and the simulated clip [m]."""
+def simulated_heads_error(settings, part: SimpleNamespace, *, body: bool = False) -> float:
+    """Largest distance between what Blender plays and the simulated clip [m]; `body`: without fingers and face."""
     job = settings.shown_take.job
     with part.session.connection()() as client:
         clip = client.fetch(job).clip
     frames, worst = np.arange(1, FRAMES + 1), 0.0
     for obj, (_, motion) in zip((settings.supporter, settings.recipient), clip.people, strict=True):
         rig = part.armature.rig_of(obj, bpy.context.scene)
-        names = [rig.bones.names[row] for row in rig.rows[rig.mapped]]
-        worst = max(worst, np.abs(heads(obj, names, frames) - motion.joints[0][:, rig.mapped]).max())
+        joints = rig.mapped[rig.mapped < 22] if body else rig.mapped
+        names = [rig.bones.names[row] for row in rig.rows[joints]]
+        worst = max(worst, np.abs(heads(obj, names, frames) - motion.joints[0][:, joints]).max())
     return worst
 
 
@@ -177,3 +182,46 @@ def test_exports_of_a_result(part: SimpleNamespace, tmp_path) -> None:
             settings = load_short_demo()
             assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
             expected = heads(settings.recipient, names, frame)
+
+
+def load_demo_on_rigify(part: SimpleNamespace) -> bpy.types.PropertyGroup:
+    """The demo's motion, keyed on two rigs that Rigify generates."""
+    clip = read_npz(ROOT / "assets" / "clips" / "pull_up.npz")
+    settings = load_short_demo()
+    people = [make_rigify("basic"), make_rigify("basic")]
+    frames = np.arange(1, FRAMES + 1)
+    for obj, (_, motion) in zip(people, clip.people, strict=True):
+        rig = part.armature.rig_of(obj, bpy.context.scene)
+        sampled = part.reading.sample([(obj, rig)], frames, bpy.context.scene)[0]
+        motion = replace(slice_motion(motion, slice(0, FRAMES)), rest_joints=rig.rest_joints)
+        action, slot = part.baking.bake(obj, sampled, motion, "demo", joints=range(22))
+        part.compat.assign(obj, action, slot)
+    settings.supporter, settings.recipient = people
+    return settings
+
+
+def test_generated_rigs_are_simulated(part: SimpleNamespace) -> None:
+    """Two Rigify rigs play the simulated clip within 0.1 mm, on FK; reject gives IK, poses and curves back."""
+    settings = load_demo_on_rigify(part)
+    people = (settings.supporter, settings.recipient)
+    # The animator's hand is on inverse kinematics, and the hips are turned.
+    for obj in people:
+        limb = obj.pose.bones["upper_arm_parent.R"]
+        limb["IK_FK"] = 0.0
+        curves = part.compat.object_fcurves(obj)
+        for curve in [c for c in curves if "upper_arm_parent.R" in c.data_path]:
+            curves.remove(curve)
+        obj.pose.bones["hips"].rotation_quaternion = (1, 0.1, 0, 0)
+        obj.pose.bones["hand_ik.R"].location = (0.05, 0, 0)
+    names, frames = ["DEF-hand.R", "DEF-spine", "DEF-toe.L", "hand_fk.R"], np.array([1, FRAMES])
+    before = [heads(obj, names, frames) for obj in people]
+    sources = [curves_of(obj.animation_data.action, part) for obj in people]
+    assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
+    assert simulated_heads_error(settings, part, body=True) < 1e-4
+    for obj in people:
+        assert obj.pose.bones["upper_arm_parent.R"]["IK_FK"] == 1.0
+    assert bpy.ops.assistmimic.reject() == {"FINISHED"}
+    for obj, source, was in zip(people, sources, before, strict=True):
+        assert curves_of(obj.animation_data.action, part) == source
+        assert obj.pose.bones["upper_arm_parent.R"]["IK_FK"] == 0.0
+        np.testing.assert_allclose(heads(obj, names, frames), was, atol=1e-6)

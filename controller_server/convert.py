@@ -68,7 +68,7 @@ def convert(
         outcome = run_ladder(
             prepared.clip,
             pair,
-            _control_settings(settings, clip_sha256(clip)),
+            _control_settings(settings, settings.origin_sha256 or clip_sha256(clip)),
             lambda rung, done, of: on_progress(Progress(rung, done, of)),
             on_motion,
         )

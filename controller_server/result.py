@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from . import __version__
 from .body.pair import PairBody
 from .clip.formats import write_clip
 from .clip.interaction import InteractionClip
-from .clip.npz import clip_to_arrays, load_arrays
+from .clip.npz import clip_sha256, load_arrays
 from .clip.skeleton import JOINT_NAMES
 from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
@@ -83,15 +82,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-
-
-def clip_sha256(clip: InteractionClip) -> str:
-    """Fingerprint of a clip's numbers, whatever file they came from."""
-    digest = hashlib.sha256()
-    for name, array in sorted(clip_to_arrays(clip).items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(array).tobytes() if array.dtype.kind != "U" else str(array).encode())
-    return digest.hexdigest()
 
 
 def result_metadata(result: Result) -> dict[str, Any]:

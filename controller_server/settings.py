@@ -48,6 +48,8 @@ class ConvertSettings:
         grip_force: What one hand holds with [N], 0-450.
         threads: Physics threads; 0 takes every core there is.
         remove_supporter: Simulate the recipient alone, to see how much the help was worth.
+        origin_sha256: `clip_sha256` of the clip this one was made from, where it was changed since; what was trained on
+            that clip counts as trained on this one.
         prepare: Which steps make the clip fit for simulation, and what tells when a hand holds the partner.
     """
 
@@ -63,6 +65,7 @@ class ConvertSettings:
     grip_force: float = 300.0
     threads: int = 0
     remove_supporter: bool = False
+    origin_sha256: str = ""
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:

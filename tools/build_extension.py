@@ -25,6 +25,7 @@ PYTHONS = ("3.11", "3.13")
 OTHER_PYTHONS = ("3.14",)
 """Of Blenders that Linux distributions build with their own Python; `wheels.txt` has their wheels for Linux."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
+POLICIES = ROOT / "assets" / "policies"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same zip
 _NOT_SHIPPED = ("__pycache__", "wheels.txt")
 
@@ -141,6 +142,9 @@ def build(platform: Platform, out: Path, pythons: Sequence[str] = PYTHONS) -> Pa
     for path in _files(ADDON):
         members.setdefault(path.relative_to(ADDON).as_posix(), path.read_bytes())
     members[f"assets/{DEMO_CLIP.name}"] = DEMO_CLIP.read_bytes()
+    members |= {
+        f"assets/policies/{path.relative_to(POLICIES).as_posix()}": path.read_bytes() for path in _files(POLICIES)
+    }
     members |= {f"wheels/{path.name}": path.read_bytes() for path in wheels}
     target = out / f"assistmimic-{version()}-{platform.name}.zip"
     _write_zip(target, members)

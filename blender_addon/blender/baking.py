@@ -23,6 +23,8 @@ from .stills import read_channels
 
 RECORD = "assistmimic"
 """Custom property of an action that says how it came about, as JSON; in it `stills`, see there."""
+ORIGIN = "origin_sha256"
+"""In that record: the fingerprint of the clip an action was imported from."""
 
 
 def bake(

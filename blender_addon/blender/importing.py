@@ -12,10 +12,11 @@ import numpy as np
 
 from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip, Prop
+from controller_server.clip.npz import clip_sha256
 from controller_server.clip.resample import resample
 
 from .armature import rig_of
-from .baking import bake
+from .baking import ORIGIN, bake
 from .compat import assign
 from .figure import RECIPIENT_COLOUR, SUPPORTER_COLOUR, new_figure
 from .reading import sample
@@ -47,6 +48,7 @@ def import_clip(
 
 def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 1, set_range: bool = True) -> list[Any]:
     """Build both people and the props of a clip. Returns supporter and recipient."""
+    record = {ORIGIN: clip_sha256(clip)}
     clip = resample(clip, scene.render.fps / scene.render.fps_base)
     collection = bpy.data.collections.new(name)
     scene.collection.children.link(collection)
@@ -56,7 +58,7 @@ def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 
         obj = new_figure(role, motion.skeleton, _COLOURS[role], collection)
         rig = rig_of(obj, scene)
         own = replace(motion, rest_joints=rig.rest_joints)  # as Blender keeps them, in single precision
-        action, slot = bake(obj, sample([(obj, rig)], frames, scene)[0], own, f"{name} {role}")
+        action, slot = bake(obj, sample([(obj, rig)], frames, scene)[0], own, f"{name} {role}", record=record)
         assign(obj, action, slot)
         if clip.grips is not None:
             _key_grips(obj, frames, clip.grips[:, len(people)])

@@ -17,6 +17,7 @@ from controller_server.errors import AssistMimicError
 from ..rig.mapping import BoneMapping, read_mapping
 from ..rig.motion import blend_motions, shifted
 from .armature import check_writable, has_animation, rig_of
+from .baking import ORIGIN, read_record
 from .compat import object_fcurves
 from .reading import Sampled, curve_values, sample
 
@@ -88,12 +89,14 @@ class Request:
         sampled: The original animation of supporter and recipient over all simulated frames.
         span: Which frames they are.
         ground: Height of the ground in the scene [m].
+        origin: Fingerprint of the clip that both were imported from; empty for any other animation.
     """
 
     clip: InteractionClip
     sampled: tuple[Sampled, Sampled]
     span: Span
     ground: float
+    origin: str = ""
 
 
 def span_of(settings: Any, scene: Any, people: Sequence[Any]) -> Span:
@@ -164,7 +167,13 @@ def read_request(settings: Any, scene: Any) -> Request:
         grips=_grips(people, span.frames) if settings.grips == "KEYED" else None,
         source=f"Blender: {people[0].name} helps {people[1].name}, frames {span.first} to {span.end}",
     )
-    return Request(clip, (sampled[0], sampled[1]), span, ground)
+    return Request(clip, (sampled[0], sampled[1]), span, ground, _origin(people))
+
+
+def _origin(people: Sequence[Any]) -> str:
+    actions = [obj.animation_data.action for obj in people]
+    found = {str(read_record(action).get(ORIGIN, "")) for action in actions}
+    return found.pop() if len(found) == 1 else ""
 
 
 def box_of(obj: Any, metres: float, ground: float) -> Prop:

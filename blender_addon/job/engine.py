@@ -30,11 +30,14 @@ class Engine:
         folder: For its jobs, log and port file; each Blender that is open takes a place of its own in it.
         packages: Folder that `controller_server` and its dependencies are imported from.
         python: Interpreter to run it with.
+        policies: Folder of trained policies.
     """
 
-    def __init__(self, folder: Path, packages: Path, python: str = sys.executable) -> None:
+    def __init__(
+        self, folder: Path, packages: Path, python: str = sys.executable, policies: Path | None = None
+    ) -> None:
         self._places = [folder / str(k) for k in range(1, _MOST_AT_ONCE + 1)]
-        self.folder, self._packages, self._python = self._places[0], packages, python
+        self.folder, self._packages, self._policies, self._python = self._places[0], packages, policies, python
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -84,6 +87,7 @@ class Engine:
             command = [self._python, "-m", "controller_server.service", "--bind", "tcp://127.0.0.1:0"]
             command += ["--store", str(self.folder / "jobs"), "--port-file", str(self.port_file)]
             command += ["--parent-pid", str(os.getpid()), "--private", "--workers", "1", "--config", str(config)]
+            command += [] if self._policies is None else ["--bundles", str(self._policies)]
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
                     command,

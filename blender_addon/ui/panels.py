@@ -11,6 +11,7 @@ import bpy
 from ..problems import worst_frames
 from ..report import Row, rows_of
 from .preferences import preferences
+from .presets import POLICY_CONTROLLERS
 from .session import redraw, result_arrays, session
 
 TAB = "AssistMimic"
@@ -119,6 +120,8 @@ class ASSISTMIMIC_PT_parameters(_Panel, bpy.types.Panel):
         column.prop(settings, "controller")
         column.prop(settings, "quality")
         column.prop(settings, "seed")
+        if settings.controller in POLICY_CONTROLLERS:
+            column.prop(settings, "policy")
 
 
 class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):

@@ -20,6 +20,8 @@ BALANCED: Mapping[str, Any] = {
     "contacts": True,
     "depenetrate": True,
 }
+POLICY_CONTROLLERS = ("auto", "policy", "search-policy")
+"""Those that a trained policy can have a part in."""
 PRESETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "FAITHFUL": (
         "Faithful",
@@ -56,10 +58,11 @@ def convert_settings(settings: Any) -> dict[str, Any]:
     return {
         "controller": settings.controller,
         "quality": settings.quality,
+        "policy": settings.policy.strip() if settings.controller in POLICY_CONTROLLERS else "",
         "seed": settings.seed,
         "hands": settings.hands,
-        "supporter_strength": f"{settings.supporter_strength / 100:g}",
-        "recipient_strength": f"{settings.recipient_strength / 100:g}" if kind == "FACTOR" else kind,
+        "supporter_strength": _strength(settings.supporter_strength),
+        "recipient_strength": _strength(settings.recipient_strength) if kind == "FACTOR" else kind,
         "supporter_mass": settings.supporter_mass / 100,
         "recipient_mass": settings.recipient_mass / 100,
         "grip_force": settings.grip_force,
@@ -71,3 +74,8 @@ def convert_settings(settings: Any) -> dict[str, Any]:
             "grips": {"AUTO": "auto", "KEYED": "clip", "OFF": "off"}[settings.grips],
         },
     }
+
+
+def _strength(percent: float) -> str:
+    """A strong adult by name: what a policy was trained with is told from the words, too."""
+    return "normal" if percent == 100 else f"{percent / 100:g}"

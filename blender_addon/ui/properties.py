@@ -177,6 +177,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Blend out", description="Frames over which the simulated motion gives way to the keyed one", min=0
     )
     controller: EnumProperty(name="Controller", description="Who steers the muscles", items=_CONTROLLERS)
+    policy: StringProperty(
+        name="Policy",
+        description="Trained policy to use, by its name on the server; empty for the one that was trained on this clip",
+    )
     quality: EnumProperty(
         name="Quality",
         description="How long the search thinks",

@@ -25,6 +25,7 @@ from ..job.runner import Connect, Job, remote_connection
 from .preferences import PACKAGE, preferences
 
 _KEPT_RESULTS, _KEPT_ON_DISK = 8, 100
+POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 
 
 @dataclass
@@ -67,7 +68,7 @@ def engine() -> Engine:
     """The embedded server; not started yet, perhaps."""
     if session.engine is None:
         packages = Path(controller_server.__file__).parents[1]
-        session.engine = Engine(user_folder("engine"), packages)
+        session.engine = Engine(user_folder("engine"), packages, policies=POLICIES)
     return session.engine
 
 

@@ -38,6 +38,8 @@ def begin(scene: Any) -> Running:
     people = characters(settings, scene)
     request = _read_original(settings, scene, people)
     values, own = convert_settings(settings), not preferences().use_remote
+    if request.origin:
+        values["origin_sha256"] = request.origin
     if own:
         # One core stays free, so that Blender goes on drawing; the result does not depend on it.
         values["threads"] = max(1, (os.cpu_count() or 2) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -129,6 +130,15 @@ def clip_to_arrays(clip: InteractionClip) -> dict[str, np.ndarray]:
                 arrays[f"{role}_{name}"] = value
         arrays[f"{role}_gender"] = np.array(motion.gender)
     return arrays
+
+
+def clip_sha256(clip: InteractionClip) -> str:
+    """Fingerprint of a clip's numbers, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, array in sorted(clip_to_arrays(clip).items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).tobytes() if array.dtype.kind != "U" else str(array).encode())
+    return digest.hexdigest()
 
 
 def write_npz(path: str | Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None = None) -> None:

@@ -34,11 +34,14 @@ from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.control.search import Search
 from controller_server.control.settings import ControlSettings
+from controller_server.convert import convert
 from controller_server.errors import AssistMimicError
 from controller_server.frames import recording_to_clip
 from controller_server.measure.tracking import deviation
 from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.prepare.settings import PrepareSettings
 from controller_server.result import clip_sha256, read_result_metadata
+from controller_server.settings import ConvertSettings
 
 
 def squatting() -> tuple[PairBody, Reference, PolicyBundle]:
@@ -250,6 +253,19 @@ def test_auto_prefers_a_fitting_policy(policies: Path):
     assert outcome.policy_sha256 == read_bundle(policies / "fits").sha256 != ""
     assert outcome.attempts[0].control_steps == 0
     assert not outcome.notes
+
+
+def test_a_clip_that_was_changed(policies: Path):
+    """A clip that came from one a policy was trained on gets that policy where its origin is said, else a search."""
+    clip, pair, _ = standing(10)
+    write_bundle(policies / "fits", renamed(untrained(clip, pair), "fits"))
+    changed = replace(clip, source="somewhere else")
+    found = {}
+    for origin in ("", clip_sha256(clip)):
+        found[origin] = convert(
+            changed, ConvertSettings(threads=1, origin_sha256=origin, prepare=PrepareSettings(feet=False))
+        )
+    assert [result.policy for result in found.values()] == ["", "fits"]
 
 
 def test_a_policy_that_fits_less(policies: Path):

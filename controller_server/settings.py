@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from contextlib import suppress
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .body.shape import Hands
 from .body.strength import Strength
@@ -129,18 +131,32 @@ _NUMBERS = {int: "a whole number", float: "a number", bool: "true or false", str
 
 
 def build_dataclass(kind: type[_T], values: Any, where: str) -> _T:
-    """A (nested) dataclass of simple fields from a mapping. Raises AssistMimicError for what does not fit."""
+    """A (nested) dataclass of fields, tuples and tables. Raises AssistMimicError for what does not fit."""
     if not isinstance(values, Mapping):
         raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
-    hints = _hints(kind)
-    known = [f.name for f in fields(kind)]  # pyright: ignore[reportArgumentType]
+    hints, known = _hints(kind), fields(kind)  # pyright: ignore[reportArgumentType]
+    names = [f.name for f in known]
     for name in values:
-        if name not in known:
-            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(known)}")
+        if name not in names:
+            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(names)}")
+    for f in known:
+        if f.name not in values and f.default is MISSING and f.default_factory is MISSING:
+            raise AssistMimicError(f"{where}: {f.name} is missing")
     return kind(**{name: _coerce(hints[name], value, f"{where}: {name}") for name, value in values.items()})
 
 
 def _coerce(kind: Any, value: Any, where: str) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):  # of one kind and None
+        return None if value is None else _coerce(next(k for k in inner if k is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise AssistMimicError(f"{where}: expected a list, got {value!r}")
+        return tuple(_coerce(inner[0], item, where) for item in value)
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise AssistMimicError(f"{where}: expected names and values, got {value!r}")
+        return {str(name): _coerce(inner[1], item, f"{where}: {name}") for name, item in value.items()}
     if is_dataclass(kind):
         return build_dataclass(kind, value, where)  # pyright: ignore[reportArgumentType]
     if isinstance(kind, type) and issubclass(kind, Enum):
@@ -148,8 +164,15 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
             return kind(value)
         except ValueError:
             raise AssistMimicError(f"{where}: {value!r} is none of {', '.join(m.value for m in kind)}") from None
+    return _plain(kind, value, where)
+
+
+def _plain(kind: Any, value: Any, where: str) -> Any:
     if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:g}"  # a strength may be given as a number
+    if kind is float and isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)  # YAML takes 3e-4 for text
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
         raise AssistMimicError(f"{where}: expected {_NUMBERS[kind]}, got {value!r}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 import yaml
 
@@ -16,7 +15,7 @@ from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, che
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
-from controller_server.settings import plain_values
+from controller_server.settings import build_dataclass, plain_values
 from controller_server.yamlfile import read_yaml
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -230,45 +229,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
 
 def config_from_dict(values: Any, where: str) -> TrainConfig:
     """The inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises AssistMimicError."""
-    return _build(TrainConfig, values, where)
-
-
-def _build(kind: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
-    hints = get_type_hints(kind)
-    known = [f.name for f in fields(kind)]
-    for name in values:
-        if name not in known:
-            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(known)}")
     try:
-        return kind(**{name: _coerce(hints[name], value, f"{where}: {name}") for name, value in values.items()})
+        return build_dataclass(TrainConfig, values, where)
     except AssistMimicError as error:
         raise AssistMimicError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-    except TypeError as error:
-        raise AssistMimicError(f"{where}: {error}") from None
-
-
-def _coerce(kind: Any, value: Any, where: str) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
-        if value is None:
-            return None
-        kind = next(k for k in get_args(kind) if k is not type(None))
-    if is_dataclass(kind):
-        return _build(kind, value, where)
-    if get_origin(kind) is tuple and isinstance(value, (list, tuple)):
-        return tuple(_coerce(get_args(kind)[0], item, where) for item in value)
-    if isinstance(value, Mapping):
-        return {str(name): _coerce(float, item, f"{where}: {name}") for name, item in value.items()}
-    if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:g}"  # a strength may be given as a number
-    if kind is float and isinstance(value, str):
-        try:
-            return float(value)  # YAML takes 3e-4 for text
-        except ValueError:
-            pass
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(kind, type) or not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise AssistMimicError(f"{where}: {value!r} does not fit here")
-    return value

@@ -169,7 +169,10 @@ def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
     path.write_text("name: x\npairs: 4\nppo: {std: 1e-2}\n")
     loaded = load_config(path, ["ppo.gamma=0.9", "body.recipient=0.5"], steps=7)
     assert (loaded.ppo.std, loaded.ppo.gamma, loaded.body.recipient, loaded.steps) == (0.01, 0.9, "0.5", 7)
-    for text, message in (("pears: 4", "no setting 'pears'"), ("name: x\npairs: many", "'many' does not fit")):
+    for text, message in (
+        ("pears: 4", "no setting 'pears'"),
+        ("name: x\npairs: many", "expected a whole number, got 'many'"),
+    ):
         path.write_text(text)
         with pytest.raises(AssistMimicError, match=message):
             load_config(path)

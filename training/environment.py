@@ -279,6 +279,7 @@ class PairEnvironment:
         moment = Moment(
             now=view.now,
             goal=wanted,
+            balance=view.balance,
             forces=view.forces,
             torques=part.backend.torques(),
             joint_velocity=joint_velocity,

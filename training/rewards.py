@@ -27,6 +27,9 @@ TOUCHABLE = [
 ]
 """Recipient bodies a helping hand may look for: the paper's fourteen."""
 _FIRM = 30.0  # force of a hand at which the contact reward reaches 1 - 1/e [N]
+_FALLING = 3.3  # omega of a leg of 0.9 m [1/s]
+_TIPSY = 0.1  # error of the extrapolated centre of mass at which the balance reward is down to 1/e [m]
+_ASTRAY = 0.1  # distance of a hand to its goal at which the reach reward is down to 1/e [m]
 _NEARNESS = 2.5  # fall-off of the contact reward with distance [1/m], the paper's
 
 
@@ -37,6 +40,7 @@ class Moment:
     Attributes:
         now: The simulated pairs.
         goal: The reference of this frame, hands retargeted if the reward is to follow that.
+        balance: Error of the centre of mass [m] and of its velocity [m/s], shape (N, 2, 2, 3).
         forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3).
         torques: Of the muscles [N m], shape (N, 2, J, 3).
         joint_velocity: [rad/s], shape (N, 2, J, 3).
@@ -49,6 +53,7 @@ class Moment:
 
     now: Bodies
     goal: Bodies
+    balance: Array
     forces: Array
     torques: Array
     joint_velocity: Array
@@ -117,6 +122,17 @@ def stability(m: Moment) -> Array:
     return 1 - xp.clip(2 * drop, 0, 1)
 
 
+def balance(m: Moment) -> Array:
+    """exp(-d / 0.1 m), d the error on the floor plane of the extrapolated centre of mass x + v / omega.
+
+    Formula: Hof, Gazendam and Sinke (2005); omega = sqrt(g / l) is the rate at which a person of leg length l falls
+    over. Tracking terms hardly feel a small d, but what is not put right grows e-fold in 1 / omega = 0.3 s.
+    """
+    xp = array_namespace(m.balance)
+    off = (m.balance[:, :, 0] + m.balance[:, :, 1] / _FALLING)[..., :2]
+    return _exp(-xp.sqrt(xp.sum(off * off, axis=-1)) / _TIPSY)
+
+
 def contact(m: Moment) -> Array:
     """Supporter's hands inside the gate that press on the partner, nearer is better: zero without touch, at most 1."""
     xp = array_namespace(m.forces)
@@ -126,6 +142,19 @@ def contact(m: Moment) -> Array:
     value = firm * xp.exp(-_NEARNESS * near) * xp.astype(m.gated(), firm.dtype)
     supporter = xp.sum(value, axis=-1) / 2
     return xp.stack([supporter, xp.zeros_like(supporter)], axis=1)
+
+
+def reach(m: Moment) -> Array:
+    """Supporter's hands inside the gate where they belong, on the partner if goals are retargeted: exp(-d / 0.1 m).
+
+    The same for both people, who both have to hold still for it. What leads a hand that lost its hold back to it: the
+    contact reward is zero until it is there.
+    """
+    xp, rows = array_namespace(m.now.positions), list(m.hands)
+    off = m.now.positions[:, 0, rows] - m.goal.positions[:, 0, rows]
+    near = xp.exp(-xp.sqrt(xp.sum(off * off, axis=-1)) / _ASTRAY) * xp.astype(m.gated(), off.dtype)
+    value = xp.sum(near, axis=-1) / 2
+    return xp.stack([value, value], axis=1)
 
 
 def power(m: Moment) -> Array:
@@ -144,9 +173,8 @@ def _exp(x: Array) -> Array:
     return array_namespace(x).exp(x)
 
 
-TERMS: Mapping[str, Callable[[Moment], Array]] = {
-    term.__name__: term for term in (positions, rotations, velocities, spins, stability, contact, power, jerk)
-}
+_ALL = (positions, rotations, velocities, spins, stability, balance, contact, reach, power, jerk)
+TERMS: Mapping[str, Callable[[Moment], Array]] = {term.__name__: term for term in _ALL}
 
 
 def deviation(now: Bodies, goal: Bodies) -> Array:

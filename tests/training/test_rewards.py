@@ -25,6 +25,7 @@ def moment(*, shift: float = 0.0, gate: float = 0.4, contact: bool = False) -> M
     return Moment(
         now=replace(goal, positions=moved),
         goal=goal,
+        balance=np.zeros((1, 2, 2, 3), np.float32),
         forces=np.zeros((1, 2, bodies, 3, 3), np.float32),
         torques=nothing,
         joint_velocity=nothing,
@@ -39,7 +40,7 @@ def moment(*, shift: float = 0.0, gate: float = 0.4, contact: bool = False) -> M
 def test_on_the_reference_every_tracking_term_is_one():
     """Positions, rotations, velocities and spins are 1 for both; costs are 0."""
     m = moment()
-    for name in ("positions", "rotations", "velocities", "spins", "stability"):
+    for name in ("positions", "rotations", "velocities", "spins", "stability", "balance"):
         assert np.allclose(rewards.TERMS[name](m), 1)
     for name in ("power", "jerk", "contact"):
         assert np.allclose(rewards.TERMS[name](m), 0)
@@ -83,3 +84,23 @@ def test_sagging_costs_stability():
     high[..., 2] += 0.5
     assert np.allclose(rewards.stability(replace(m, now=replace(m.now, positions=low))), 0, atol=1e-6)
     assert np.allclose(rewards.stability(replace(m, now=replace(m.now, positions=high))), 1)
+
+
+def test_reach_leads_a_hand_back_to_its_place():
+    """One for both hands in place, less with distance, nothing beyond the gate; the same for both people."""
+    m = moment()
+    assert np.allclose(rewards.reach(m), 1)
+    goal = m.goal.positions.copy()
+    goal[:, 0, 21, 0] += 0.1
+    astray = replace(m, goal=replace(m.goal, positions=goal))
+    assert np.allclose(rewards.reach(astray), (1 + np.exp(-1)) / 2, atol=1e-5)
+    assert (rewards.reach(replace(m, gate=0.0)) == 0).all()
+
+
+def test_balance_counts_where_the_centre_of_mass_is_heading():
+    """An error of position that velocity is about to undo costs nothing; height does not matter."""
+    m = moment()
+    off = np.zeros((1, 2, 2, 3), np.float32)
+    off[0, 0, 0], off[0, 1, 0] = [0.1, 0, 0.3], [0.1, 0, 0]
+    off[0, 1, 1] = [-0.33, 0, 0]
+    assert np.allclose(rewards.balance(replace(m, balance=off)), [[np.exp(-1), 1]], atol=1e-5)

@@ -129,6 +129,29 @@ def test_two_blenders_at_once(engine: Engine) -> None:
     engine.ensure()
 
 
+def test_a_job_is_found_where_it_was_handed_in(tmp_path: Path, standing_clip: InteractionClip) -> None:
+    """After a restart a job is resumed in its own place, though another is free, or through whoever works there now."""
+    packages = Path(controller_server.__file__).parents[1]
+    other, first = Engine(tmp_path, packages), Engine(tmp_path, packages)
+    other.ensure()
+    job = Job(lambda: reach(first), slice_clip(standing_clip, slice(0, 8)), SETTINGS)
+    assert (other.place, first.place) == ("1", "2")
+    job.start()
+    until(job, JobState.RUNNING)
+    first.stop()
+    other.stop()
+    until(job, JobState.LOST)
+    restarted, beside = Engine(tmp_path, packages), Engine(tmp_path, packages)
+    restarted.ensure()
+    for engine in (restarted, beside):
+        again = Job(lambda engine=engine: connect(port_file=engine.ensure_for("2")), None, {}, job=job.id)
+        again.start()
+        until(again, JobState.DONE, JobState.FAILED)
+        assert again.status.state is JobState.DONE, again.status
+    assert restarted.place == "2" and not beside.is_running
+    restarted.stop()
+
+
 def test_engine_says_why_it_does_not_start(tmp_path: Path) -> None:
     """Without its packages the engine fails at once, with the last line of its output in the message."""
     bare = getattr(sys, "_base_executable", sys.executable)

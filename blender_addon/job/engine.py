@@ -61,6 +61,35 @@ class Engine:
         """Of the process, or None."""
         return self._process.pid if self._process is not None and self.is_running else None
 
+    @property
+    def place(self) -> str:
+        """Name of the place it works in or, before it is started, is going to work in."""
+        if not self.is_running and not self._lock.locked():
+            self.folder = self._free_place()
+        return self.folder.name
+
+    def _free_place(self) -> Path:
+        return next((place for place in self._places if not _is_taken(place)), self._places[0])
+
+    def ensure_for(self, place: str) -> Path:
+        """Make sure that a server works in a place where a job was handed in, another Blender's if need be.
+
+        Returns:
+            The port file.
+
+        Raises:
+            AssistMimicError: as `ensure`.
+        """
+        folder = next((known for known in self._places if known.name == place), None)
+        if folder is None or (folder == self.folder and self.is_running):
+            return self.ensure()
+        if _is_taken(folder):
+            return folder / _PORT_FILE
+        with self._lock:
+            self._start(folder)
+            self._wait()
+        return self.port_file
+
     def ensure(self) -> Path:
         """Start it unless it runs, and wait until it can be reached.
 
@@ -72,13 +101,13 @@ class Engine:
         """
         with self._lock:
             if not (self.is_running and self.port_file.exists()):
-                self._start()
+                self._start(self._free_place())
                 self._wait()
         return self.port_file
 
-    def _start(self) -> None:
+    def _start(self, folder: Path) -> None:
         self._end()
-        self.folder = next((place for place in self._places if not _is_taken(place)), self._places[0])
+        self.folder = folder
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.port_file.unlink(missing_ok=True)

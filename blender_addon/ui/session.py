@@ -72,8 +72,15 @@ def engine() -> Engine:
     return session.engine
 
 
-def connection() -> Connect:
-    """How to reach the server the preferences name. The result may be called on any thread. Raises AssistMimicError."""
+def connection(place: str = "") -> Connect:
+    """How to reach the server the preferences name. The result may be called on any thread.
+
+    Args:
+        place: Of the embedded server: where the job lies that is asked for.
+
+    Raises:
+        AssistMimicError: Blender is set to stay offline.
+    """
     prefs = preferences()
     if prefs.use_remote:
         if not (is_loopback(prefs.endpoint) or bpy.app.online_access):
@@ -84,7 +91,7 @@ def connection() -> Connect:
     own = engine()
 
     def reach() -> Client:
-        return connect(port_file=own.ensure(), name="Blender")
+        return connect(port_file=own.ensure_for(place) if place else own.ensure(), name="Blender")
 
     return reach
 

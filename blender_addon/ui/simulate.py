@@ -17,7 +17,7 @@ from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from .preferences import preferences
 from .presets import convert_settings
-from .session import Running, connection, keeper, leave_running, redraw, session
+from .session import Running, connection, engine, keeper, leave_running, redraw, session
 
 TICK = 0.04
 _BLOCKING_TICK = 0.02
@@ -44,7 +44,7 @@ def begin(scene: Any) -> Running:
         # One core stays free, so that Blender goes on drawing; the result does not depend on it.
         values["threads"] = max(1, (os.cpu_count() or 2) - 1)
     job = Job(connection(), request.clip, values, keep=keeper(), alone=own)
-    return _start(job, request, scene, people)
+    return _start(job, request, scene, people, engine().place if own else "")
 
 
 def _read_original(settings: Any, scene: Any, people: list[Any]) -> Request:
@@ -77,18 +77,20 @@ def resume(scene: Any) -> Running:
     finally:
         for name, value in kept.items():
             setattr(settings, name, value)
-    return _start(Job(connection(), None, {}, job=pending["job"], keep=keeper()), request, scene, people)
+    place = pending.get("place", "")
+    job = Job(connection(place), None, {}, job=pending["job"], keep=keeper())
+    return _start(job, request, scene, people, place)
 
 
 _READ_AGAIN = ("ground", "grips", "frames", "frame_start", "frame_end", "pre_roll", "blend_in", "blend_out")
 
 
-def _start(job: Job, request: Request, scene: Any, people: list[Any]) -> Running:
+def _start(job: Job, request: Request, scene: Any, people: list[Any], place: str) -> Running:
     settings, names = scene.assistmimic, [obj.name for obj in people]
     span = request.span
     again = {name: getattr(settings, name) for name in _READ_AGAIN}
     again |= {"frames": "CUSTOM", "frame_start": span.start, "frame_end": span.end}
-    settings.pending = json.dumps({"job": job.id, "people": names, "settings": again})
+    settings.pending = json.dumps({"job": job.id, "place": place, "people": names, "settings": again})
     session.running = Running(job, request, scene.name, (names[0], names[1]))
     session.longest_tick = 0.0
     session.say("")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .rotation import cross, quat_conj, quat_from_rotvec, quat_mul, quat_to_matrix, rotvec_from_quat
-from .skeleton import N_BODY_JOINTS, PARENTS, Skeleton, forward_kinematics
+from .skeleton import BODY_TURNS, N_BODY_JOINTS, Skeleton, forward_kinematics
 
 _DOFS = 3 + 3 * N_BODY_JOINTS
 _STEPS = 40
@@ -16,17 +16,6 @@ _LARGEST_STEP = 0.5
 _DAMPING = 1e-6
 _CHUNK = 128  # frames solved at once: bounds the memory of clips of any length
 _BODY = range(N_BODY_JOINTS)
-
-
-def _moves() -> np.ndarray:
-    table = np.eye(N_BODY_JOINTS)
-    for j in range(1, N_BODY_JOINTS):
-        table[j] += table[PARENTS[j]]
-    return table
-
-
-_MOVES = _moves()
-"""1 where joint k (column) turns joint j (row)."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +80,14 @@ def _step(skeleton: Skeleton, wishes: Wishes, roots: np.ndarray, quats: np.ndarr
     axes = quat_to_matrix(world)
     frames = len(roots)
     lever = places[:, :, None] - places[:, None]  # of joint j about joint k: (T, j, k, 3)
-    moved = cross(np.swapaxes(axes, -1, -2)[:, None], lever[:, :, :, None]) * _MOVES[:, :, None, None]
+    moved = cross(np.swapaxes(axes, -1, -2)[:, None], lever[:, :, :, None]) * BODY_TURNS[:, :, None, None]
     jacobian = np.zeros((frames, N_BODY_JOINTS, 3, _DOFS))
     jacobian[..., :3] = np.eye(3)
     jacobian[..., 3:] = moved.reshape(frames, N_BODY_JOINTS, _DOFS - 3, 3).swapaxes(-1, -2)
     parts = [(jacobian, wishes.positions - places, wishes.position_weights)]
     turned = np.flatnonzero(wishes.rotation_weights)
     if len(turned):
-        relative = np.einsum("tiba,tkbc->tiakc", axes[:, turned], axes) * _MOVES[turned][:, None, :, None]
+        relative = np.einsum("tiba,tkbc->tiakc", axes[:, turned], axes) * BODY_TURNS[turned][:, None, :, None]
         jacobian = np.zeros((frames, len(turned), 3, _DOFS))
         jacobian[..., 3:] = relative.reshape(frames, len(turned), 3, _DOFS - 3)
         error = rotvec_from_quat(quat_mul(quat_conj(world[:, turned]), wishes.quats[:, turned]))

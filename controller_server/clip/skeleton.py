@@ -28,6 +28,17 @@ NEUTRAL_REST_JOINTS.flags.writeable = False
 N_JOINTS = 55
 N_BODY_JOINTS = 22
 """Pelvis to wrists: what MPJPE is measured on and what the default (mitten) body simulates."""
+
+
+def _turns() -> np.ndarray:
+    table = np.eye(N_BODY_JOINTS)
+    for j in range(1, N_BODY_JOINTS):
+        table[j] += table[PARENTS[j]]
+    return table
+
+
+BODY_TURNS: np.ndarray = _turns()
+"""1 where body joint k (column) turns body joint j (row), itself among them, else 0: shape (22, 22)."""
 LEFT_HAND = slice(25, 40)
 RIGHT_HAND = slice(40, 55)
 

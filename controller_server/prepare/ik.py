@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..clip.rotation import quat_to_matrix
-from ..clip.skeleton import N_BODY_JOINTS, PARENTS
+from ..clip.skeleton import BODY_TURNS, N_BODY_JOINTS
 from .intervals import gaussian
 from .poses import PairPoses
 
@@ -23,20 +23,6 @@ _ACTIVE_SET_ROUNDS = 8
 _CONVERGED = 1e-4  # rad, m
 _LARGEST_TURN = 0.3  # rad per iteration; the linearisation is no good beyond
 _LARGEST_SHIFT = 0.1  # m per iteration
-
-
-def _ancestors() -> np.ndarray:
-    table = np.zeros((N_BODY_JOINTS, N_BODY_JOINTS))
-    for j in range(N_BODY_JOINTS):
-        k = j
-        while k >= 0:
-            table[j, k] = 1
-            k = PARENTS[k]
-    return table
-
-
-_MOVES = _ancestors()
-"""1 where joint k (column) moves joint j (row)."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ def point_jacobian(
     who = np.maximum(person, 0)
     lever = point[:, None] - positions[frame, who]  # (N, 22, 3)
     axes = np.swapaxes(quat_to_matrix(quats[frame, who]), -1, -2)  # (N, 22, 3 axes, 3)
-    turn = np.cross(axes, lever[:, :, None]) * _MOVES[joint][..., None, None]
+    turn = np.cross(axes, lever[:, :, None]) * BODY_TURNS[joint][..., None, None]
     out = np.zeros((len(frame), 3, 2, PERSON_DOFS))
     shift = np.broadcast_to(np.eye(3), (len(frame), 3, 3))
     own = np.concatenate([shift, turn.reshape(len(frame), PERSON_DOFS - 3, 3)], axis=1)
@@ -100,7 +86,9 @@ def turn_jacobian(poses: PairPoses, frame: np.ndarray, person: int, joint: int) 
     """How a joint's world rotation turns (world axes) with its person's unknowns, shape (N, 3, 2, 69)."""
     axes = quat_to_matrix(poses.world[1][frame, person])  # columns are the joints' axes: (N, 22, 3, 3)
     out = np.zeros((len(frame), 3, 2, PERSON_DOFS))
-    out[:, :, person, 3:] = (np.swapaxes(axes, 1, 2) * _MOVES[joint][:, None]).reshape(len(frame), 3, PERSON_DOFS - 3)
+    out[:, :, person, 3:] = (np.swapaxes(axes, 1, 2) * BODY_TURNS[joint][:, None]).reshape(
+        len(frame), 3, PERSON_DOFS - 3
+    )
     return out
 
 

@@ -7,10 +7,13 @@ import csv
 import html
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from controller_server.errors import AssistMimicError
 
@@ -126,14 +129,30 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
     ]
 
 
-def write_scores(path: Path, meta_text: str) -> None:
-    """Write a result's measures in the format the suffix names: .json (everything), .csv or .html (the table).
+def page_of(arrays: Mapping[str, np.ndarray] | None) -> str:
+    """The page with the 3D animation that came with a result; empty where it did not, or is not on this machine."""
+    packed = (arrays or {}).get("result_report")
+    if packed is None:
+        return ""
+    try:
+        return zlib.decompress(np.asarray(packed, dtype=np.uint8).tobytes()).decode()
+    except (zlib.error, ValueError):
+        return ""
+
+
+def write_scores(path: Path, meta_text: str, page: str = "") -> None:
+    """Write a result's measures in the format the suffix names: .json (everything), .csv (the table) or .html.
+
+    Args:
+        path: File to write.
+        meta_text: `result_meta` of docs/results.md.
+        page: What `page_of` gave; without it, HTML is the table.
 
     Raises:
         AssistMimicError: the suffix is another, or the file cannot be written.
     """
     meta = json.loads(meta_text)
-    writers = {".json": _as_json, ".csv": _as_csv, ".html": _as_html}
+    writers = {".json": _as_json, ".csv": _as_csv, ".html": lambda meta: page or _as_html(meta)}
     write = writers.get(path.suffix.lower())
     if write is None:
         raise AssistMimicError(f"{path}: use one of {', '.join(writers)}")

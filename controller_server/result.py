@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
 from .measure.feet import foot_corners, skating_per_frame
 from .measure.geometry import body_of_clip, clip_geometry
-from .measure.report import ReportData, write_report
+from .measure.report import ReportData, render_report, write_report
 from .measure.scores import Scores, scores_to_dict
 from .measure.tracking import deviation
 from .physics.recording import Recording
@@ -114,7 +115,12 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
     contacts = contacts_per_frame(recording, times)
     body = body_of_clip(clip, result.pair)
     surfaces = clip_geometry(clip, body)
+    page = {}
+    if result.settings.report:
+        text = render_report(_report_data(result, title=result.input_clip.source or "Result"))
+        page["result_report"] = np.frombuffer(zlib.compress(text.encode()), dtype=np.uint8)
     return {
+        **page,
         "result_meta": np.array(json.dumps(result_metadata(result), allow_nan=False)),
         "result_contact_frame": contacts.frame,
         "result_contact_bodies": contacts.bodies,
@@ -154,22 +160,23 @@ def read_result_metadata(path: Path) -> dict[str, Any] | None:
 
 def write_result_report(path: Path, result: Result, *, title: str) -> None:
     """Write the page that shows a result. Raises AssistMimicError when it cannot be written."""
+    write_report(path, _report_data(result, title=title))
+
+
+def _report_data(result: Result, *, title: str) -> ReportData:
     values = result_metadata(result)
-    write_report(
-        path,
-        ReportData(
-            title=title,
-            input_clip=result.input_clip,
-            prepared_clip=result.prepared_clip,
-            simulated_clip=result.simulated_clip,
-            recording=result.recording,
-            pair=result.pair,
-            scores=result.scores,
-            attempts=[{**attempt, "name": attempt["controller"]} for attempt in values["attempts"]],
-            prepare=result.report.lines(),
-            settings=values["settings"],
-            versions=values["versions"],
-            warnings=result.report.warnings,
-            notes=result.notes,
-        ),
+    return ReportData(
+        title=title,
+        input_clip=result.input_clip,
+        prepared_clip=result.prepared_clip,
+        simulated_clip=result.simulated_clip,
+        recording=result.recording,
+        pair=result.pair,
+        scores=result.scores,
+        attempts=[{**attempt, "name": attempt["controller"]} for attempt in values["attempts"]],
+        prepare=result.report.lines(),
+        settings=values["settings"],
+        versions=values["versions"],
+        warnings=result.report.warnings,
+        notes=result.notes,
     )

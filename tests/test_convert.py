@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,14 @@ def test_the_result_file_holds_the_measurements(result, tmp_path):
     assert meta["input_sha256"] == clip_sha256(standing_pair(13, 37.5))
     assert meta["versions"]["mujoco"]
     assert meta["scores"]["success"] is True
+
+
+def test_a_result_carries_its_page_where_asked(result):
+    """The page that comes with a result is the one that is written beside it; without being asked there is none."""
+    assert "result_report" not in result_arrays(result)
+    asked = replace(result, settings=replace(result.settings, report=True))
+    page = zlib.decompress(result_arrays(asked)["result_report"].tobytes()).decode()
+    assert page.startswith("<!doctype html>") and result.input_clip.source in page
 
 
 def test_the_same_seed_gives_the_same_result(result):

@@ -10,7 +10,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from controller_server.errors import AssistMimicError
 
 from ..blender import ghost, markers, takes
-from ..report import write_scores
+from ..report import page_of, write_scores
 from .session import redraw, result_arrays, session
 
 
@@ -143,7 +143,7 @@ class ASSISTMIMIC_OT_markers(_OnShownTake, bpy.types.Operator):
 
 
 class ASSISTMIMIC_OT_export_scores(_OnShownTake, bpy.types.Operator):
-    """Write the result's measures as JSON, as a table (CSV) or as a page (HTML)"""
+    """Write the result's measures as JSON, as a table (CSV), or as a page with a 3D animation and curves (HTML)"""
 
     bl_idname = "assistmimic.export_scores"
     bl_label = "Export Measures"
@@ -152,13 +152,14 @@ class ASSISTMIMIC_OT_export_scores(_OnShownTake, bpy.types.Operator):
     filter_glob: StringProperty(default="*.json;*.csv;*.html", options={"HIDDEN"})
 
     def invoke(self, context: Any, _: Any) -> set[str]:
-        self.filepath = self.filepath or "result.csv"
+        self.filepath = self.filepath or "result.html"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[str]:
+        take = shown(context)
         try:
-            write_scores(Path(bpy.path.abspath(self.filepath)), shown(context).meta)
+            write_scores(Path(bpy.path.abspath(self.filepath)), take.meta, page_of(result_arrays(take.job)))
         except AssistMimicError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

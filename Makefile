@@ -35,8 +35,9 @@ conformance: $(VENV)/.installed ## Put the physics engine through its conformanc
 	$(BIN)/python -m controller_server.physics.conformance --thorough
 	$(BIN)/python -m controller_server.physics.conformance --thorough --hands full
 
-extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms
+extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms, and for Blender before 4.2.13
 	$(BIN)/python tools/build_extension.py
+	$(BIN)/python tools/build_extension.py --python 3.11
 
 bpy: ## Environments with Blender as a module: .venv-bpy-4.2, -4.5, -5.0 (Python 3.11, 1 GB each)
 	tests/blender/environments.sh

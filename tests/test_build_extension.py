@@ -56,6 +56,9 @@ def test_manifest_is_valid_toml_with_its_wheels(tool: ModuleType) -> None:
     assert set(manifest["permissions"]) == {"files", "network", "clipboard"}
     assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]
     assert manifest["version"] == tool.version()
+    assert manifest["blender_version_min"] == "4.2.13" and "blender_version_max" not in manifest
+    alone = tomllib.loads(tool.manifest(platform, [], ["3.11"]).decode())
+    assert (alone["blender_version_min"], alone["blender_version_max"]) == ("4.2.0", "5.1.0")
 
 
 def test_every_module_of_the_addon_says_its_licence(tool: ModuleType) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,8 @@ ADDON, CORE = ROOT / "blender_addon", ROOT / "controller_server"
 WHEEL_CACHE = ROOT / "build" / "wheels"
 PYTHONS = ("3.11", "3.13")
 """Of Blender 4.2 to 5.0, and of 5.1 onwards."""
+ENDS_BEFORE = {"3.11": "5.1.0"}
+"""First Blender that comes with another Python."""
 OTHER_PYTHONS = ("3.14",)
 """Of Blenders that Linux distributions build with their own Python; `wheels.txt` has their wheels for Linux."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
@@ -126,9 +129,16 @@ def third_party_wheels(platform: Platform, pythons: Sequence[str]) -> list[Path]
     return list(wheels.values())
 
 
-def manifest(platform: Platform, wheels: Iterable[Path]) -> bytes:
-    """The manifest of one zip: top-level entries have to stand before the first table."""
+def manifest(platform: Platform, wheels: Iterable[Path], pythons: Sequence[str] = PYTHONS) -> bytes:
+    """The manifest of one zip: top-level entries have to stand before the first table.
+
+    With the wheels of one Python alone there is nothing to choose from, so that older releases take them as well.
+    """
     text = (ADDON / "blender_manifest.toml").read_text(encoding="utf-8")
+    if len(pythons) == 1:
+        newest = ENDS_BEFORE.get(pythons[0])
+        versions = 'blender_version_min = "4.2.0"' + (f'\nblender_version_max = "{newest}"' if newest else "")
+        text = re.sub(r"^blender_version_min = .*$", versions, text, flags=re.MULTILINE)
     listed = "".join(f'  "./wheels/{path.name}",\n' for path in wheels)
     top = f'platforms = ["{platform.name}"]\nwheels = [\n{listed}]\n'
     head, table, rest = text.partition("\n[")
@@ -138,7 +148,7 @@ def manifest(platform: Platform, wheels: Iterable[Path]) -> bytes:
 def build(platform: Platform, out: Path, pythons: Sequence[str] = PYTHONS) -> Path:
     """Build the zip of a platform. Raises BuildError."""
     wheels = [*third_party_wheels(platform, pythons), core_wheel(WHEEL_CACHE)]
-    members = {"blender_manifest.toml": manifest(platform, wheels)}
+    members = {"blender_manifest.toml": manifest(platform, wheels, pythons)}
     for path in _files(ADDON):
         members.setdefault(path.relative_to(ADDON).as_posix(), path.read_bytes())
     members[f"assets/{DEMO_CLIP.name}"] = DEMO_CLIP.read_bytes()
@@ -146,7 +156,8 @@ def build(platform: Platform, out: Path, pythons: Sequence[str] = PYTHONS) -> Pa
         f"assets/policies/{path.relative_to(POLICIES).as_posix()}": path.read_bytes() for path in _files(POLICIES)
     }
     members |= {f"wheels/{path.name}": path.read_bytes() for path in wheels}
-    target = out / f"assistmimic-{version()}-{platform.name}.zip"
+    alone = f"-python{pythons[0]}" if len(pythons) == 1 else ""
+    target = out / f"assistmimic-{version()}-{platform.name}{alone}.zip"
     _write_zip(target, members)
     return target
 
@@ -174,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--python",
         choices=(*PYTHONS, *OTHER_PYTHONS),
         action="append",
-        help="wheels for this Python alone, for Blenders of distributions",
+        help="wheels for this Python alone: 3.11 for Blender before 4.2.13, others for Blenders of distributions",
     )
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     parser.add_argument("--validator", type=Path, help="blender_ext.py of a Blender; default: that of a bpy wheel here")

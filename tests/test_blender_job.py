@@ -152,6 +152,24 @@ def test_a_job_is_found_where_it_was_handed_in(tmp_path: Path, standing_clip: In
     restarted.stop()
 
 
+def test_the_engine_is_warmed_up(tmp_path: Path) -> None:
+    """It starts on a thread of its own and is then ready at once; stopped meanwhile it ends, and starts again later."""
+    engine = Engine(tmp_path, Path(controller_server.__file__).parents[1])
+    engine.warm_up().join(30)
+    began, pid = time.monotonic(), engine.pid
+    assert engine.is_running and engine.ensure().exists() and engine.pid == pid
+    assert time.monotonic() - began < 0.1
+    engine.stop()
+    thread = engine.warm_up()
+    while engine.pid is None:
+        time.sleep(0.001)
+    engine.stop()
+    thread.join(5)
+    assert not engine.is_running and not thread.is_alive()
+    engine.ensure()
+    engine.stop()
+
+
 def test_engine_says_why_it_does_not_start(tmp_path: Path) -> None:
     """Without its packages the engine fails at once, with the last line of its output in the message."""
     bare = getattr(sys, "_base_executable", sys.executable)

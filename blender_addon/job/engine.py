@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class Engine:
         self._places = [folder / str(k) for k in range(1, _MOST_AT_ONCE + 1)]
         self.folder, self._packages, self._policies, self._python = self._places[0], packages, policies, python
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
+        self._lock, self._stopping = threading.Lock(), threading.Event()
 
     @property
     def port_file(self) -> Path:
@@ -137,6 +138,9 @@ class Engine:
             code = self._process.poll()
             if code is not None:
                 raise AssistMimicError(f"the engine ended at once with code {code}: {self._last_words()}")
+            if self._stopping.is_set():
+                self._end()
+                raise AssistMimicError("the engine was stopped before it was ready")
             if time.monotonic() > until:
                 self._end()
                 raise AssistMimicError(f"the engine was not ready after {START_TIMEOUT:.0f} s: {self._last_words()}")
@@ -150,9 +154,22 @@ class Engine:
         return lines[-1] if lines else f"nothing is in {self.log}"
 
     def stop(self) -> None:
-        """End it; jobs that were running go on when it is started again."""
+        """End it, also while another thread starts it; jobs that were running go on when it is started again."""
+        self._stopping.set()
         with self._lock:
             self._end()
+            self._stopping.clear()
+
+    def warm_up(self) -> threading.Thread:
+        """Start it on a thread of its own, so that the first job finds it ready, or says why it does not start."""
+
+        def start() -> None:
+            with contextlib.suppress(AssistMimicError):
+                self.ensure()
+
+        thread = threading.Thread(target=start, name="assistmimic-engine", daemon=True)
+        thread.start()
+        return thread
 
     def _end(self) -> None:
         process, self._process = self._process, None

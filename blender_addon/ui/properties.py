@@ -17,6 +17,7 @@ from bpy.props import (
 from ..blender import takes
 from ..blender.compat import slot_for
 from ..blender.stash import set_amount
+from .session import warm_up
 
 _CONTROLLERS = (
     ("auto", "Automatic", "The most physical way that carries the clip to its end"),
@@ -29,6 +30,11 @@ _CONTROLLERS = (
 
 def _is_armature(_: Any, obj: Any) -> bool:
     return obj.type == "ARMATURE"
+
+
+def _people_changed(settings: Any, _: Any) -> None:
+    if settings.supporter is not None and settings.recipient is not None:
+        warm_up()
 
 
 def _amount_changed(settings: Any, _: Any) -> None:
@@ -110,10 +116,18 @@ class SceneSettings(bpy.types.PropertyGroup):
     """Characters, parameters and results of a scene."""
 
     supporter: PointerProperty(
-        type=bpy.types.Object, poll=_is_armature, name="Supporter", description="The armature of who helps"
+        type=bpy.types.Object,
+        poll=_is_armature,
+        update=_people_changed,
+        name="Supporter",
+        description="The armature of who helps",
     )
     recipient: PointerProperty(
-        type=bpy.types.Object, poll=_is_armature, name="Recipient", description="The armature of who is helped"
+        type=bpy.types.Object,
+        poll=_is_armature,
+        update=_people_changed,
+        name="Recipient",
+        description="The armature of who is helped",
     )
     bone_mapping: StringProperty(
         name="Bone mapping",

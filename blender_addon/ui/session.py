@@ -72,6 +72,12 @@ def engine() -> Engine:
     return session.engine
 
 
+def warm_up() -> None:
+    """Start the embedded server where it is going to be used, and somebody sits there who would wait for it."""
+    if not (bpy.app.background or preferences().use_remote or engine().is_running):
+        engine().warm_up()
+
+
 def connection(place: str = "") -> Connect:
     """How to reach the server the preferences name. The result may be called on any thread.
 

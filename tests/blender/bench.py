@@ -1,10 +1,12 @@
 """How long the extension's own work takes; run by `make bench-blender` in every bpy environment there is.
 
-Prints one JSON object: medians of CPU seconds on one thread. Nothing else is counted that happens on the machine.
+Prints one JSON object: medians of CPU seconds on one thread, where nothing else is counted that happens on the machine,
+and wall-clock seconds of jobs on the embedded engine: from asking to first progress, from cancelling to the end.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -25,6 +27,55 @@ def seconds(work) -> float:
         work()
         found.append(time.process_time() - began)
     return round(statistics.median(found[1:]), 4)
+
+
+def rigify_seconds(part: SimpleNamespace) -> dict[str, float]:
+    """Reading and writing one generated Rigify rig without a face."""
+    import bpy
+    import numpy as np
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene, frames = bpy.context.scene, np.arange(1, FRAMES + 1)
+    obj = import_module("blender.rigs").make_rigify("faceless")
+    rig = part.armature.rig_of(obj, scene)
+    began = time.process_time()
+    sampled = part.reading.sample([(obj, rig)], frames, scene)[0]
+    motion = sampled.motion
+    read = time.process_time()
+    part.baking.bake(obj, sampled, motion, "bench", joints=range(22))
+    return {
+        "read_one_rigify_s": round(read - began, 3),
+        "bake_one_rigify_s": round(time.process_time() - read, 3),
+    }
+
+
+def job_seconds(module: str) -> dict[str, float]:
+    """The demo at full quality, first with the engine off, then with it running; each job is cancelled."""
+    import bpy
+
+    simulate, session = (import_module(f"{module}.ui.{name}") for name in ("simulate", "session"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.assistmimic.load_demo()
+    bpy.context.scene.assistmimic.controller = "search"
+    found: dict[str, float] = {}
+    for which in ("cold", "warm", "warm"):
+        began = time.perf_counter()
+        job = simulate.begin(bpy.context.scene).job
+        while job.first_news is None and not job.status.state.has_ended:
+            time.sleep(0.001)
+        news = time.perf_counter()
+        while job.status.stage in ("", "prepare") and not job.status.state.has_ended:
+            time.sleep(0.001)
+        time.sleep(0.5)
+        asked = time.perf_counter()
+        job.cancel()
+        job.join()
+        ended = time.perf_counter()
+        with contextlib.suppress(simulate.Cancelled):
+            simulate.finish(session.session.running)
+        found |= {f"first_progress_{which}_s": round(news - began, 2), "cancel_s": round(ended - asked, 2)}
+    session.shut_down()
+    return found
 
 
 def main() -> None:
@@ -69,6 +120,8 @@ def main() -> None:
                 "read_two_rigs_s": plain,
                 "read_two_rigs_with_constraints_s": stepped,
                 "bake_two_actions_s": baking,
+                **rigify_seconds(part),
+                **job_seconds(installed.MODULE),
             }
         ),
         flush=True,

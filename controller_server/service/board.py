@@ -17,7 +17,8 @@ from .store import Job, JobStore, Key, State, digest_of
 
 log = logging.getLogger(__name__)
 _FIRST_STARTS, _LATER_STARTS = 3, 20
-"""Failed starts in a row after which an engine is given up: one that never ran, and one that did."""
+"""Failed starts in a row after which those who wait are told: of an engine that never ran by itself, and of one that
+did, or that somebody else keeps killing."""
 
 
 class Audience(Protocol):
@@ -245,7 +246,8 @@ class Board:
         self.events["worker_deaths"] += 1
         log.warning("worker gone", extra={"worker": death.worker.number, "code": death.code, "reason": death.message})
         if death.job is None:
-            if death.worker.failed_starts >= (_LATER_STARTS if death.worker.was_ready else _FIRST_STARTS):
+            patient = death.worker.was_ready or death.killed
+            if death.worker.failed_starts >= (_LATER_STARTS if patient else _FIRST_STARTS):
                 self._give_up_engine(death)
             return
         live = self._live[death.job]

@@ -28,6 +28,7 @@ from .worker import TOKEN
 _LOG_TAIL = 2000
 _MEMORY_EVERY = 0.5
 _BACKOFF_MAX = 10.0
+_KILLED = -9  # exit code of a process that got SIGKILL: by an operator, or by a system short of memory
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Worker:
         deaths: In a row, without a job carried out in between.
         failed_starts: In a row, of processes that were never ready.
         was_ready: Whether any process in this place ever was.
+        put_down: Whether the present process was ended by the server itself.
         start_at: When the next process is started [monotonic s].
         memory: Resident, when last looked at [bytes].
         carried_out: Jobs ended so far.
@@ -62,6 +64,7 @@ class Worker:
     deaths: int = 0
     failed_starts: int = 0
     was_ready: bool = False
+    put_down: bool = False
     start_at: float = 0.0
     memory: int = 0
     carried_out: int = 0
@@ -87,6 +90,7 @@ class Death:
         code: worker_died, stalled, out_of_memory, cancelled or not_started.
         message: In a sentence.
         detail: The last it wrote.
+        killed: Whether somebody else ended it: that says nothing about the engine.
     """
 
     worker: Worker
@@ -94,6 +98,7 @@ class Death:
     code: str
     message: str
     detail: str
+    killed: bool = False
 
 
 class Pool:
@@ -202,6 +207,7 @@ class Pool:
             with self._log(worker).open("a", encoding="utf-8") as log:
                 log.write(f"ended by the server: {reason}\n")
             worker.process.kill()
+            worker.put_down = True
 
     def check(self) -> list[Death]:
         """End what misbehaves, note what died, start what is missing."""
@@ -262,12 +268,14 @@ class Pool:
         return None
 
     def _bury(self, worker: Worker, now: float, code: str, message: str) -> Death:
+        killed = worker.process is not None and worker.process.poll() == _KILLED and not worker.put_down
         if worker.process is not None:
             _end_process(worker.process)
         code = "cancelled" if worker.cancel_by is not None else code
-        death = Death(worker, worker.job, code, message, self._tail(worker))
+        death = Death(worker, worker.job, code, message, self._tail(worker), killed)
         worker.failed_starts += code == "not_started"
         worker.process, worker.route, worker.token, worker.job, worker.cancel_by = None, b"", "", None, None
+        worker.put_down = False
         worker.deaths += 1
         worker.start_at = now + min(_BACKOFF_MAX, 0.25 * 2 ** min(worker.deaths - 1, 8) if worker.deaths > 1 else 0.0)
         return death

@@ -38,6 +38,8 @@ from .cases import QUICK, ServerProcess, assert_same_arrays, short_clip
 CLIENTS = 6
 CALM_SHARE = 0.4
 """Part of the time, at the end, in which the server lives, so that its growth can be seen; workers still die."""
+STARTING_SPARED = 0.75
+"""Of workers that are just being started: on a slow machine killing each of them would leave nobody to work."""
 MAX_GROWTH_MB, MAX_MORE_FILES = 30.0, 10
 RECIPES = [(2, {**QUICK, "seed": 1}), (2, {**QUICK, "seed": 2}), (3, {**QUICK, "seed": 3}), (4, {**QUICK, "seed": 4})]
 """Frames and settings of the jobs, each with one known result."""
@@ -207,8 +209,11 @@ class Soak:
     def _kill_worker(self, dice: random.Random) -> None:
         try:
             with self._connect() as client:
-                pids = [worker["pid"] for worker in client.server_status()["workers"] if worker["pid"]]
-            os.kill(dice.choice(pids), signal.SIGKILL)
+                workers = [worker for worker in client.server_status()["workers"] if worker["pid"]]
+            chosen = dice.choice(workers)
+            if chosen["state"] == "starting" and dice.random() < STARTING_SPARED:
+                return
+            os.kill(chosen["pid"], signal.SIGKILL)
             self.ledger.actions["worker killed"] += 1
         except (AssistMimicError, ProcessLookupError, IndexError):
             pass  # it was just being started

@@ -127,13 +127,16 @@ def test_an_interpreter_that_is_not_there_is_reported(tmp_path):
         assert "/nowhere/python3.8" in failed.value.detail
 
 
-def test_a_worker_that_is_killed_while_it_starts_costs_no_job(tmp_path):
-    """Go on starting workers that were ready once, however often somebody kills them on the way."""
+@pytest.mark.parametrize("ready_before", [True, False])
+def test_a_worker_that_is_killed_while_it_starts_costs_no_job(tmp_path, ready_before: bool):
+    """Go on starting workers, whether they were ready once or not, however often somebody kills them on the way."""
     with foreign_server(tmp_path) as server, server.connect() as client:
-        client.simulate(short_clip(2))
+        if ready_before:
+            client.simulate(short_clip(2))
         job, killed = client.submit(short_clip(2, source="slow")), set()
-        until(lambda: client.status(job).state == "running")
-        os.kill(client.server_status()["workers"][0]["pid"], signal.SIGKILL)
+        if ready_before:
+            until(lambda: client.status(job).state == "running")
+            os.kill(client.server_status()["workers"][0]["pid"], signal.SIGKILL)
         while len(killed) < 5:
             worker = client.server_status()["workers"][0]
             if worker["state"] == "starting" and worker["pid"] not in killed:

@@ -86,6 +86,16 @@ def test_the_strong_hold_the_weak(rising):
     assert legs[1] < 0.9 * legs[0]
 
 
+def test_people_apart_get_nothing_from_each_other(rising):
+    """Let the load of a rising recipient lie on their own legs, while the motion stays the same."""
+    pair = PairBody.from_clip(rising)
+    together = Reference.of(rising, pair)
+    apart = together.sharing(pair, 1.0, apart=True)
+    assert np.abs(together.load.partner).max() > 20
+    assert (apart.load.partner == 0).all()
+    np.testing.assert_array_equal(apart.positions, together.positions)
+
+
 def test_nearest_force_in_the_cone():
     """Keep what is inside, drop what points away, take the edge for what is beside; adhesion lowers the tip."""
     forces = np.array([[10.0, 3, 0], [-10.0, 1, 0], [0.0, 4, 0], [-10.0, 1, 0]])

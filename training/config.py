@@ -163,7 +163,7 @@ class TrainConfig:
     steps: int = 1_000_000
     termination: float = SUCCESS_LIMIT
     body: BodyConfig = field(default_factory=BodyConfig)
-    action: ActionSpec = field(default_factory=lambda: ActionSpec(balance=True, sparing=1.0))
+    action: ActionSpec = field(default_factory=lambda: ActionSpec(balance=True, sparing=1.0, slack=True))
     observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.control.balance import with_balance
+from controller_server.control.hold import hold_lost, slackened
 from controller_server.control.observation import Bodies, View, look, observe, term_sizes
 from controller_server.control.retarget import RetargetState, retarget, retargeted, with_hands_moved
 from controller_server.errors import AssistMimicError
@@ -82,6 +83,7 @@ class _Part:
         joints = scene.reference.targets.shape[2]
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
         self.balance = np.zeros((self.n, 2, 2, 3), np.float32)  # as last seen
+        self.lost = np.zeros(self.n, bool)  # holds, as last seen
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
         impratio = _COARSE_IMPRATIO if coarse else None
@@ -99,7 +101,8 @@ class _Part:
         self.rub(self.friction[source], np.arange(self.n))
         self.backend.restore(self.backend.save()[source])
         self.starts.copy(source)
-        self.frames, self.action, self.balance = self.frames[source], self.action[source], self.balance[source]
+        self.frames, self.action = self.frames[source], self.action[source]
+        self.balance, self.lost = self.balance[source], self.lost[source]
         self.retarget = RetargetState(**{name: array[source] for name, array in vars(self.retarget).items()})
 
     def view(self) -> View:
@@ -257,6 +260,8 @@ class PairEnvironment:
         """Joint targets that actions are added to, of the frames ahead."""
         scene, track = part.scene, part.scene.track
         targets = scene.reference.targets[rows]
+        if self.config.action.slack:
+            targets = slackened(targets, scene.apart[rows], part.lost)
         if not self.config.action.balance:
             return targets
         return with_balance(targets, part.balance, track.frames.quats[rows, :, 0], scene.pair)
@@ -301,7 +306,7 @@ class PairEnvironment:
         return total
 
     def _observe(self, part: _Part, view: View) -> Array:
-        part.balance = view.balance
+        part.balance, part.lost = view.balance, hold_lost(view.forces, view.grips, part.scene.pair)
         if self.config.retarget.enabled and not self.alone:
             part.retarget = retarget(self.config.retarget, part.retarget, view.now, view.goal, part.scene.pair)
             view = retargeted(view, part.retarget.shift, part.scene.pair)
@@ -370,6 +375,7 @@ class PairEnvironment:
                 "frames": part.frames,
                 "action": part.action,
                 "balance": part.balance,
+                "lost": part.lost,
                 **{f"retarget.{name}": array for name, array in vars(part.retarget).items()},
                 **{f"starts.{name}": array for name, array in part.starts.state_dict().items()},
             }
@@ -387,7 +393,8 @@ class PairEnvironment:
             own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
             part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
-            part.frames, part.action, part.balance = (own[n].copy() for n in ("frames", "action", "balance"))
+            for name in ("frames", "action", "balance", "lost"):
+                setattr(part, name, own[name].copy())
             fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}
             part.retarget = replace(part.retarget, **fields)
             part.starts.load_state_dict(

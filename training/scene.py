@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
@@ -35,6 +38,7 @@ class Scene:
         pair: Its bodies.
         reference: What is followed.
         track: The reference laid out for observing.
+        sparing: How the reference shares out the load, see `feedforward.SPARING`.
     """
 
     name: str
@@ -43,6 +47,12 @@ class Scene:
     pair: PairBody
     reference: Reference
     track: Track
+    sparing: float = SPARING
+
+    @cached_property
+    def apart(self) -> np.ndarray:
+        """Joint targets of the two without anything from each other [rad], shape (K, 2, J, 3)."""
+        return self.reference.sharing(self.pair, self.sparing, apart=True).targets
 
     @property
     def last(self) -> int:
@@ -64,7 +74,7 @@ class Scene:
         reference = Reference.of(clip, pair)
         if sparing != SPARING:
             reference = reference.sharing(pair, sparing)
-        return Scene(name, source, clip, pair, reference, Track.of(reference))
+        return Scene(name, source, clip, pair, reference, Track.of(reference), sparing)
 
 
 def load_scenes(names: Sequence[str], body: BodyConfig, *, sparing: float = SPARING) -> list[Scene]:

@@ -27,6 +27,7 @@ class ActionSpec:
         sparing: How the reference's targets share out the load (`feedforward.SPARING`): a policy that was trained
             beside one share does not know another.
         balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
+        slack: Whether the reference's targets stop counting on a partner who is not being held (`hold.slackened`).
     """
 
     mode: str = "residual"
@@ -34,6 +35,7 @@ class ActionSpec:
     clip: float = 1.0
     balance: bool = False
     sparing: float = SPARING
+    slack: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -59,18 +61,19 @@ class ActionSpec:
         return reference_targets + offset if self.mode == "residual" else offset
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
-        return asdict(self)
+        """Plain values for YAML; `slack` only where it is on: cards from before it are without it."""
+        return {name: value for name, value in asdict(self).items() if name != "slack" or value}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ActionSpec:
         """The inverse of `to_dict`. Raises AssistMimicError."""
         known = set(ActionSpec.__dataclass_fields__)
-        if not isinstance(values, Mapping) or set(values) != known:
+        if not isinstance(values, Mapping) or {*values, "slack"} != known:
             raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
         for name in ("scale", "clip", "sparing"):
             if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
                 raise AssistMimicError(f"action: scale, clip and sparing must be numbers, got {values!r}")
-        if not isinstance(values["balance"], bool):
-            raise AssistMimicError(f"action: balance must be true or false, got {values!r}")
-        return ActionSpec(str(values["mode"]), values["scale"], values["clip"], values["balance"], values["sparing"])
+        values = {"slack": False, **values}
+        if not isinstance(values["balance"], bool) or not isinstance(values["slack"], bool):
+            raise AssistMimicError(f"action: balance and slack must be true or false, got {values!r}")
+        return ActionSpec(**{**values, "mode": str(values["mode"])})

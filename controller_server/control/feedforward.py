@@ -69,7 +69,14 @@ SPARING = 3.0
 
 
 def inverse_dynamics(
-    model: mujoco.MjModel, pair: PairBody, qpos: np.ndarray, grips: np.ndarray, hz: float, *, sparing: float = SPARING
+    model: mujoco.MjModel,
+    pair: PairBody,
+    qpos: np.ndarray,
+    grips: np.ndarray,
+    hz: float,
+    *,
+    sparing: float = SPARING,
+    apart: bool = False,
 ) -> Load:
     """Muscle torques and contact forces of a motion.
 
@@ -79,6 +86,8 @@ def inverse_dynamics(
         qpos: MuJoCo positions, shape (K, nq).
         grips: 0-1, shape (K, 2, 2).
         hz: Frames per second.
+        sparing: How much dearer the recipient's muscles are.
+        apart: Whether the two people get nothing from each other.
     """
     layout, wide = PairLayout.of(model, pair), _with_margin(model)
     data = mujoco.MjData(wide)
@@ -89,7 +98,7 @@ def inverse_dynamics(
     for k in range(len(qpos)):
         data.qpos[:], data.qvel[:] = qpos[k], velocity[k]
         needed = _needed(wide, data, acceleration[k])
-        contacts = _contacts(wide, data, layout, pair.grip_force * grips[k])
+        contacts = _contacts(wide, data, layout, pair.grip_force * grips[k], apart=apart)
         force = _solve(contacts, needed, price)
         needed -= np.einsum("cin,ci->n", contacts.jacobian, force)
         torques[k], residual[k] = needed[layout.joint_qvel], needed[layout.root_qvel[:, None] + np.arange(6)]
@@ -132,18 +141,22 @@ def _needed(model: mujoco.MjModel, data: mujoco.MjData, acceleration: np.ndarray
     return force + data.qfrc_bias - data.qfrc_passive
 
 
-def _contacts(model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion: np.ndarray) -> _Contacts:
-    """Where forces may act now; adhesion [N] of each hand, shape (2, 2)."""
-    found, n = data.contact, data.ncon
-    bodies = model.geom_bodyid[found.geom].reshape(n, 2)
-    frames = found.frame.reshape(n, 3, 3).copy()
+def _contacts(
+    model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion: np.ndarray, *, apart: bool
+) -> _Contacts:
+    """Where forces may act now, if `apart` without those between people; adhesion [N] of each hand, shape (2, 2)."""
+    bodies = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
+    between = np.isin(model.body_rootid[bodies], layout.body[:, 0]).all(axis=1)
+    used = np.flatnonzero(~between) if apart else np.arange(data.ncon)
+    found, bodies, n = data.contact, bodies[used], len(used)
+    frames = found.frame[used].reshape(n, 3, 3).copy()
     jacobian, one = np.zeros((n, 3, model.nv)), np.zeros((3, model.nv))
     for c in range(n):
         for sign, body in zip((-1, 1), bodies[c], strict=True):
-            mujoco.mj_jac(model, data, one, None, found.pos[c], body)
+            mujoco.mj_jac(model, data, one, None, found.pos[used[c]], body)
             jacobian[c] += sign * frames[c] @ one
     slip = np.linalg.norm((jacobian @ data.qvel)[:, 1:], axis=-1)
-    gap = np.maximum(found.dist, 0)
+    gap = np.maximum(found.dist[used], 0)
     pull = np.zeros(n)
     for palm, force in zip(layout.palm.ravel(), adhesion.ravel(), strict=True):
         held = (bodies == palm).any(axis=1)
@@ -153,7 +166,7 @@ def _contacts(model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, ad
         frames=frames,
         jacobian=jacobian,
         price=(1 + (gap / _FIRM) ** 2 + (slip / _STILL) ** 2) / _CONTACT_FORCE,
-        friction=_FRICTION_SHARE * found.friction[:, 0],
+        friction=_FRICTION_SHARE * found.friction[used, 0],
         pull=pull,
     )
 

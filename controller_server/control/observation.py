@@ -20,14 +20,13 @@ from ..clip.rotation import quat_conj, quat_mul
 from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
 from ..errors import AssistMimicError
 from ..physics.backend import Backend
+from .hold import TOUCH
 from .reference import Reference
 
 Array = Any
 
 LOOK_AHEAD = 1 / 3
 """How far ahead of the present the far goal lies [s]."""
-TOUCH = 10.0
-"""Force from the partner that counts as touching [N]."""
 _FORCE_SCALE = 50.0  # forces are given as asinh(force / 50 N): linear when small, logarithmic when large
 _BODY = slice(0, N_BODY_JOINTS)  # rows of pelvis to wrists: fingers, where simulated, come after
 

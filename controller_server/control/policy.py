@@ -15,6 +15,7 @@ from .balance import with_balance
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .feedforward import SPARING
+from .hold import hold_lost, slackened
 from .network import NetworkSpec, Parameters, forward, normaliser
 from .observation import Track, View, look, observe, term_sizes
 from .reference import Reference
@@ -86,11 +87,12 @@ class PolicyBase:
         check_fit(card, pair)
         if card.action.sparing != SPARING:
             reference = reference.sharing(pair, card.action.sparing)
+        self._apart = reference.sharing(pair, card.action.sparing, apart=True).targets if card.action.slack else None
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._track = Track.of(reference)
         self._networks = [_Player(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
         self._terms = [[term for term, _ in network.spec.inputs] for network in self._networks]
-        self.touch = any(term in _FELT for terms in self._terms for term in terms)
+        self.touch = card.action.slack or any(term in _FELT for terms in self._terms for term in terms)
         self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
         self._given = np.zeros((n_worlds, 2, len(pair.joints) - 1, 3))
         self._hands = RetargetState.fresh(n_worlds)
@@ -111,7 +113,10 @@ class PolicyBase:
             self._hands = retarget(self.card.retarget, self._hands, view.now, view.goal, self.pair)
             view = retargeted(view, self._hands.shift, self.pair)
         self._action = self.actions(view)
-        ahead = self.reference.targets[self.reference.row(frame + 1)]
+        row = self.reference.row(frame + 1)
+        ahead = self.reference.targets[row]
+        if self._apart is not None:
+            ahead = slackened(ahead, self._apart[row], hold_lost(view.forces, view.grips, self.pair))
         if self.card.action.balance:
             ahead = with_balance(ahead, view.balance, view.goal.quats[:, :, 0], self.pair)
         self._given = self.card.action.targets(self._action.astype(float), ahead)

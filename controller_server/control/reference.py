@@ -105,15 +105,15 @@ class Reference:
             load=load,
         )
 
-    def sharing(self, pair: PairBody, sparing: float) -> Reference:
-        """The same motion with its load shared out otherwise (`feedforward.SPARING`): only targets and load differ."""
+    def sharing(self, pair: PairBody, sparing: float, *, apart: bool = False) -> Reference:
+        """The same motion with its load shared out otherwise (`inverse_dynamics`): only targets and load differ."""
         model = build_spec(pair, sensors=False).compile()
         layout = PairLayout.of(model, pair)
         qpos, root = np.zeros((self.n_frames, model.nq)), layout.root_qpos[:, None]
         qpos[:, root + np.arange(3)] = self.state.root_position
         qpos[:, root + np.arange(3, 7)] = self.state.local_quats[:, :, 0]
         qpos[:, layout.joint_qpos] = self.state.local_quats[:, :, 1:]
-        load = inverse_dynamics(model, pair, qpos, self.grips, self.hz, sparing=sparing)
+        load = inverse_dynamics(model, pair, qpos, self.grips, self.hz, sparing=sparing, apart=apart)
         targets = rotvec_from_quat(self.state.local_quats[:, :, 1:]) + load.torques / _gains(pair)
         return replace(self, targets=targets, load=load)
 

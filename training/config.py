@@ -21,6 +21,8 @@ from controller_server.yamlfile import read_yaml
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("specialist", "prior")
 MODES = ("joint", "sequential", "replay")
+ACTION = ActionSpec(balance=True, sparing=1.0, slack=True)
+"""What actions mean unless a configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class TrainConfig:
     steps: int = 1_000_000
     termination: float = SUCCESS_LIMIT
     body: BodyConfig = field(default_factory=BodyConfig)
-    action: ActionSpec = field(default_factory=lambda: ActionSpec(balance=True, sparing=1.0, slack=True))
+    action: ActionSpec = ACTION
     observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)
@@ -209,6 +211,9 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     values = read_yaml(path)
     if not isinstance(values, dict):
         raise AssistMimicError(f"{path}: expected names and values")
+    given = values.get("action", {})
+    if isinstance(given, Mapping):  # what is not said about actions is as in `ACTION`, also if something is
+        values["action"] = ACTION.to_dict() | dict(given)
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:

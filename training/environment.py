@@ -393,7 +393,7 @@ class PairEnvironment:
             own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
             part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
-            for name in ("frames", "action", "balance", "lost"):
+            for name in {"frames", "action", "balance", "lost"} & set(own):  # runs from before `slack` have no `lost`
                 setattr(part, name, own[name].copy())
             fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}
             part.retarget = replace(part.retarget, **fields)

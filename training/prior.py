@@ -17,7 +17,7 @@ from .config import config_from_dict
 from .networks import Network, widen
 from .runner import CHECKPOINT
 
-_TRUST = 1e5  # samples a prior's input statistics count for
+_TRUST = 1e5  # samples a bundle's input statistics count for; a run knows how many its own stand for
 
 
 def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Network]:
@@ -36,11 +36,10 @@ def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Netwo
     """
     actors = {}
     for k, role in enumerate(ROLES):
-        prior, parameters = _policy(Path(source), role)
+        prior, parameters, counts = _policy(Path(source), role)
         actor = Network(spec, widen(prior, parameters, spec, np.random.default_rng(seed + k)))
-        known = {name for name, _ in prior.inputs}
         for block, (name, _) in enumerate(spec.inputs):
-            actor.counts[block] = _TRUST if name in known else 0.0
+            actor.counts[block] = counts.get(name, 0.0)
         actors[role] = actor
         critic = _critic(Path(source), role, spec)
         if critic is not None:
@@ -63,12 +62,13 @@ def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:
     return critic
 
 
-def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters]:
-    """Network and parameters that a bundle or a run has for a role."""
+def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str, float]]:
+    """Network and parameters that a bundle or a run has for a role, and what the statistics of each block stand for."""
     if (folder / CARD).exists():
         bundle = read_bundle(folder)
         name = bundle.card.network(role)
-        return bundle.card.networks[name], bundle.parameters[name]
+        spec = bundle.card.networks[name]
+        return spec, bundle.parameters[name], {block: _TRUST for block, _ in spec.inputs}
     if (folder / CHECKPOINT).exists():
         sections, facts = read_checkpoint(folder / CHECKPOINT)
         config = config_from_dict(facts["config"], str(folder))
@@ -77,6 +77,6 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters]:
         counts = parameters.pop("counts")
         inputs = tuple((name, len(parameters[f"normaliser.{name}.mean"])) for name in config.observation)
         outputs = len(parameters[f"layer{len(config.hidden)}.bias"])
-        assert len(counts) == len(inputs)
-        return NetworkSpec(inputs, outputs, config.hidden), parameters
+        known = dict(zip(config.observation, counts.tolist(), strict=True))
+        return NetworkSpec(inputs, outputs, config.hidden), parameters, known
     raise AssistMimicError(f"prior: {folder} holds neither a bundle nor a run")

@@ -15,7 +15,7 @@ from controller_server.control.observation import PRIOR_TERMS
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from training.checkpoint import read_checkpoint
-from training.config import RewardConfig, StartConfig, config_from_dict, load_config
+from training.config import ACTION, RewardConfig, StartConfig, config_from_dict, load_config
 from training.environment import PairEnvironment
 from training.runner import CHECKPOINT, Runner
 
@@ -167,7 +167,8 @@ def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
     assert config_from_dict(json.loads(json.dumps(config.to_dict())), "again") == config
     path = tmp_path / "c.yaml"
     path.write_text("name: x\npairs: 4\nppo: {std: 1e-2}\n")
-    loaded = load_config(path, ["ppo.gamma=0.9", "body.recipient=0.5"], steps=7)
+    loaded = load_config(path, ["ppo.gamma=0.9", "body.recipient=0.5", "action.clip=2.0"], steps=7)
+    assert loaded.action == replace(ACTION, clip=2.0)  # the rest as if nothing had been said
     assert (loaded.ppo.std, loaded.ppo.gamma, loaded.body.recipient, loaded.steps) == (0.01, 0.9, "0.5", 7)
     for text, message in (
         ("pears: 4", "no setting 'pears'"),

@@ -116,7 +116,7 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
     body = body_of_clip(clip, result.pair)
     surfaces = clip_geometry(clip, body)
     page = {}
-    if result.settings.report:
+    if result.settings.carry_report:
         text = render_report(_report_data(result, title=result.input_clip.source or "Result"))
         page["result_report"] = np.frombuffer(zlib.compress(text.encode()), dtype=np.uint8)
     return {

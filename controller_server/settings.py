@@ -52,7 +52,7 @@ class ConvertSettings:
         remove_supporter: Simulate the recipient alone, to see how much the help was worth.
         origin_sha256: `clip_sha256` of the clip this one was made from, where it was changed since; what was trained on
             that clip counts as trained on this one.
-        report: Let the result carry the page that shows it.
+        carry_report: Let the result carry the page that shows it, for clients that cannot make one.
         prepare: Which steps make the clip fit for simulation, and what tells when a hand holds the partner.
     """
 
@@ -69,7 +69,7 @@ class ConvertSettings:
     threads: int = 0
     remove_supporter: bool = False
     origin_sha256: str = ""
-    report: bool = False
+    carry_report: bool = False
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:

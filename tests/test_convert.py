@@ -81,7 +81,7 @@ def test_the_result_file_holds_the_measurements(result, tmp_path):
 def test_a_result_carries_its_page_where_asked(result):
     """The page that comes with a result is the one that is written beside it; without being asked there is none."""
     assert "result_report" not in result_arrays(result)
-    asked = replace(result, settings=replace(result.settings, report=True))
+    asked = replace(result, settings=replace(result.settings, carry_report=True))
     page = zlib.decompress(result_arrays(asked)["result_report"].tobytes()).decode()
     assert page.startswith("<!doctype html>") and result.input_clip.source in page
 

@@ -66,7 +66,7 @@ def convert_settings(settings: Any) -> dict[str, Any]:
         "supporter_mass": settings.supporter_mass / 100,
         "recipient_mass": settings.recipient_mass / 100,
         "grip_force": settings.grip_force,
-        "report": True,
+        "carry_report": True,
         "prepare": {
             "smooth": settings.smooth,
             "feet": settings.feet,

@@ -54,7 +54,7 @@ def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
     assert set(entry["mpjpe_mm"]) == {"supporter", "recipient"}
     assert set(entry["foot_skate_cm_s"]) == set(entry["partner_penetration_mm"]) == {"input", "output"}
     assert again["ratio_to_bare_stepping"] >= again["ratio_of_search_to_bare_stepping"] > 0.5
-    assert entry["world_steps"] > 1000
+    assert entry["world_steps"] > 50
     assert 50 < again["peak_rss_mb"] < 4000
     assert "cores" in again["machine"]
     weak = again["weak_recipient"][0]

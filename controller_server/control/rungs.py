@@ -19,7 +19,7 @@ from .settings import QUALITIES, ControlSettings
 
 ASSIST_LEVELS = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Force limits tried one after the other, in body weights: the smallest that carries the clip is kept."""
-_LONGER = {"samples": 96, "horizon": 10, "execute": 2, "hold": 2}
+_LONGER = {"samples": 64, "iterations": 3, "horizon": 24}
 """What a second search spends more where the first has lost the clip."""
 _RETREAT = 2.0
 """How long before the loss the next rung takes over [s]; the one after it twice as long, and so on. People are lost a

@@ -1,9 +1,9 @@
 """Sampling-based tracking over a receding horizon: no training, any clip.
 
 At every replanning moment the cross-entropy method looks for offsets of the joint targets that keep both people near
-the reference over the next third of a second, rolled out in a batch of worlds; the first frames are carried out and
-the rest is the next plan's start. Elites are chosen per person, on own cost plus a share of the partner's, which
-splits one problem of 126 targets into two that still serve each other.
+the reference over the next 0.6 seconds, the time of a step, rolled out in a batch of worlds; the first frames are
+carried out and the rest is the next plan's start. Elites are chosen per person, on own cost plus a share of the
+partner's, which splits one problem of 126 targets into two that still serve each other.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class SearchSettings:
         keep: Best offsets handed on from one refinement, and one plan, to the next.
     """
 
-    samples: int = 48
-    iterations: int = 3
+    samples: int = 36
+    iterations: int = 2
     good: float = 0.5
-    horizon: int = 9
+    horizon: int = 18
     execute: int = 3
     hold: int = 3
-    sigma: float = 0.07
+    sigma: float = 0.05
     min_sigma: float = 0.02
     joint_share: float = 0.5
     elite_share: float = 0.1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import AssistMimicError
 from .search import SearchSettings
 
-QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=2)}
+QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=1, horizon=15)}
 """What the search spends: `draft` a quarter of `default`."""
 CONTROLLERS = ("auto", "policy", "search-policy", "search", "assisted")
 

@@ -8,7 +8,7 @@ from ..errors import AssistMimicError
 from .search import SearchSettings
 
 QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=1, horizon=15)}
-"""What the search spends: `draft` a quarter of `default`."""
+"""What the search spends on a plan: `draft` little more than a quarter of `default`."""
 CONTROLLERS = ("auto", "policy", "search-policy", "search", "assisted")
 
 

@@ -186,13 +186,23 @@ def part_entry(result: Result, start: float, end: float) -> dict[str, Any]:
 
 
 def weak_entry(case: Case, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
-    """A weak recipient, search alone: with the supporter, and with the supporter out of reach."""
-    rows: dict[str, Any] = {"name": case.name}
+    """A weak recipient, search alone: with the supporter, and with the supporter out of reach.
+
+    Where the weak one manages alone, the same for a frail one, under `frail`.
+    """
+    rows: dict[str, Any] = {"name": case.name, **_with_and_without(case, "weak", quality, on_progress)}
+    if rows["alone"]["recipient_success"]:
+        rows["frail"] = _with_and_without(case, "frail", quality, on_progress)
+    return rows
+
+
+def _with_and_without(case: Case, strength: str, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
     for key, alone in (("with_supporter", False), ("alone", True)):
         settings = ConvertSettings(
-            controller=Controller.SEARCH, quality=quality, recipient_strength="weak", remove_supporter=alone
+            controller=Controller.SEARCH, quality=quality, recipient_strength=strength, remove_supporter=alone
         )
-        progress = _named(f"{case.name}, weak, {key.replace('_', ' ')}", on_progress)
+        progress = _named(f"{case.name}, {strength}, {key.replace('_', ' ')}", on_progress)
         scores = convert(case.load().clip, settings, on_progress=progress).scores
         recipient = scores.recipient
         rows[key] = {

@@ -59,6 +59,7 @@ def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
     assert "cores" in again["machine"]
     weak = again["weak_recipient"][0]
     assert weak["alone"]["recipient_success"] and weak["with_supporter"]["recipient_success"]
+    assert weak["frail"]["alone"]["recipient_success"]  # who only stands needs no help, however frail
     assert again["summary"]["success_without_wrench"] == 1
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"standing.npz", "standing.html"}
     print_bench(report)

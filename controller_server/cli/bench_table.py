@@ -61,6 +61,8 @@ def _weak(report: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="left" if name == "clip" else "right")
     for row in report["weak_recipient"]:
         table.add_row(row["name"], *(_weak_cell(row[key]) for key in ("with_supporter", "alone")))
+        if "frail" in row:
+            table.add_row("  frail", *(_weak_cell(row["frail"][key]) for key in ("with_supporter", "alone")))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from ..body.pair import PairBody
 from .assist import Assistance
@@ -79,11 +79,17 @@ def rungs(
     auto, effort = settings.controller == "auto", QUALITIES[settings.quality]
     bundle = chosen.bundle
 
-    def policy() -> Base | None:
-        return None if bundle is None else PolicyBase(pair, reference, bundle)
+    @cache
+    def trained() -> PolicyBase:
+        assert bundle is not None
+        return PolicyBase(pair, reference, bundle)
+
+    def policy() -> PolicyBase:
+        # Making one takes inverse dynamics of the whole clip; a fork of one that was never played is as fresh.
+        return trained().fork(1)
 
     def search(
-        effort: SearchSettings, base: Callable[[], Base | None] | None = None, assistance: Assistance | None = None
+        effort: SearchSettings, base: Callable[[], Base] | None = None, assistance: Assistance | None = None
     ) -> Search:
         return Search(
             pair,
@@ -99,9 +105,7 @@ def rungs(
     named = bool(settings.policy)
     around = Rung("search-policy", lambda: search(effort, policy), policy=True)
     if bundle is not None and (settings.controller == "policy" or (auto and (chosen.exact or named))):
-        yield Rung(
-            "policy", lambda: Playback(pair, reference, PolicyBase(pair, reference, bundle), settings.judged), True
-        )
+        yield Rung("policy", lambda: Playback(pair, reference, policy(), settings.judged), True)
     if bundle is not None and (settings.controller == "search-policy" or (auto and named)):
         yield around
     if auto or settings.controller == "search":

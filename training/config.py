@@ -141,6 +141,8 @@ class TrainConfig:
         horizon: Control steps per rollout.
         steps: Pair-steps to train.
         termination: Deviation at which an episode ends [m].
+        dynamics: What recipients are like, as `conditions.Dynamics` names it: each clip's worlds are dealt out
+            evenly to all of these. The policy is not told which it is.
         body: The bodies.
         action: What actions mean.
         observation: Terms, by block.
@@ -164,6 +166,7 @@ class TrainConfig:
     horizon: int = 24
     steps: int = 1_000_000
     termination: float = SUCCESS_LIMIT
+    dynamics: tuple[str, ...] = ("seen",)
     body: BodyConfig = field(default_factory=BodyConfig)
     action: ActionSpec = ACTION
     observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS

@@ -16,6 +16,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 from . import rewards
+from .conditions import Dynamics, parse_dynamics
 from .config import TrainConfig
 from .rewards import Moment
 from .scene import Scene
@@ -73,8 +74,11 @@ class Episode:
 class _Part:
     """The worlds of one scene."""
 
-    def __init__(self, scene: Scene, config: TrainConfig, worlds: slice, threads: int) -> None:
+    def __init__(
+        self, scene: Scene, config: TrainConfig, worlds: slice, threads: int, dynamics: Sequence[Dynamics]
+    ) -> None:
         self.scene, self.worlds, self.n, self._threads = scene, worlds, worlds.stop - worlds.start, threads
+        self._dynamics, self._siblings = dynamics, config.ppo.siblings
         self.friction = np.ones(self.n)
         self.backend = self.make_backend(coarse=False)
         self.starts = StartStates(scene, config.start, self.n)
@@ -88,6 +92,10 @@ class _Part:
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
         impratio = _COARSE_IMPRATIO if coarse else None
         backend = BackendMujoco(self.scene.pair, self.n, threads=self._threads, planning=True, impratio=impratio)
+        supporter, recipient = (person.strength for person in self.scene.pair.people)
+        family = np.arange(self.n) // self._siblings % len(self._dynamics)  # siblings must be alike
+        for k, dynamics in enumerate(self._dynamics):
+            backend.set_strength((supporter, dynamics.recipient(recipient)), np.flatnonzero(family == k).tolist())
         backend.set_friction(self.friction)
         return backend
 
@@ -120,7 +128,7 @@ class PairEnvironment:
         replayed: Person whom the reference moves instead of the physics, if any.
 
     Raises:
-        AssistMimicError: there are fewer pairs than clips, or the clips' bodies need different observations.
+        AssistMimicError: there are too few pairs, or `dynamics` are not those of a recipient.
     """
 
     def __init__(
@@ -134,14 +142,19 @@ class PairEnvironment:
     ) -> None:
         self.config, self.scenes, self.replayed = config, tuple(scenes), replayed
         self.n, self.rng = config.pairs, np.random.default_rng(seed)
-        if self.n < len(scenes):
-            raise AssistMimicError(f"pairs: {self.n} worlds cannot hold {len(scenes)} clips; raise pairs")
-        group = config.ppo.siblings
-        if self.n % group or self.n // group < len(scenes):
-            raise AssistMimicError(f"pairs: {self.n} must be {group} siblings times at least {len(scenes)} clips")
+        dynamics = parse_dynamics(config.dynamics)
+        if not dynamics or any(kind.push for kind in dynamics):
+            given = ", ".join(config.dynamics) or "none"
+            raise AssistMimicError(f"dynamics: {given}: expected seen, mass, gains or hip with a factor")
+        group, kinds = config.ppo.siblings, len(scenes) * len(dynamics)
+        if self.n % group or self.n // group < kinds:
+            each = f"{len(scenes)} clips x {len(dynamics)} dynamics"
+            raise AssistMimicError(
+                f"pairs: {self.n} must be a multiple of {group} siblings, and at least {group * kinds} for {each}"
+            )
         edges = group * np.linspace(0, self.n // group, len(scenes) + 1).astype(int)
         self.parts = [
-            _Part(scene, config, slice(int(a), int(b)), threads)
+            _Part(scene, config, slice(int(a), int(b)), threads, dynamics)
             for scene, a, b in zip(scenes, edges[:-1], edges[1:], strict=True)
         ]
         self.coarse = False

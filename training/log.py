@@ -80,6 +80,7 @@ def print_tables(config: TrainConfig, environment: PairEnvironment, learners: Ma
     for scene, part in zip(environment.scenes, environment.parts, strict=True):
         masses = ", ".join(f"{person.role} {person.mass:.0f} kg" for person in scene.pair.people)
         print(f"  clip {scene.name}: {scene.last} control frames, {part.n} worlds, {masses}")
+    print(f"dynamics: {', '.join(config.dynamics)}")
     print(f"{'observation':<22}{'size':>6}  meaning")
     for name, size in environment.inputs:
         print(f"  {name:<20}{size:>6}  {OBSERVATION_TERMS[name].meaning}")

@@ -83,6 +83,26 @@ def test_siblings_begin_in_the_same_state():
         PairEnvironment(tiny(pairs=5), [standing_scene()], threads=1)
 
 
+def test_worlds_are_dealt_out_to_dynamics():
+    """Half of the recipients are heavier, also in coarse physics; siblings are alike; supporters are as they were."""
+    still = StartConfig(first=1.0, kept=0.0, noise=0.0)
+    env = PairEnvironment(tiny(dynamics=("seen", "mass1.5"), start=still), [standing_scene()], threads=1)
+    (part,) = env.parts
+    feet = np.zeros((2, 4, 2))
+    for k, coarse in enumerate((False, True)):
+        env.use_physics(coarse=coarse)
+        env.reset()
+        for _ in range(standing_scene().last - 1):
+            env.step(zeros(env))
+            feet[k] += part.backend.forces()[:, :, :, 1, 2].sum(axis=2)  # what the floor bears
+    assert np.allclose(feet[:, 2:, 1] / feet[:, :2, 1], 1.5, atol=0.1)
+    assert np.allclose(feet[:, 2:, 0] / feet[:, :2, 0], 1.0, atol=0.1)
+    with pytest.raises(AssistMimicError, match="1 clips x 3 dynamics"):
+        PairEnvironment(tiny(dynamics=("seen", "gains0.5", "hip0.5")), [standing_scene()], threads=1)
+    with pytest.raises(AssistMimicError, match="dynamics: push"):
+        PairEnvironment(tiny(dynamics=("push",)), [standing_scene()], threads=1)
+
+
 def test_the_reference_moves_who_is_replayed():
     """A replayed recipient stays on the reference whatever they do, the supporter does not."""
     env = PairEnvironment(tiny(), [standing_scene()], threads=1, replayed=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,22 @@ class Ablation:
             raise AssistMimicError(f"{path}: {error}") from None
 
 
-def run_ablation(path: Path, folder: Path, *, trials: int = 100, threads: int = 0) -> list[dict[str, Any]]:
+def run_ablation(
+    path: Path,
+    folder: Path,
+    *,
+    steps: int | None = None,
+    clips: Sequence[str] = (),
+    trials: int = 100,
+    threads: int = 0,
+) -> list[dict[str, Any]]:
     """Train and evaluate every variant; what is done already is passed over, what was stopped goes on.
 
     Args:
         path: The ablation.
         folder: Of the runs and of `table.json`, which is brought up to date after every run.
+        steps: Pair-steps of each run instead of the ablation's; runs that are done keep theirs.
+        clips: Instead of the ablation's.
         trials: Of each evaluation.
         threads: Of physics and learning; 0 takes every core.
 
@@ -74,6 +84,7 @@ def run_ablation(path: Path, folder: Path, *, trials: int = 100, threads: int = 
         AssistMimicError: the ablation, a clip or the folder cannot be used.
     """
     ablation = Ablation.load(path)
+    ablation = replace(ablation, steps=steps or ablation.steps, clips=tuple(clips) or ablation.clips)
     rows: list[dict[str, Any]] = []
     for clip in ablation.clips:
         for seed in ablation.seeds:
@@ -108,4 +119,5 @@ def _score(run: Path, clip: str, trials: int, threads: int) -> dict[str, Any]:
         help_tests=(),
     )
     row = report["rows"][0]
-    return {name: row[name] for name in ("success_rate", "mpjpe_mm", "mpjpe_success_mm", "failure_time_s")}
+    scores = ("success_rate", "mpjpe_mm", "mpjpe_success_mm", "failure_time_s", "recipient_alone_success_rate")
+    return {"pair_steps": read_bundle(run / BUNDLE).card.training["pair_steps"]} | {name: row[name] for name in scores}

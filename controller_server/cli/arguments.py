@@ -159,7 +159,7 @@ class Train:
 
     Attributes:
         what: What to train; has to be the `kind` in the configuration. An ablation has a file of its own kind and
-            takes no other options than out and threads.
+            takes no other options than clips, steps, out and threads.
         config: All choices, as YAML; those in training/configs are the ones to start from.
         clips: What to learn, instead of the configuration's clips; "data:FILE" lies in the folder ASSISTMIMIC_DATA.
         out: Folder of the run; runs/NAME by default.

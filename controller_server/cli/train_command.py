@@ -50,7 +50,10 @@ def _run_ablation(arguments: Train) -> int:
     from training.ablation import TABLE, run_ablation
 
     folder = arguments.out or Path("runs") / arguments.config.stem
-    for row in run_ablation(arguments.config, folder, threads=arguments.threads):
+    rows = run_ablation(
+        arguments.config, folder, steps=arguments.steps, clips=arguments.clips, threads=arguments.threads
+    )
+    for row in rows:
         scores = f"{row['success_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"
         print(f"{row['clip']:<20} {row['variant']:<20} {row['seed']}  {scores}")
     print(f"wrote {folder / TABLE}")

@@ -56,9 +56,14 @@ class Case:
 def cases(names: Sequence[str] = ()) -> list[Case]:
     """The bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
 
+    Args:
+        names: Only these, and clip files; all bundled ones by default.
+
     Raises:
         AssistMimicError: a name is unknown, or there are no bundled clips (outside a clone).
     """
+    files = [Case(Path(name).stem, lambda name=name: read_clip([Path(name)])) for name in names if Path(name).is_file()]
+    names, given = [name for name in names if not Path(name).is_file()], bool(names)
     found = [Case(path.stem, lambda path=path: read_clip([path])) for path in sorted(CLIPS.glob("*.npz"))]
     data = os.environ.get("ASSISTMIMIC_DATA")
     if data and (Path(data) / REAL_CLIP).is_dir():
@@ -69,8 +74,8 @@ def cases(names: Sequence[str] = ()) -> list[Case]:
     for name in names:
         if name not in known:
             hint = "; the real clip needs ASSISTMIMIC_DATA" if name == REAL_CLIP else ""
-            raise AssistMimicError(f"bench: no clip {name!r}; there are {', '.join(known)}{hint}")
-    return [case for case in found if not names or case.name in names]
+            raise AssistMimicError(f"bench: no clip {name!r}; there are {', '.join(known)}{hint}, or name a file")
+    return [case for case in found if not given or case.name in names] + files
 
 
 def load_real_clip(data: Path) -> ReadResult:

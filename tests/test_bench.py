@@ -66,8 +66,12 @@ def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
     assert "success 1 of 1, without outside help 1" in capsys.readouterr().out
 
 
-def test_unknown_names_are_refused(short_clips):
-    """Say which clips there are, and what the real one needs."""
+def test_clips_are_named_or_files(short_clips, tmp_path):
+    """Take files beside names; say which clips there are, and what the real one needs."""
+    write_npz(tmp_path / "mine.npz", standing_pair(5))
+    mine = bench.cases([str(tmp_path / "mine.npz")])
+    assert [case.name for case in mine] == ["mine"] and mine[0].load().clip.n_frames == 5
+    assert [case.name for case in bench.cases(["standing", str(tmp_path / "mine.npz")])] == ["standing", "mine"]
     with pytest.raises(AssistMimicError, match="no clip 'foo'; there are standing"):
         bench.cases(["foo"])
     with pytest.raises(AssistMimicError, match="ASSISTMIMIC_DATA"):

@@ -109,7 +109,7 @@ class Bench:
     Attributes:
         what: What to measure: convert, policies, serve, or train.
         json: Print one JSON object instead of tables.
-        clips: Only these, by name; train takes the first of them.
+        clips: Only these, by name or as files; train takes the first of them.
         quality: How long the search thinks.
         weak: Also the tables with a weak recipient, with and without the supporter.
         out: Also keep the simulated clips and their reports in this folder.

@@ -68,10 +68,12 @@ def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
 
 def test_clips_are_named_or_files(short_clips, tmp_path):
     """Take files beside names; say which clips there are, and what the real one needs."""
-    write_npz(tmp_path / "mine.npz", standing_pair(5))
-    mine = bench.cases([str(tmp_path / "mine.npz")])
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "elsewhere" / "mine.npz"
+    write_npz(path, standing_pair(5))
+    mine = bench.cases([str(path)])
     assert [case.name for case in mine] == ["mine"] and mine[0].load().clip.n_frames == 5
-    assert [case.name for case in bench.cases(["standing", str(tmp_path / "mine.npz")])] == ["standing", "mine"]
+    assert [case.name for case in bench.cases(["standing", str(path)])] == ["standing", "mine"]
     with pytest.raises(AssistMimicError, match="no clip 'foo'; there are standing"):
         bench.cases(["foo"])
     with pytest.raises(AssistMimicError, match="ASSISTMIMIC_DATA"):

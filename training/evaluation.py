@@ -227,6 +227,7 @@ def _row(run: Run, *, several: bool) -> dict[str, Any]:
         "com_spread_m": float(trials.com_spread.mean()),
         "recipient_torque_max_nm": float(trials.torque.mean()),
         "partner_force_n": float(trials.partner_force.mean()),
+        "horizontal_force_n": float(trials.pull.mean()),
         "upward_force_n": float(trials.lift.mean()),
         "diverged": int(trials.diverged.sum()),
     }
@@ -246,6 +247,7 @@ def _help_row(run: Run) -> dict[str, Any]:
         "upward_force_rising_n": _mean(trials.lift_rising),
         "upward_force_rising_body_weights": _mean(trials.lift_rising / trials.weight),
         "partner_force_n": float(trials.partner_force.mean()),
+        "horizontal_force_n": float(trials.pull.mean()),
         "recipient_weight_n": float(trials.weight),
     }
     return row | {f"supporter_{supporter.value}": _judged(other) for supporter, other in run.others.items()}

@@ -52,6 +52,7 @@ class Trials:
         com_spread: Norm of the standard deviation over time of the recipient's centre of mass [m], shape (N,).
         torque: Largest norm over time of all the recipient's muscle torques [N m], shape (N,).
         partner_force: Mean over time of the size of the force from the supporter on the recipient [N], shape (N,).
+        pull: Mean over time of the size of its horizontal part [N], shape (N,).
         lift: Mean over time of its upward part [N], shape (N,).
         lift_rising: The same over the time in which the recipient's pelvis rises in the reference; nan where it never
             does, shape (N,).
@@ -68,6 +69,7 @@ class Trials:
     com_spread: np.ndarray
     torque: np.ndarray
     partner_force: np.ndarray
+    pull: np.ndarray
     lift: np.ndarray
     lift_rising: np.ndarray
     shortfall: np.ndarray
@@ -208,13 +210,15 @@ class _Log:
         self._broken = np.zeros(n, bool)
         self._counted = np.zeros(n)
         self._com: list[np.ndarray] = []
-        self._torque, self._wrench, self._size, self._lift, self._lift_rising = (np.zeros(n) for _ in range(5))
+        self._torque, self._wrench = np.zeros(n), np.zeros(n)
+        self._size, self._pull, self._lift, self._lift_rising = (np.zeros(n) for _ in range(4))
         self._rising = reference.velocities[:, 1, 0, 2] > RISING
         self._height = np.zeros(n)
 
     def force(self, backend: BackendMujoco, frame: int) -> None:
         force = np.nan_to_num(backend.forces()[:, 1, :, 0].sum(axis=1))
         self._size += np.linalg.norm(force, axis=-1)
+        self._pull += np.linalg.norm(force[:, :2], axis=-1)
         self._lift += force[:, 2]
         self._lift_rising += force[:, 2] * self._rising[frame]
         self._steps += 1
@@ -255,6 +259,7 @@ class _Log:
             com_spread=spread,
             torque=self._torque,
             partner_force=self._size / self._steps,
+            pull=self._pull / self._steps,
             lift=self._lift / self._steps,
             lift_rising=self._lift_rising / rising if rising else np.full(len(self._lift), np.nan),
             shortfall=reference.positions[-1, 1, 0, 2] - self._height,

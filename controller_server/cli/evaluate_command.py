@@ -154,7 +154,7 @@ def _help(report: Mapping[str, Any]) -> Table:
     table = _table(
         "help test: the recipient on the clip and high enough at the end; height missing at the end",
         ("bundle", "clip"),
-        ("with", "removed", "unfelt", "limp", "upward N", "while rising N", "body weights"),
+        ("with", "removed", "unfelt", "limp", "sideways N", "upward N", "while rising N", "body weights"),
     )
     for row in report["help"]:
         cells = (row.get(key) for key in ("with_supporter", "supporter_removed", "supporter_unfelt", "supporter_limp"))
@@ -165,6 +165,7 @@ def _help(report: Mapping[str, Any]) -> Table:
                 "-" if cell is None else f"{cell['success_rate']:.0%}, {cell['final_pelvis_shortfall_m']:.2f} m"
                 for cell in cells
             ),
+            f"{row['horizontal_force_n']:.0f}",
             f"{row['upward_force_n']:.0f}",
             _or_dash(row["upward_force_rising_n"], "{:.0f}"),
             _or_dash(row["upward_force_rising_body_weights"], "{:.2f}"),

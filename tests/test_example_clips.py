@@ -1,4 +1,4 @@
-"""The bundled clips: physically sensible as far as posing goes, and worth simulating."""
+"""The authored clips, bundled and untrained: physically sensible as far as posing goes, and worth simulating."""
 
 from functools import cache
 from pathlib import Path
@@ -15,15 +15,33 @@ from controller_server.clip.rotation import quat_rotate
 from controller_server.clip.skeleton import HEAD, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
 from controller_server.measure.feet import foot_corners, foot_skating
 
-_FOLDER = Path(__file__).parents[1] / "assets" / "clips"
-RISES = ("pull_up", "lift_under_arms", "floor_to_stand")
-CLIPS = (*RISES, "lower_to_chair", "walk_arm_in_arm", "steady")
+_ROOT = Path(__file__).parents[1]
+BUNDLED = ("pull_up", "lift_under_arms", "floor_to_stand", "lower_to_chair", "walk_arm_in_arm", "steady")
+UNTRAINED = ("low_stool", "rise_and_turn", "side_support", "sit_back")
+_FOLDERS = {_ROOT / "assets" / "clips": BUNDLED, _ROOT / "training" / "clips": UNTRAINED}
+CLIPS = (*BUNDLED, *UNTRAINED)
+RISES = {
+    "pull_up": 0.35,
+    "lift_under_arms": 0.35,
+    "floor_to_stand": 0.6,
+    "low_stool": 0.45,
+    "rise_and_turn": 0.28,
+    "side_support": 0.35,
+}
+"""Clips in which the recipient rises, and by how much at least [m]."""
+DESCENTS = ("lower_to_chair", "sit_back")
+SIDE_BY_SIDE = ("walk_arm_in_arm", "side_support")
 every_clip = pytest.mark.parametrize("name", CLIPS)
+
+
+def _file(name: str, suffix: str) -> Path:
+    folder = next(folder for folder, names in _FOLDERS.items() if name in names)
+    return folder / f"{name}.{suffix}"
 
 
 @cache
 def _clip(name: str) -> InteractionClip:
-    return read_npz(_FOLDER / f"{name}.npz")
+    return read_npz(_file(name, "npz"))
 
 
 @cache
@@ -33,7 +51,7 @@ def _check(name: str) -> ClipCheck:
 
 def _falling(name: str) -> np.ndarray:
     """Frames between two keys of which one is `unbalanced`, shape (T, 2)."""
-    script = read_script(_FOLDER / f"{name}.yaml")
+    script = read_script(_file(name, "yaml"))
     times = np.array([key.time for key in script.keys])
     now = np.arange(script.n_frames) / script.fps
     after = np.clip(np.searchsorted(times, now, side="right"), 1, len(times) - 1)
@@ -46,15 +64,16 @@ def _pelvis_height(name: str) -> np.ndarray:
 
 
 def test_all_clips_are_there():
-    """Bundle six clips, each with the script it was built from."""
-    for suffix in ("npz", "yaml"):
-        assert {path.stem for path in _FOLDER.glob(f"*.{suffix}")} == set(CLIPS)
+    """Keep each clip with the script it was built from: six bundled ones, and those no policy was trained on."""
+    for folder, names in _FOLDERS.items():
+        for suffix in ("npz", "yaml"):
+            assert {path.stem for path in folder.glob(f"*.{suffix}")} == set(names)
 
 
 @every_clip
 def test_length_and_rate(name: str):
     """Last 3-8 s at 30 fps, and as long as the script says."""
-    clip, script = _clip(name), read_script(_FOLDER / f"{name}.yaml")
+    clip, script = _clip(name), read_script(_file(name, "yaml"))
     assert clip.fps == 30
     assert 3 <= script.duration <= 8 and 3 <= clip.duration <= 8 + 1e-6
     assert clip.n_frames == script.n_frames
@@ -157,17 +176,24 @@ def test_trunks_and_heads_are_upright(name: str):
 
 @every_clip
 def test_people_face_each_other(name: str):
-    """Look at the partner, except while walking, where both look ahead."""
+    """Look at the partner, or ahead where both are side by side."""
     clip = _clip(name)
     gaze = quat_rotate(clip.joint_quats[:, :, HEAD], np.array([0.0, 0, 1]))
     way = clip.joints[:, [1, 0], HEAD] - clip.joints[:, [0, 1], HEAD]
-    if name == "walk_arm_in_arm":
+    if name in SIDE_BY_SIDE:
         assert gaze[..., 0].min() > 0.8
     else:
         assert ((gaze * way).sum(axis=-1) / np.linalg.norm(way, axis=-1)).min() > 0.7
 
 
-@pytest.mark.parametrize(("name", "rise"), [("pull_up", 0.35), ("lift_under_arms", 0.35), ("floor_to_stand", 0.6)])
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_untrained_clips_are_short(name: str):
+    """Last about 4 s, so that a specialist can be trained in half an hour, and are as small as the bundled ones."""
+    assert 3.5 <= _clip(name).duration <= 5 + 1e-6
+    assert _file(name, "npz").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(("name", "rise"), RISES.items())
 def test_recipient_rises(name: str, rise: float):
     """Raise the recipient's pelvis by what makes the clip worth simulating, in no less than 1.5 s."""
     height = _pelvis_height(name)[:, 1]
@@ -176,16 +202,15 @@ def test_recipient_rises(name: str, rise: float):
     assert (np.argmax(share > 0.98) - np.argmax(share > 0.02)) / 30 >= 1.5
 
 
-def test_recipient_is_lowered():
+@pytest.mark.parametrize("name", DESCENTS)
+def test_recipient_is_lowered(name: str):
     """Lower the recipient's pelvis by at least 0.35 m in no less than 1.5 s."""
-    height = _pelvis_height("lower_to_chair")[:, 1]
+    height = _pelvis_height(name)[:, 1]
     assert height[0] - height[-1] >= 0.35
     assert np.diff(height).min() * 30 > -0.5
 
 
-@pytest.mark.parametrize(
-    ("name", "frame"), [("pull_up", 0), ("lift_under_arms", 0), ("floor_to_stand", 0), ("lower_to_chair", -1)]
-)
+@pytest.mark.parametrize(("name", "frame"), [*((name, 0) for name in RISES), *((name, -1) for name in DESCENTS)])
 def test_sitter_is_supported_by_the_seat(name: str, frame: int):
     """Rest the pelvis' flesh on the seat within 5 mm, over the seat."""
     clip = _clip(name)
@@ -260,14 +285,14 @@ def test_falling_is_as_fast_as_a_rigid_body_falls():
 
 def test_one_clip_has_people_of_different_size():
     """Bundle at least one pair of different stature."""
-    sizes = [[motion.skeleton.stature for _, motion in _clip(name).people] for name in CLIPS]
+    sizes = [[motion.skeleton.stature for _, motion in _clip(name).people] for name in BUNDLED]
     assert max(abs(a - b) for a, b in sizes) > 0.05
 
 
-@pytest.mark.parametrize("name", ["lower_to_chair"])
-def test_script_builds_the_bundled_clip(name: str):
-    """Rebuild a bundled clip from its script."""
-    built, bundled = author(_FOLDER / f"{name}.yaml"), _clip(name)
-    assert built.n_frames == bundled.n_frames
-    assert np.linalg.norm(built.joints - bundled.joints, axis=-1).max() < 0.02
-    assert np.array_equal(built.grips, bundled.grips)  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("name", ["lower_to_chair", *UNTRAINED])
+def test_script_builds_the_clip(name: str):
+    """Rebuild a clip from its script."""
+    built, stored = author(_file(name, "yaml")), _clip(name)
+    assert built.n_frames == stored.n_frames
+    assert np.linalg.norm(built.joints - stored.joints, axis=-1).max() < 0.02
+    assert np.array_equal(built.grips, stored.grips)  # pyright: ignore[reportArgumentType]

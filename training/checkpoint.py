@@ -68,6 +68,28 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, An
         raise AssistMimicError(f"{path}: not a readable checkpoint ({error})") from None
 
 
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors whose names begin with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def adam_state(optimiser: torch.optim.Adam) -> dict[str, Tensor]:
+    """What Adam remembers, by "number.name"."""
+    states = optimiser.state_dict()["state"].items()
+    return {f"{k}.{name}": value for k, entry in states for name, value in entry.items()}
+
+
+def load_adam_state(optimiser: torch.optim.Adam, state: Mapping[str, Tensor]) -> None:
+    """The inverse of `adam_state`."""
+    whole = optimiser.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in state.items():
+        k, _, name = key.partition(".")
+        moments.setdefault(int(k), {})[name] = tensor.clone()
+    whole["state"] = moments
+    optimiser.load_state_dict(whole)
+
+
 def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     """Arrays as tensors of their own."""
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}

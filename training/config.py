@@ -71,6 +71,8 @@ class StartConfig:
 class RewardConfig:
     """Weights of the terms in `rewards.TERMS`, by role, and what one role cares for the other.
 
+    `style` may be among them; how it is judged says `StyleConfig`.
+
     Attributes:
         supporter: Weight of each term of the supporter.
         recipient: Weight of each term of the recipient.
@@ -82,6 +84,32 @@ class RewardConfig:
     recipient: Mapping[str, float] = field(default_factory=dict)
     coupling: float = 0.5
     gate: float = 0.4
+
+
+@dataclass(frozen=True)
+class StyleConfig:
+    """The discriminators behind the reward term `style`; without a weight on it there are none.
+
+    Attributes:
+        frames: Control frames of a window, the latest of a person's motion that are judged together.
+        hidden: Layer sizes.
+        learning_rate: Of Adam.
+        updates: Gradient steps per rollout.
+        batch: Windows of simulated and of reference motion each in a gradient step.
+        penalty: Weight of the squared gradient on reference motion.
+    """
+
+    frames: int = 5
+    hidden: tuple[int, ...] = (256, 128)
+    learning_rate: float = 1e-4
+    updates: int = 4
+    batch: int = 256
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "updates", "batch"):
+            if getattr(self, name) < 1:
+                raise AssistMimicError(f"style: {name} {getattr(self, name)} must be 1 or more")
 
 
 @dataclass(frozen=True)
@@ -149,6 +177,7 @@ class TrainConfig:
         retarget: Dynamic reference retargeting.
         start: Where episodes begin.
         reward: Weights.
+        style: What judges the motion's style.
         ppo: The learning rule.
         hidden: Layer sizes of the actors.
         critic_hidden: Layer sizes of the critics.
@@ -173,6 +202,7 @@ class TrainConfig:
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
+    style: StyleConfig = field(default_factory=StyleConfig)
     ppo: PpoConfig = field(default_factory=PpoConfig)
     hidden: tuple[int, ...] = (512, 256)
     critic_hidden: tuple[int, ...] = (256, 128)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from .scene import Scene
 from .starts import StartStates
 
 Array = np.ndarray
+Judge = Callable[[Array], Array]
 
 _COARSE_IMPRATIO = 1.0
 
@@ -88,6 +89,7 @@ class _Part:
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
         self.balance = np.zeros((self.n, 2, 2, 3), np.float32)  # as last seen
         self.lost = np.zeros(self.n, bool)  # holds, as last seen
+        self.recent = np.zeros((self.n, 2, 0, 0), np.float32)  # motion of the last frames, if style is judged
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
         impratio = _COARSE_IMPRATIO if coarse else None
@@ -110,7 +112,7 @@ class _Part:
         self.backend.restore(self.backend.save()[source])
         self.starts.copy(source)
         self.frames, self.action = self.frames[source], self.action[source]
-        self.balance, self.lost = self.balance[source], self.lost[source]
+        self.balance, self.lost, self.recent = self.balance[source], self.lost[source], self.recent[source]
         self.retarget = RetargetState(**{name: array[source] for name, array in vars(self.retarget).items()})
 
     def view(self) -> View:
@@ -165,6 +167,7 @@ class PairEnvironment:
         self._started = np.zeros(self.n, int)
         self._error, self._steps = np.zeros(self.n), np.zeros(self.n, int)
         self._sums = {name: np.zeros((self.n, 2)) for name in self._weights}
+        self._judge: Judge | None = None
 
     def _reward_weights(self) -> dict[str, Array]:
         """Weight of each term for (supporter, recipient); terms nobody weighs are left out."""
@@ -182,6 +185,18 @@ class PairEnvironment:
     def terms(self) -> dict[str, Array]:
         """Weights of the reward terms in use, shape (2,) each."""
         return self._weights
+
+    def be_judged(self, judge: Judge) -> None:
+        """Have the reward term `style` made by somebody; without them it is 0.
+
+        Args:
+            judge: Takes windows of `rewards.motion`, shape (n, 2, frames, D), of worlds whose episodes have lasted for
+                that long; returns 0-1, shape (n, 2).
+        """
+        self._judge = judge
+        for part in self.parts:
+            size = rewards.motion(part.scene.track.bodies(np.zeros(1, int))).shape[-1]
+            part.recent = np.zeros((part.n, 2, self.config.style.frames, size), np.float32)
 
     def use_physics(self, *, coarse: bool) -> None:
         """Change to coarse physics or to those that count; everybody goes on from where they are."""
@@ -306,6 +321,7 @@ class PairEnvironment:
             hands=part.scene.pair.hand_rows,
             gate=config.reward.gate,
             contact="contact" in self._weights,
+            style=self._style(part, view.now, broken),
         )
         total = np.zeros((part.n, 2), np.float32)
         for name, weights in self._weights.items():
@@ -317,6 +333,16 @@ class PairEnvironment:
             share = config.reward.coupling
             total[:, 0] = (1 - share) * total[:, 0] + share * total[:, 1]
         return total
+
+    def _style(self, part: _Part, now: Bodies, broken: Array) -> Array:
+        """What the judge makes of everybody's last frames; 0 while an episode has not lasted for so many."""
+        marks = np.zeros((part.n, 2), np.float32)
+        if self._judge is None:
+            return marks
+        part.recent = np.concatenate([part.recent[:, :, 1:], rewards.motion(now)[:, :, None]], axis=2)
+        whole = (self._steps[part.worlds] + 1 >= part.recent.shape[2]) & ~broken
+        marks[whole] = self._judge(part.recent[whole])
+        return marks
 
     def _observe(self, part: _Part, view: View) -> Array:
         part.balance, part.lost = view.balance, hold_lost(view.forces, view.grips, part.scene.pair)
@@ -389,6 +415,7 @@ class PairEnvironment:
                 "action": part.action,
                 "balance": part.balance,
                 "lost": part.lost,
+                **({} if self._judge is None else {"recent": part.recent}),
                 **{f"retarget.{name}": array for name, array in vars(part.retarget).items()},
                 **{f"starts.{name}": array for name, array in part.starts.state_dict().items()},
             }
@@ -406,7 +433,8 @@ class PairEnvironment:
             own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
             part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
-            for name in {"frames", "action", "balance", "lost"} & set(own):  # runs from before `slack` have no `lost`
+            # Runs from before `slack` have no `lost`, those that nobody judges no `recent`.
+            for name in {"frames", "action", "balance", "lost", "recent"} & set(own):
                 setattr(part, name, own[name].copy())
             fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}
             part.retarget = replace(part.retarget, **fields)

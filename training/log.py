@@ -18,6 +18,7 @@ from .config import TrainConfig
 if TYPE_CHECKING:
     from .environment import PairEnvironment
     from .ppo import Ppo
+    from .style import Discriminator
 
 CURVE = "curve.jsonl"
 RUN = "run.yaml"
@@ -74,7 +75,12 @@ def revision() -> str:
         return "unknown"
 
 
-def print_tables(config: TrainConfig, environment: PairEnvironment, learners: Mapping[str, Ppo]) -> None:
+def print_tables(
+    config: TrainConfig,
+    environment: PairEnvironment,
+    learners: Mapping[str, Ppo],
+    judges: Mapping[str, Discriminator],
+) -> None:
     """Terms, weights and shapes of a run."""
     print(f"{config.name}: {config.kind}, {config.mode}, {config.pairs} pairs x {config.horizon} steps")
     for scene, part in zip(environment.scenes, environment.parts, strict=True):
@@ -91,6 +97,9 @@ def print_tables(config: TrainConfig, environment: PairEnvironment, learners: Ma
     for role, learner in learners.items():
         sizes = " -> ".join(map(str, (learner.actor.spec.n_inputs, *config.hidden, environment.n_actions)))
         print(f"network {role}: {sizes}, {sum(p.numel() for p in learner.actor.trainable):,} weights")
+    for role, judge in judges.items():
+        sizes = " -> ".join(map(str, (judge.network.spec.n_inputs, *config.style.hidden, 1)))
+        print(f"style {role}: {sizes}, windows of {config.style.frames} control frames")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from . import parallel
+from .checkpoint import adam_state, load_adam_state, under
 from .config import PpoConfig
 from .networks import Network
 from .rollout import Rollout, advantages, against_siblings
@@ -175,10 +176,9 @@ class Ppo:
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs."""
         moments = {
-            f"adam.{which}.{k}.{name}": value
+            f"adam.{which}.{name}": value
             for which, optimiser in self.optimisers.items()
-            for k, entry in optimiser.state_dict()["state"].items()
-            for name, value in entry.items()
+            for name, value in adam_state(optimiser).items()
         }
         nets = {
             f"{which}.{name}": tensor
@@ -191,21 +191,12 @@ class Ppo:
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         """The inverse of `state_dict`."""
         for which, network in (("actor", self.actor), ("critic", self.critic)):
-            network.load_state_dict(
-                {n.removeprefix(f"{which}."): t for n, t in tensors.items() if n.startswith(f"{which}.")}
-            )
+            network.load_state_dict(under(tensors, f"{which}."))
         self.rate, self.updates = float(tensors["rate"]), int(tensors["updates"])
         self.generator.set_state(tensors["generator"])
         self.noise = tensors["noise"]
         for which, optimiser in self.optimisers.items():
-            state = optimiser.state_dict()
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in tensors.items():
-                if name.startswith(f"adam.{which}."):
-                    k, what = name.split(".")[2:]
-                    moments.setdefault(int(k), {})[what] = tensor.clone()
-            state["state"] = moments
-            optimiser.load_state_dict(state)
+            load_adam_state(optimiser, under(tensors, f"adam.{which}."))
         for group in self.optimisers["actor"].param_groups:
             group["lr"] = self.rate
 

@@ -14,7 +14,7 @@ from array_api_compat import array_namespace
 
 from controller_server.clip.rotation import quat_conj, quat_mul
 from controller_server.clip.skeleton import HEAD, JOINT_NAMES, SUCCESS_JOINTS
-from controller_server.control.observation import Bodies
+from controller_server.control.observation import Bodies, View, observe
 
 Array = Any
 
@@ -26,6 +26,8 @@ TOUCHABLE = [
     )
 ]
 """Recipient bodies a helping hand may look for: the paper's fourteen."""
+MOTION = ("height", "positions", "rotations", "velocities", "spins")
+"""Observation terms that tell how a person moves and nothing else: what style is judged by."""
 _FIRM = 30.0  # force of a hand at which the contact reward reaches 1 - 1/e [N]
 _FALLING = 3.3  # omega of a leg of 0.9 m [1/s]
 _TIPSY = 0.1  # error of the extrapolated centre of mass at which the balance reward is down to 1/e [m]
@@ -49,6 +51,7 @@ class Moment:
         hands: Rows of the two wrists.
         gate: Distance within which hands are rewarded for contact instead of tracking [m].
         contact: Whether anybody is.
+        style: How much each person moves like the reference, to their discriminator: 0-1, shape (N, 2).
     """
 
     now: Bodies
@@ -62,6 +65,7 @@ class Moment:
     hands: tuple[int, int]
     gate: float
     contact: bool
+    style: Array
 
     def squared(self, name: str) -> Array:
         """Squared error of each body's positions, velocities or spins, shape (N, 2, B)."""
@@ -169,12 +173,22 @@ def jerk(m: Moment) -> Array:
     return array_namespace(change).mean(change * change, axis=-1)
 
 
+def style(m: Moment) -> Array:
+    """Motion that a discriminator takes for the reference's, wherever and whenever it happens: see `style.py`."""
+    return m.style
+
+
 def _exp(x: Array) -> Array:
     return array_namespace(x).exp(x)
 
 
-_ALL = (positions, rotations, velocities, spins, stability, balance, contact, reach, power, jerk)
+_ALL = (positions, rotations, velocities, spins, stability, balance, contact, reach, power, jerk, style)
 TERMS: Mapping[str, Callable[[Moment], Array]] = {term.__name__: term for term in _ALL}
+
+
+def motion(bodies: Bodies) -> Array:
+    """How people move, each seen from their own heading frame: the terms of `MOTION`, shape (N, 2, D)."""
+    return observe(View(bodies, bodies, ahead=None, forces=None, balance=None, action=None, grips=None), MOTION)
 
 
 def deviation(now: Bodies, goal: Bodies) -> Array:

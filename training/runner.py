@@ -16,7 +16,7 @@ from torch import Tensor
 from controller_server.control.network import NetworkSpec
 from controller_server.errors import AssistMimicError
 
-from . import parallel
+from . import parallel, style
 from .checkpoint import read_checkpoint, tensors, write_checkpoint
 from .config import TrainConfig
 from .environment import Episode, PairEnvironment, Step
@@ -27,6 +27,7 @@ from .scene import Scene
 
 CHECKPOINT = "checkpoint.safetensors"
 _SAVE_SECONDS = float(os.environ.get("ASSISTMIMIC_SAVE_SECONDS", "60"))
+_STYLE = "style "  # sections of a checkpoint that hold discriminators begin so, the role comes after
 _WINDOW = 1024  # episodes that success is averaged over
 
 
@@ -63,6 +64,7 @@ class Runner:
         seed = 10_007 * config.seed + parallel.rank()
         self.environment = PairEnvironment(config, scenes, seed=seed, threads=threads)
         self.learners = self._learners(start, seed)
+        self.judges = style.discriminators(config, self.environment, seed) if self._learning else {}
         self.iteration, self.pair_steps, self.seconds = 0, 0, 0.0
         self.episodes: deque[Episode] = deque(maxlen=_WINDOW)
         self.observation = np.zeros(0)
@@ -105,7 +107,7 @@ class Runner:
         chief = parallel.rank() == 0
         log = RunLog(self.folder, config, purge_from=self.iteration) if chief and self.agent == "learn" else None
         if chief:
-            print_tables(config, self.environment, self.learners)
+            print_tables(config, self.environment, self.learners, self.judges)
             if self.resumed:
                 print(f"resumed at {self.pair_steps:,} pair-steps, {self.seconds / 60:.1f} minutes")
         saved = time.monotonic()
@@ -131,6 +133,8 @@ class Runner:
         finished = self._collect()
         collected = time.monotonic()
         stats = {role: learner.update() for role, learner in self.learners.items()} if self._learning else {}
+        for role, judge in self.judges.items():
+            stats[role] |= judge.update()
         pair_steps = self.config.pairs * self.config.horizon * parallel.size()
         self.iteration += 1
         self.pair_steps += pair_steps
@@ -165,6 +169,8 @@ class Runner:
         for learner in self.learners.values():
             if not learner.frozen:
                 learner.learn_statistics()
+        for judge in self.judges.values():
+            judge.learn_statistics()
         self.observation = self.environment.reset()
 
     def _collect(self) -> list[Episode]:
@@ -246,6 +252,7 @@ class Runner:
             "processes": parallel.size(),
         }
         sections = {role: learner.state_dict() for role, learner in self.learners.items()}
+        sections |= {_STYLE + role: judge.state_dict() for role, judge in self.judges.items()}
         sections |= {"environment": self.environment.state_dict(), "runner": {"observation": self.observation}}
         write_checkpoint(self._own_state, sections, facts)
         parallel.wait()
@@ -255,6 +262,8 @@ class Runner:
         try:
             for role, learner in self.learners.items():
                 learner.load_state_dict(tensors(sections[role]))
+            for role, judge in self.judges.items():
+                judge.load_state_dict(tensors(sections[_STYLE + role]))
             self.environment.load_state_dict(sections["environment"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise AssistMimicError(f"{path}: is of a run with other settings ({error}); choose another --out") from None

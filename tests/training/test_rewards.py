@@ -34,6 +34,7 @@ def moment(*, shift: float = 0.0, gate: float = 0.4, contact: bool = False) -> M
         hands=(20, 21),
         gate=gate,
         contact=contact,
+        style=np.zeros((1, 2), np.float32),
     )
 
 

@@ -114,15 +114,18 @@ def test_a_killed_run_goes_on(tmp_path):
 
 
 def test_two_processes_learn_one_policy(tmp_path):
-    """Under torchrun with gloo both processes end with the same weights, each with worlds of its own."""
+    """Under torchrun with gloo both end with the same weights, of discriminators too, each with worlds of its own."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
-    done = subprocess.run([*launch, *prepared(tmp_path, steps=32)], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    styled = {role: {"positions": 1.0, "style": 1.0} for role in ("supporter", "recipient")}
+    arguments = prepared(tmp_path, steps=32, reward=styled, style={"frames": 2, "hidden": [4], "batch": 4})
+    done = subprocess.run([*launch, *arguments], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     second, _ = read_checkpoint(tmp_path / "run" / "worlds1.safetensors")
     assert facts["processes"] == 2 and facts["pair_steps"] == 32
-    for role in ("supporter", "recipient"):
-        for name, array in first[role].items():
-            if name.startswith(("actor.", "critic.")):
-                assert np.array_equal(array, second[role][name]), name
+    for section in ("supporter", "recipient", "style supporter", "style recipient"):
+        for name, array in first[section].items():
+            if name.startswith(("actor.", "critic.", "network.")):
+                assert np.array_equal(array, second[section][name]), name
+    assert first["style recipient"]["adam.0.step"].item() == 2 * 4  # both rollouts
     assert not np.array_equal(first["environment"]["part0.world"], second["environment"]["part0.world"])

@@ -292,7 +292,7 @@ class PairEnvironment:
             targets = slackened(targets, scene.apart[rows], part.lost)
         if not self.config.action.balance:
             return targets
-        return with_balance(targets, part.balance, track.frames.quats[rows, :, 0], scene.pair)
+        return with_balance(targets, part.balance, track.headings_at(rows), scene.pair)
 
     def _replay(self, part: _Part, rows: Array) -> None:
         """Put the replayed person where the reference has them, the other stays as simulated."""

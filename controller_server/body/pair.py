@@ -95,7 +95,7 @@ class PairBody:
         """SMPL-X joint index of each body of a person."""
         return self.supporter.joints
 
-    @property
+    @cached_property
     def hand_rows(self) -> tuple[int, int]:
         """Rows of the left and right wrist in `joints`."""
         return (self.joints.index(L_WRIST), self.joints.index(R_WRIST))

@@ -56,7 +56,7 @@ class ActionSpec:
             Joint targets [rad], shape (..., J, 3).
         """
         xp = array_namespace(action, reference_targets)
-        action = self.scale * xp.clip(action, -self.clip, self.clip)
+        action = self.scale * xp.minimum(xp.maximum(action, -self.clip), self.clip)
         offset = xp.reshape(action, (*action.shape[:-1], action.shape[-1] // 3, 3))
         return reference_targets + offset if self.mode == "residual" else offset
 

@@ -43,29 +43,29 @@ def ankle_offsets(backend: Backend, reference: Reference, frame: int, gains: Bal
     """
     row = reference.row(frame)
     error = np.stack([backend.com() - reference.com[row], backend.com_velocity() - reference.com_velocity[row]], axis=2)
-    return _offsets(error, reference.quats[row, :, 0][None], gains)
+    return _offsets(error, quat_heading(reference.quats[row, :, 0])[None], gains)
 
 
 def with_balance(
-    targets: np.ndarray, error: np.ndarray, pelvis: np.ndarray, pair: PairBody, gains: BalanceGains | None = None
+    targets: np.ndarray, error: np.ndarray, heading: np.ndarray, pair: PairBody, gains: BalanceGains | None = None
 ) -> np.ndarray:
     """Joint targets with the ankles moved.
 
     Args:
         targets: Joint targets [rad], shape (N, 2, J, 3) or without the N.
         error: Of the centre of mass [m] and its velocity [m/s], shape (N, 2, 2, 3): `View.balance`.
-        pelvis: Rotation of the reference's pelvis, shape (N, 2, 4).
+        heading: Of the reference's pelvis (`quat_heading`), shape (N, 2, 4).
         pair: Whose bodies.
         gains: The defaults, if not given.
     """
     targets = np.array(np.broadcast_to(targets, (len(error), *targets.shape[-3:])))
-    targets[:, :, ankle_rows(pair)] += _offsets(error, pelvis, gains or BalanceGains())[:, :, None]
+    targets[:, :, ankle_rows(pair)] += _offsets(error, heading, gains or BalanceGains())[:, :, None]
     return targets
 
 
-def _offsets(error: np.ndarray, pelvis: np.ndarray, gains: BalanceGains) -> np.ndarray:
+def _offsets(error: np.ndarray, heading: np.ndarray, gains: BalanceGains) -> np.ndarray:
     weighted = gains.position * error[:, :, 0] + gains.velocity * error[:, :, 1]
-    local = quat_rotate_inverse(quat_heading(pelvis), weighted)  # x ahead, y to the left
+    local = quat_rotate_inverse(heading, weighted)  # x ahead, y to the left
     offsets = np.zeros_like(local)
     offsets[..., 0] = np.clip(local[..., 0], -gains.pitch_limit, gains.pitch_limit)
     offsets[..., 2] = -np.clip(local[..., 1], -gains.roll_limit, gains.roll_limit)

@@ -180,7 +180,8 @@ def normaliser(spec: NetworkSpec, parameters: Parameters) -> tuple[Array, Array]
 def normalise(x: Array, scale: tuple[Array, Array]) -> Array:
     """Inputs in standard deviations from their running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
     mean, deviation = scale
-    return array_namespace(x).clip((x - mean) / deviation, -CLIP, CLIP)
+    xp = array_namespace(x)
+    return xp.minimum(xp.maximum((x - mean) / deviation, -CLIP), CLIP)
 
 
 def forward(spec: NetworkSpec, parameters: Parameters, x: Array, scale: tuple[Array, Array] | None = None) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from ..body.pair import PairBody
-from ..clip.rotation import quat_conj, quat_mul
+from ..clip.rotation import quat_conj, quat_heading, quat_mul
 from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
 from ..errors import AssistMimicError
 from ..physics.backend import Backend
@@ -97,12 +98,14 @@ class Track:
 
     Attributes:
         frames: Shapes (K, 2, B, ·).
+        headings: Of the pelvises (`quat_heading`), shape (K, 2, 4).
         com: Centre of mass [m] and its velocity [m/s], shape (K, 2, 2, 3).
         grips: Shape (K, 2, 2).
         ahead: Control frames to the far goal.
     """
 
     frames: Bodies
+    headings: np.ndarray
     com: np.ndarray
     grips: np.ndarray
     ahead: int
@@ -119,6 +122,7 @@ class Track:
         com = np.stack([reference.com, reference.com_velocity], axis=2)
         return Track(
             frames,
+            quat_heading(frames.quats[:, :, 0]),
             np.asarray(com, np.float32),
             np.asarray(reference.grips, np.float32),
             round(LOOK_AHEAD * reference.hz),
@@ -138,6 +142,10 @@ class Track:
     def positions(self, rows: np.ndarray) -> np.ndarray:
         """Positions alone [m], shape (N, 2, B, 3)."""
         return self.frames.positions[np.minimum(rows, self.n_frames - 1)]
+
+    def headings_at(self, rows: np.ndarray) -> np.ndarray:
+        """Headings, shape (N, 2, 4)."""
+        return self.headings[np.minimum(rows, self.n_frames - 1)]
 
     def grips_at(self, rows: np.ndarray) -> np.ndarray:
         """Grips, shape (N, 2, 2)."""
@@ -190,7 +198,7 @@ class _Eyes:
         # Twist about the vertical of the rotation from "upright and facing x" to the pelvis: unlike the direction of
         # the chest it is well defined for a person who lies on the back, and undefined only upside down.
         a, b = w + x + y + z, y + z - w - x
-        norm = xp.clip(a * a + b * b, 1e-12, None)
+        norm = xp.maximum(a * a + b * b, 1e-12)
         self._cos, self._sin = ((a * a - b * b) / norm)[..., None], (2 * a * b / norm)[..., None]
 
     def turn(self, vectors: Array) -> Array:
@@ -209,13 +217,18 @@ class _Eyes:
         """Where the observer is [m], shape (N, 2, 1, 3)."""
         return self.view.now.positions[:, :, :1, :]
 
+    @cached_property
+    def axes(self) -> tuple[Array, Array]:
+        """First two axes of pelvis, chest, head, feet and hands, shape (N, 2, k, 3) each."""
+        return _axes(self.xp, self.view.now.quats[:, :, _ORIENTED, :])
 
-def _axes(xp: Any, quats: Array) -> Array:
-    """First two columns of rotation matrices, shape (N, 2, k, 4) to (N, 2, 2 k, 3)."""
+
+def _axes(xp: Any, quats: Array) -> tuple[Array, Array]:
+    """First two columns of rotation matrices, shape (N, 2, k, 4) to twice (N, 2, k, 3)."""
     w, x, y, z = quats[..., 0], quats[..., 1], quats[..., 2], quats[..., 3]
     first = xp.stack([1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)], axis=-1)
     second = xp.stack([2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)], axis=-1)
-    return xp.concat([first, second], axis=2)
+    return first, second
 
 
 def _turn_needed(xp: Any, goal: Array, now: Array) -> Array:
@@ -227,7 +240,7 @@ def _turn_needed(xp: Any, goal: Array, now: Array) -> Array:
 def _felt(xp: Any, forces: Array) -> Array:
     """Forces as a network can take them: their direction, their size through asinh; 0 where there are none."""
     size = xp.sqrt(xp.sum(forces * forces, axis=-1, keepdims=True)) / _FORCE_SCALE
-    return forces * (xp.asinh(size) / xp.clip(size, 1e-9, None) / _FORCE_SCALE)
+    return forces * (xp.asinh(size) / xp.maximum(size, 1e-9) / _FORCE_SCALE)
 
 
 def _touching(xp: Any, forces: Array) -> Array:
@@ -244,7 +257,7 @@ def _positions(e: _Eyes) -> Array:
 
 
 def _rotations(e: _Eyes) -> Array:
-    return _axes(e.xp, e.view.now.quats[:, :, _ORIENTED, :])
+    return e.xp.concat(e.axes, axis=2)
 
 
 def _velocities(e: _Eyes) -> Array:
@@ -291,7 +304,7 @@ def _partner_velocities(e: _Eyes) -> Array:
 
 
 def _partner_facing(e: _Eyes) -> Array:
-    return _axes(e.xp, e.partner(e.view.now.quats[:, :, :1, :]))
+    return e.partner(e.xp.concat([axis[:, :, :1, :] for axis in e.axes], axis=2))
 
 
 def _partner_goal(e: _Eyes) -> Array:

@@ -8,6 +8,7 @@ from ..body.pair import PairBody
 from ..clip.rotation import quat_conj, quat_mul
 from ..physics.backend import PairState
 from ..physics.mujoco_backend import BackendMujoco
+from ..physics.mujoco_touch import RawContacts
 from ..physics.recording import Recording
 
 
@@ -25,6 +26,7 @@ class Plant:
         self.backend.set_state(start)
         self._start, self._saved = start, [self.backend.save()]
         self._steps: list[dict[str, np.ndarray]] = []
+        self._contacts: list[RawContacts] = []
         self._grips, self._wrench = np.zeros((2, 2)), np.zeros((2, 6))
         self._record()
 
@@ -54,13 +56,14 @@ class Plant:
         plant = Plant(self.pair, self._start)
         plant.backend.restore(self._saved[frame])
         plant.backend.refresh()
-        plant._steps = self._steps[: frame * self.pair.substeps + 1]
+        kept = slice(frame * self.pair.substeps + 1)
+        plant._steps, plant._contacts = self._steps[kept], self._contacts[kept]
         plant._saved = self._saved[: frame + 1]
         return plant
 
     def _record(self) -> None:
-        backend, first = self.backend, not self._steps
-        contacts = None if first else backend.contacts()
+        backend = self.backend
+        self._contacts.append(backend.raw_contacts())
         self._steps.append(
             {
                 "time": backend.time()[0],
@@ -68,35 +71,30 @@ class Plant:
                 "quats": backend.quats()[0],
                 "com": backend.com()[0],
                 "torques": backend.torques()[0],
-                "forces": backend.forces()[0],
+                "sensors": backend.sensors()[0],
                 "grips": self._grips,
                 "wrench": self._wrench,
-                "contact_bodies": np.zeros((0, 2), int) if contacts is None else contacts.bodies,
-                "contact_positions": np.zeros((0, 3)) if contacts is None else contacts.positions,
-                "contact_forces": np.zeros((0, 3)) if contacts is None else contacts.forces,
             }
         )
 
     def recording(self) -> Recording:
         """Everything since time zero."""
-        steps, pair = self._steps, self.pair
-        dense = {
-            name: np.stack([step[name] for step in steps])
-            for name in ("time", "positions", "quats", "com", "torques", "forces", "grips", "wrench")
-        }
-        ragged = {
-            name: np.concatenate([step[name] for step in steps])
-            for name in ("contact_bodies", "contact_positions", "contact_forces")
-        }
+        pair = self.pair
+        steps = {name: np.stack([step[name] for step in self._steps]) for name in self._steps[0]}
+        forces = self.backend.forces_from(steps.pop("sensors"), steps["grips"])
+        contacts = self.backend.read_contacts(self._contacts)
         parents = np.maximum(pair.supporter.parents, 0)
-        local = quat_mul(quat_conj(dense["quats"][:, :, parents]), dense["quats"])
-        local[:, :, 0] = dense["quats"][:, :, 0]
+        local = quat_mul(quat_conj(steps["quats"][:, :, parents]), steps["quats"])
+        local[:, :, 0] = steps["quats"][:, :, 0]
         return Recording(
             joints=pair.joints,
             local_quats=local,
             torque_limits=pair.torque_limits,
             mass=np.array([person.mass for person in pair.people]),
-            contact_step=np.repeat(np.arange(len(steps)), [len(step["contact_bodies"]) for step in steps]),
-            **dense,
-            **ragged,
+            forces=forces,
+            contact_step=np.repeat(np.arange(len(self._contacts)), [len(raw.geoms) for raw in self._contacts]),
+            contact_bodies=contacts.bodies,
+            contact_positions=contacts.positions,
+            contact_forces=contacts.forces,
+            **steps,
         )

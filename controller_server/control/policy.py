@@ -106,7 +106,8 @@ class PolicyBase:
 
     def targets(self, backend: Backend, frame: int) -> np.ndarray:
         """See `Base.targets`."""
-        view = look(backend, self._track, np.full(backend.n_worlds, frame), self._action)
+        frames = np.full(backend.n_worlds, frame)
+        view = look(backend, self._track, frames, self._action)
         if self._notice is not None:
             view = self._notice(view, frame)
         if self.card.retarget.enabled:
@@ -118,7 +119,7 @@ class PolicyBase:
         if self._apart is not None:
             ahead = slackened(ahead, self._apart[row], hold_lost(view.forces, view.grips, self.pair))
         if self.card.action.balance:
-            ahead = with_balance(ahead, view.balance, view.goal.quats[:, :, 0], self.pair)
+            ahead = with_balance(ahead, view.balance, self._track.headings_at(frames + 1), self.pair)
         self._given = self.card.action.targets(self._action.astype(float), ahead)
         return self._given
 

@@ -125,13 +125,13 @@ def retarget(
     offsets = goal.positions[:, 0, rows, None] - goal.positions[:, 1, None, :N_BODY_JOINTS]
     distance = np.sqrt(np.einsum("nhbi,nhbi->nhb", offsets, offsets))
     nearest = distance.argmin(axis=-1)
-    gap = np.take_along_axis(distance, nearest[..., None], -1)[..., 0]
-    kept = np.take_along_axis(distance, np.maximum(state.body, 0)[..., None], -1)[..., 0]
+    worlds, hands = np.arange(len(near))[:, None], np.arange(2)
+    gap = distance[worlds, hands, nearest]
+    kept = distance[worlds, hands, np.maximum(state.body, 0)]
     body = np.where((state.body >= 0) & (kept - gap <= settings.margin), state.body, nearest)
     # Once tied, a hand stays tied a margin beyond its reach.
     within = gap <= settings.reach + np.where(state.body >= 0, settings.margin, 0.0)
     body = np.where(near[:, None] & within, body, -1)
-    worlds = np.arange(len(body))[:, None]
     moved = now.positions[worlds, 1, body] - goal.positions[worlds, 1, body]
     moved = np.where((body >= 0)[..., None], moved, np.float32(0))
     changed = body != state.body

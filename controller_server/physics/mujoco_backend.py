@@ -5,31 +5,28 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import mujoco
 import numpy as np
 from mujoco import batch as mujoco_batch
 
 from ..body.layout import PairLayout
-from ..body.mjcf import FLOOR, SIDES, TOUCH_KINDS, build_spec, force_sensor_name, palm_sensor_name, touchable_by_palm
+from ..body.mjcf import build_spec
 from ..body.pair import PairBody
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES
 from ..errors import SimulationDiverged
 from .backend import Capabilities, ContactList, PairState
+from .mujoco_touch import NO_CONTACTS, ContactReader, RawContacts, TouchSensors
 
 MAX_TARGET = np.deg2rad(150)
 """Longest joint target [rad]; near 180 degrees the length of a rotation-vector actuator wraps round."""
 
 _PLANNING_TOLERANCE = 1e-4
 
-_BROKEN = [
-    int(mujoco.mjtWarning.mjWARN_BADQPOS),
-    int(mujoco.mjtWarning.mjWARN_BADQVEL),
-    int(mujoco.mjtWarning.mjWARN_BADQACC),
-]
+_BROKEN = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""MuJoCo's counts of positions, velocities and accelerations that are no numbers: three neighbours."""
 
 
 class BackendMujoco:
@@ -44,7 +41,7 @@ class BackendMujoco:
         impratio: Stiffness of friction against that of normal contact, 10 by default. At 1 steps take two thirds of
             the time and feet creep: good enough to begin learning with.
         sensors: Whether contact forces can be read. Without them the physics is the same and 11 % faster.
-        list_contacts: Whether `contacts` can be read; steps cost twice as much, meant for one world at a time.
+        list_contacts: Whether `contacts` can be read; meant for one world at a time, whose steps cost a tenth more.
         dump_dir: Where the state of a diverged world is written; the system's temporary folder by default.
     """
 
@@ -77,8 +74,9 @@ class BackendMujoco:
         )
         self._dump_dir = dump_dir
         self._batch = mujoco_batch.Batch(self.model, n_worlds, threads, persistent=True)
-        self._contacts: list[ContactList] | None = [] if list_contacts else None
+        self._reader = ContactReader(self.model, self.layout) if list_contacts else None
         self._scratch = mujoco.MjData(self.model) if list_contacts else None
+        self._contacts: list[RawContacts] = [NO_CONTACTS] * n_worlds
         self._qpos, self._qvel, self._ctrl = (self._batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
         self._wrench = self._batch.bind("xfrc_applied")
         self._clock = self._batch.bind("time")
@@ -87,9 +85,9 @@ class BackendMujoco:
         self._damper = self._batch.bind("qfrc_damper")
         self._sensordata = self._batch.bind("sensordata") if sensors else None
         self._xipos = self._batch.bind("xipos")
-        self._sensors = _SensorAddresses.of(self.model, pair) if sensors else None
-        self._adhesion_gain = self.model.actuator_gainprm[self.layout.grip, 0]
-        self._forgiven = np.zeros((n_worlds, len(_BROKEN)), int)
+        self._sensors = TouchSensors(self.model, pair, self.layout) if sensors else None
+        self._broken = self._batch.warning[:, _BROKEN, 1]
+        self._forgiven = np.zeros(self._broken.shape, int)
         self._failed = np.zeros(n_worlds, bool)
         self._batch.forward()
 
@@ -159,19 +157,19 @@ class BackendMujoco:
         """See `Backend.step`."""
         before = self._batch.state.copy()
         self.step_unchecked(n)
-        broken = np.flatnonzero(self.diverged())
-        if len(broken):
-            raise self._divergence(before, int(broken[0]), len(broken), n)
+        diverged = self.diverged()
+        if diverged.any():
+            raise self._divergence(before, int(diverged.argmax()), int(diverged.sum()), n)
 
     def step_unchecked(self, n: int = 1) -> None:
         """Step without looking for divergence: for searches that discard a broken sample by `diverged`."""
-        if self._contacts is None:
+        if self._reader is None:
             # A persistent batch continues from this stage, so that current readings cost nothing.
             self._advance(n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
             return
         self._advance(n)
         worlds = (self._batch.get_data(world, self._scratch) for world in range(self.n_worlds))
-        self._contacts = [list_contacts(self.model, data, self.layout, self._adhesion_gain) for data in worlds]
+        self._contacts = [self._reader.raw(data) for data in worlds]
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
     def _advance(self, n: int, ids: Sequence[int] | None = None, **options: int) -> None:
@@ -184,7 +182,7 @@ class BackendMujoco:
 
     def diverged(self) -> np.ndarray:
         """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
-        warned = self._batch.warning[:, _BROKEN, 1] > self._forgiven
+        warned = self._broken > self._forgiven
         return self._failed | warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
 
     def _divergence(self, before: np.ndarray, world: int, count: int, n: int) -> SimulationDiverged:
@@ -230,7 +228,7 @@ class BackendMujoco:
         ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
         self._batch.state[ids] = rows
         # MuJoCo counts warnings, and a restored world is not to answer for those of its former life.
-        self._forgiven[ids], self._failed[ids] = self._batch.warning[ids][:, _BROKEN, 1], False
+        self._forgiven[ids], self._failed[ids] = self._broken[ids], False
 
     def refresh(self) -> None:
         """Make restored worlds readable before their next step."""
@@ -298,73 +296,37 @@ class BackendMujoco:
 
     def forces(self) -> np.ndarray:
         """See `Backend.forces`."""
-        if self._sensors is None or self._sensordata is None:
+        if self._sensordata is None:
             raise RuntimeError("this backend was built without contact sensors")
-        data, at = self._sensordata, self._sensors
-        forces = -data[:, at.force]
-        # Adhesion acts on every contact of a palm in equal shares, drawing palm and partner together along the
-        # normal. MuJoCo's contact force carries it on top of the load; take it out on both sides.
-        found, normal = data[:, at.palm_found], data[:, at.palm_normal]
-        total = np.maximum(found.sum(axis=-1, keepdims=True), 1)
-        pull = (self._ctrl[:, self.layout.grip] * self._adhesion_gain)[..., None] * found / total
-        pull = pull[..., None] * normal  # (N, person, hand, partner body, 3), from palm to partner
-        for hand, row in enumerate(self.pair.hand_rows):
-            forces[:, :, row, 0] += pull[:, :, hand].sum(axis=2)
-        forces[:, ::-1, :, 0] -= pull.sum(axis=2)
-        return forces
+        return self.forces_from(self._sensordata, self._ctrl[:, self.layout.grip])
 
     def contacts(self, world: int = 0) -> ContactList:
         """See `Backend.contacts`."""
-        if not self._contacts:
+        raw = self.raw_contacts(world)
+        if raw is NO_CONTACTS:
             raise RuntimeError("build the backend with list_contacts=True and step it first")
+        return self.read_contacts([raw])
+
+    # -- reading many steps in one go: one step at a time, the calls cost more than the arithmetic --------------------
+
+    def sensors(self) -> np.ndarray:
+        """The contact sensors of every world after the last physics step, for `forces_from`, shape (N, D)."""
+        if self._sensordata is None:
+            raise RuntimeError("this backend was built without contact sensors")
+        return self._sensordata.copy()
+
+    def forces_from(self, sensors: np.ndarray, grips: np.ndarray) -> np.ndarray:
+        """As `forces`, of sensors kept from any steps, shape (S, D), with the grips then, shape (S, 2, 2)."""
+        if self._sensors is None:
+            raise RuntimeError("this backend was built without contact sensors")
+        return self._sensors.forces(sensors, grips)
+
+    def raw_contacts(self, world: int = 0) -> RawContacts:
+        """The single contacts of one world in the last physics step, for `read_contacts`; none before the first."""
         return self._contacts[world]
 
-
-class _SensorAddresses:
-    """Where the contact sensors lie in sensordata."""
-
-    def __init__(self, force: np.ndarray, palm_found: np.ndarray, palm_normal: np.ndarray) -> None:
-        self.force, self.palm_found, self.palm_normal = force, palm_found, palm_normal
-
-    @staticmethod
-    def of(model: mujoco.MjModel, pair: PairBody) -> _SensorAddresses:
-        def address(name: str) -> int:
-            return int(model.sensor(name).adr[0])
-
-        force: Any = [
-            [[address(force_sensor_name(p.role, j, kind)) for kind in TOUCH_KINDS] for j in p.joints]
-            for p in pair.people
-        ]
-        palm: Any = [
-            [
-                [address(palm_sensor_name(person.role, side, name)) for name in touchable_by_palm(pair, partner)]
-                for side in SIDES
-            ]
-            for person, partner in zip(pair.people, pair.people[::-1], strict=True)
-        ]
-        palm = np.array(palm)
-        return _SensorAddresses(np.array(force)[..., None] + np.arange(3), palm, palm[..., None] + np.arange(4, 7))
-
-
-def list_contacts(
-    model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion_gain: np.ndarray
-) -> ContactList:
-    """The contacts of one MjData with their net forces; body rows as in `Recording`. Needs an elliptic cone."""
-    rows = np.full(model.nbody, -2)
-    rows[layout.body.ravel()] = np.arange(layout.body.size)
-    rows[layout.palm] = rows[model.body_parentid[layout.palm]]
-    contact = data.contact
-    active = np.flatnonzero((contact.exclude == 0) & (contact.efc_address >= 0))
-    geoms, frames = contact.geom[active], contact.frame[active].reshape(-1, 3, 3)
-    ends = model.geom_bodyid[geoms]
-    # In an elliptic cone the constraint forces of a contact are its force in the contact frame, normal first.
-    local = data.efc_force[contact.efc_address[active, None] + np.arange(3)]
-    pull = np.zeros(model.nbody)
-    pull[layout.palm] = data.ctrl[layout.grip] * adhesion_gain
-    pull /= np.maximum(np.bincount(ends.ravel(), minlength=model.nbody), 1)
-    local[:, 0] -= pull[ends].sum(axis=1)
-    on_second = np.einsum("cij,ci->cj", frames, local)
-    found = np.where(geoms == model.geom(FLOOR).id, -1, rows[ends])
-    swap = found[:, 0] < 0
-    found[swap] = found[swap, ::-1]
-    return ContactList(found, contact.pos[active], np.where(swap[:, None], on_second, -on_second))
+    def read_contacts(self, steps: Sequence[RawContacts]) -> ContactList:
+        """As `contacts`, of contacts kept from any steps, one after another."""
+        if self._reader is None:
+            raise RuntimeError("build the backend with list_contacts=True and step it first")
+        return self._reader.read(steps)

@@ -73,3 +73,16 @@ def test_partner_forces_are_equal_and_opposite(recording: Recording):
     """Give to one person what is taken from the other."""
     partner = recording.forces[:, :, :, TOUCH_PARTNER].sum(axis=2)
     np.testing.assert_allclose(partner[:, 0], -partner[:, 1], atol=1e-9)
+
+
+def test_a_world_taken_back_has_the_same_past_and_future(struggle, recording: Recording):
+    """Record what was recorded before, contacts and all, when the second half is played again."""
+    pair, course = struggle
+    plant = Plant(pair, course.state)
+    for frame in range(FRAMES):
+        plant.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
+    again = plant.back_at(FRAMES // 2)
+    for frame in range(FRAMES // 2, FRAMES):
+        again.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
+    for name, values in vars(recording).items():
+        np.testing.assert_array_equal(getattr(again.recording(), name), values, err_msg=name)

@@ -41,7 +41,7 @@ class BackendMujoco:
         impratio: Stiffness of friction against that of normal contact, 10 by default. At 1 steps take two thirds of
             the time and feet creep: good enough to begin learning with.
         sensors: Whether contact forces can be read. Without them the physics is the same and 11 % faster.
-        list_contacts: Whether `contacts` can be read; copies MuJoCo's data at every step, meant for one world at a time.
+        list_contacts: Whether `contacts` can be read; copies all data at every step, meant for one world at a time.
         dump_dir: Where the state of a diverged world is written; the system's temporary folder by default.
     """
 

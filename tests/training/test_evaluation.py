@@ -255,7 +255,7 @@ def test_forces_between_people_are_measured():
     held = run_trials(CLIP, PAIR, untrained(CLIP, PAIR), Conditions(2, threads=1, noise=STILL))
     assert held.weight == pytest.approx(PAIR.recipient.mass * 9.81)
     assert (np.abs(held.lift) < 0.2 * held.weight).all()
-    assert ((0 < held.pull) & (held.pull <= held.partner_force)).all()
+    assert ((held.pull > 0) & (held.pull <= held.partner_force)).all()
     assert np.isnan(held.lift_rising).all()  # nobody rises in this clip
 
 

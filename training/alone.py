@@ -24,10 +24,23 @@ def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING) ->
     """The scene of one entry of a prior's clips.
 
     Args:
-        entry: "MOTION+MOTION"; a motion is a file of one person, or "FILE@supporter" or "FILE@recipient" of a clip
-            with two, whose furniture comes along. What is longer is cut to the length of what is shorter.
+        entry: As in `strangers`.
         body: Strengths of the first and the second person.
         sparing: See `feedforward.SPARING`.
+
+    Raises:
+        AssistMimicError: as `strangers`.
+    """
+    name, clip = strangers(entry)
+    return Scene.of(name, clip, replace(body, grips="off"), sparing=sparing)
+
+
+def strangers(entry: str) -> tuple[str, InteractionClip]:
+    """One entry of a prior's clips: a name, and two motions as a clip whose people are out of each other's way.
+
+    Args:
+        entry: "MOTION+MOTION"; a motion is a file of one person, or "FILE@supporter" or "FILE@recipient" of a clip
+            with two, whose furniture comes along. What is longer is cut to the length of what is shorter.
 
     Raises:
         AssistMimicError: the entry is not a pair of motions, or a file cannot be read.
@@ -44,8 +57,8 @@ def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING) ->
     moved = getattr(second, b)
     moved = replace(moved, trans=moved.trans + shift)
     props = (*(first.props if "@" in parts[0] else ()), *(_moved(p, shift) for p in second.props if "@" in parts[1]))
-    pair = InteractionClip(_FPS, getattr(first, a), moved, props, np.zeros((frames, 2, 2)), source=entry)
-    return Scene.of("-".join(names), pair, replace(body, grips="off"), sparing=sparing)
+    clip = InteractionClip(_FPS, getattr(first, a), moved, props, np.zeros((frames, 2, 2)), source=entry)
+    return "-".join(names), clip
 
 
 def _motion(part: str) -> tuple[InteractionClip, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
 
 
 def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:
-    """The clips by file or by name; without any, those the first bundle was trained on, as far as they are bundled."""
+    """The clips by file or by name; without any, those the first bundle was trained on, as far as they are there."""
     from training.evaluation import EvaluationClip
     from training.scene import clip_name, read_source
 
@@ -98,6 +99,8 @@ def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[Evalua
             EvaluationClip(clip_name(name), bundled[name].load().clip if name in bundled else read_source(name))
             for name in names
         ]
+    if bundles[0].card.kind == "prior":
+        return _motions(bundles[0])
     known = [EvaluationClip(name, case.load().clip) for name, case in bundled.items()]
     found = [clip for clip in known if bundles[0].card.knows(clip_sha256(clip.clip))]
     if not found:
@@ -105,6 +108,20 @@ def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[Evalua
             f"evaluate: no bundled clip is one {bundles[0].card.name} was trained on; name clips with --clips"
         )
     return found
+
+
+def _motions(prior: PolicyBundle) -> list[EvaluationClip]:
+    """What a prior learned, two strangers at a time; captured motions only where `ASSISTMIMIC_DATA` says they are."""
+    from training.alone import strangers
+    from training.evaluation import EvaluationClip
+    from training.scene import DATA
+
+    config: Any = prior.card.training.get("config")
+    entries: list[str] = config.get("clips", []) if isinstance(config, dict) else []
+    there = [entry for entry in entries if DATA not in entry or os.environ.get("ASSISTMIMIC_DATA")]
+    if not there:
+        raise AssistMimicError(f"evaluate: {prior.card.name} does not say what it learned; name clips with --clips")
+    return [EvaluationClip(*strangers(entry)) for entry in there]
 
 
 def print_evaluation(report: Mapping[str, Any], console: Console | None = None) -> None:

@@ -104,7 +104,9 @@ def rungs(
 
     named = bool(settings.policy)
     around = Rung("search-policy", lambda: search(effort, policy), policy=True)
-    if bundle is not None and (settings.controller == "policy" or (auto and (chosen.exact or named))):
+    # A draft takes any policy that carries the clip: a prior that does not know it costs a tenth of a search.
+    first = chosen.exact or named or settings.quality == "draft"
+    if bundle is not None and (settings.controller == "policy" or (auto and first)):
         yield Rung("policy", lambda: Playback(pair, reference, policy(), settings.judged), True)
     if bundle is not None and (settings.controller == "search-policy" or (auto and named)):
         yield around

@@ -291,6 +291,7 @@ def test_the_order_of_the_rungs(policies: Path):
 
     assert names(Chosen(bundle, exact=True)) == ["policy", "search", "search-policy", "search longer"]
     assert names(Chosen(bundle)) == ["search", "search-policy", "search longer", "search longer"]
+    assert names(Chosen(bundle), quality="draft") == ["policy", "search", "search-policy", "search longer"]
     assert names(Chosen(bundle), policy="it") == ["policy", "search-policy", "search", "search longer"]
     assert names(Chosen(None)) == ["search", "search longer", "search longer", "assisted 0.05"]
     assert names(Chosen(bundle), controller="search-policy") == ["search-policy"]

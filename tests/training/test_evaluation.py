@@ -331,3 +331,16 @@ def test_command(assistmimic, tmp_path):
         failed = assistmimic("evaluate", *arguments)
         assert failed.returncode == 2, failed.stderr
         assert complaint in failed.stderr and failed.stderr.count("\n") == 1
+
+
+def test_a_prior_is_tried_on_what_it_learned(assistmimic, tmp_path, monkeypatch):
+    """Without clips, evaluate a prior on the motions its card names; captured ones only where the data is."""
+    write_npz(tmp_path / "two.npz", standing_pair(6))
+    entry = f"{tmp_path / 'two.npz'}@recipient+{tmp_path / 'two.npz'}@supporter"
+    learned = {"config": {"clips": [entry, "data:a.bvh+data:b.bvh"]}}
+    pair = PairBody.from_clip(standing_pair(6))
+    write_bundle(tmp_path / "prior", untrained(standing_pair(6), pair, kind="prior", training=learned))
+    monkeypatch.delenv("ASSISTMIMIC_DATA", raising=False)
+    done = assistmimic("evaluate", str(tmp_path / "prior"), "--trials", "2", "--no-help-tests", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [row["clip"] for row in json.loads(done.stdout)["rows"]] == ["twor-twos"]

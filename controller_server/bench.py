@@ -234,8 +234,10 @@ def summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _ratio(entries: Sequence[dict[str, Any]], took: str) -> float:
-    return sum(e[took] for e in entries) / sum(e["bare_stepping_seconds"] for e in entries)
+def _ratio(entries: Sequence[dict[str, Any]], took: str) -> float | None:
+    """Time over that of bare stepping, of the clips that were searched; None where policies carried them all."""
+    searched = [e for e in entries if e["world_steps"]]
+    return sum(e[took] for e in searched) / sum(e["bare_stepping_seconds"] for e in searched) if searched else None
 
 
 def peak_rss_mb() -> float:

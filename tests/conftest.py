@@ -15,9 +15,16 @@ import pytest
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import Skeleton
+from controller_server.control import bundle_store
 
 # A shell starts what it puts into the background deaf to Ctrl-C, and so would be every command tested here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def no_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nobody but the search: the policies that come along are not found."""
+    monkeypatch.setattr(bundle_store, "BUNDLED", tmp_path / "none")
 
 
 def standing_motion(n_frames: int, *, at: tuple[float, float], facing: float) -> SmplxMotion:

@@ -44,7 +44,7 @@ def short_clips(tmp_path, monkeypatch):
     monkeypatch.delenv("ASSISTMIMIC_DATA", raising=False)
 
 
-def test_the_report_has_what_was_promised(short_clips, tmp_path, capsys):
+def test_the_report_has_what_was_promised(short_clips, no_policies, tmp_path, capsys):
     """Measure one clip, plainly and with a weak recipient, with and without the supporter."""
     report = bench.bench_convert(quality=Quality.DRAFT, out=tmp_path / "kept")
     again = json.loads(json.dumps(report, allow_nan=False))
@@ -106,7 +106,19 @@ def test_the_real_clip_sits_on_its_seat(data_folder):
     assert read.clip.n_frames == 121 and read.clip.fps == pytest.approx(60, abs=0.01)
 
 
-def test_policies_are_measured_beside_the_search(short_clips, tmp_path, monkeypatch, capsys):
+def test_clips_that_policies_carry_need_no_search(short_clips, tmp_path, monkeypatch, capsys):
+    """Report conversions without a search too: nothing to compare with bare stepping."""
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path / "policies"))
+    pair = PairBody.from_clip(standing_pair(7))
+    write_bundle(tmp_path / "policies" / "fits", renamed(untrained(standing_pair(7), pair), "fits"))
+    report = json.loads(json.dumps(bench.bench_convert(quality=Quality.DRAFT, weak=False), allow_nan=False))
+    assert (report["clips"][0]["controller"], report["clips"][0]["world_steps"]) == ("policy", 0)
+    assert report["ratio_to_bare_stepping"] is None
+    print_bench(report)
+    assert "bare stepping" not in capsys.readouterr().out
+
+
+def test_policies_are_measured_beside_the_search(short_clips, no_policies, tmp_path, monkeypatch, capsys):
     """Convert a clip by policy, search around it and search; leave out what no policy fits, and say so."""
     monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path / "policies"))
     clip = standing_pair(7)

@@ -21,6 +21,7 @@ from controller_server.control.settings import ControlSettings
 from controller_server.errors import AssistMimicError
 from controller_server.physics.recording import Recording
 
+pytestmark = pytest.mark.usefixtures("no_policies")
 RUNGS = ["search", "search longer", *(f"assisted {level:g}" for level in ASSIST_LEVELS)]
 
 

@@ -21,10 +21,12 @@ def print_bench(report: Mapping[str, Any], console: Console | None = None) -> No
     if "weak_recipient" in report:
         console.print(_weak(report))
     summary = report["summary"]
+    ratio = report["ratio_to_bare_stepping"]
+    cost = f"{summary['seconds_per_clip_second']:.1f} s per second of clip"
+    cost += "" if ratio is None else f", {ratio:.2f} times bare stepping"
     for line in (
         f"success {summary['success']} of {summary['clips']}, without outside help {summary['success_without_wrench']}",
-        f"{summary['seconds_per_clip_second']:.1f} s per second of clip, {report['ratio_to_bare_stepping']:.2f} times "
-        f"bare stepping, at most {report['peak_rss_mb']:.0f} MB",
+        f"{cost}, at most {report['peak_rss_mb']:.0f} MB",
         report["machine"],
     ):
         console.print(line, highlight=False, soft_wrap=True)

@@ -232,7 +232,7 @@ def test_search_around_a_policy_mends_it():
 
 
 @pytest.fixture
-def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_policies) -> Path:
     """A folder that is looked through for bundles, and searches small enough for a test."""
     monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
     monkeypatch.setattr(rungs, "QUALITIES", {"default": TINY, "draft": TINY})

@@ -105,6 +105,15 @@ class Strength:
                 f"strength {text!r}: expected {', '.join(PRESETS)} or a number from 0 to 2"
             ) from None
 
+    @property
+    def label(self) -> str:
+        """What `parse` takes for this strength, such as "weak" or "0.8"; else "of own strength"."""
+        for name, preset in PRESETS.items():
+            if self == preset:
+                return name
+        factor = self.gains.get("hip", 1.0)
+        return f"{factor:g}" if self == Strength.scaled(factor) else "of own strength"
+
     def muscle(self, joint_name: str) -> Muscle:
         """The drive of one SMPL-X joint of this person."""
         group = muscle_group(joint_name)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..body.strength import PRESETS, Strength
 from ..control.bundle import read_bundle
 from ..control.bundle_card import BundleCard
 
@@ -35,12 +34,8 @@ def bundle_lines(folder: Path) -> Iterable[str]:
 def _bodies(card: BundleCard) -> Iterable[str]:
     body = card.body
     for role, strength in (("supporter", body.supporter), ("recipient", body.recipient)):
-        yield f"{role} {_strength(strength)}"
+        yield f"{role} {strength.label}"
     yield f"{body.hands.value} hands, grip {body.grip_force:g} N, friction {body.friction:g}"
-
-
-def _strength(strength: Strength) -> str:
-    return next((name for name, preset in PRESETS.items() if preset == strength), "of its own strength")
 
 
 def _scores(scores: Mapping[str, Any]) -> Iterable[str]:

@@ -71,9 +71,9 @@ class BodySettings:
         there = BodySettings.of(pair)
         found = []
         for name in names:
-            trained, now = (_plain_setting(getattr(settings, name)) for settings in (self, there))
+            trained, now = getattr(self, name), getattr(there, name)
             if trained != now:
-                found.append(f"{name} is {now}, trained with {trained}")
+                found.append(f"{name} is {_said(now)}, trained with {_said(trained)}")
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +102,11 @@ class BodySettings:
             physics_hz=int(rates["physics_hz"]),
             control_hz=int(rates["control_hz"]),
         )
+
+
+def _said(value: Any) -> str:
+    """A setting in a sentence."""
+    return value.label if isinstance(value, Strength) else str(_plain_setting(value))
 
 
 def _plain_setting(value: Any) -> Any:

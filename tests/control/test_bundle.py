@@ -213,7 +213,13 @@ def test_bodies_that_differ_are_named(bundle: PolicyBundle):
     assert not body.obstacles(WEAK) and not body.differences(WEAK)
     other = replace(PairBody.from_clip(CLIP, recipient=Strength.scaled(0.5), grip_force=100), friction=0.5)
     assert not body.obstacles(other)
-    assert [text.split(" ")[0] for text in body.differences(other)] == ["recipient", "grip_force", "friction"]
+    assert body.differences(other) == [
+        "recipient is 0.5, trained with weak",
+        "grip_force is 100, trained with 300.0",
+        "friction is 0.5, trained with 1.0",
+    ]
+    strong = PairBody.from_clip(CLIP, recipient=replace(PRESETS["weak"], mass=0.8))
+    assert body.differences(strong) == ["recipient is of own strength, trained with weak"]
     assert body.obstacles(replace(WEAK, control_hz=60)) == ["control_hz is 60, trained with 30"]
     with pytest.raises(AssistMimicError, match="policy untrained: hands is full, trained with mitten"):
         check_fit(bundle.card, PairBody.from_clip(CLIP, hands=Hands.FULL))

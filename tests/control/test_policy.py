@@ -278,7 +278,7 @@ def test_a_policy_that_fits_less(policies: Path):
     outcome = run_ladder(clip, pair, settings(clip, policy="weak"))
     assert (outcome.controller, outcome.policy) == ("policy", "weak")
     assert len(outcome.notes) == 1
-    assert outcome.notes[0].startswith("policy weak: recipient is")
+    assert outcome.notes[0] == "policy weak: recipient is normal, trained with weak"
 
 
 def test_the_order_of_the_rungs(policies: Path):

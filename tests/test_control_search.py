@@ -122,7 +122,7 @@ def test_taking_over():
     assert deviation(recording_to_clip(made, clip).joints, clip.joints).max() < 0.05
 
 
-def test_the_next_rung_begins_before_the_loss(monkeypatch: pytest.MonkeyPatch):
+def test_the_next_rung_begins_before_the_loss(monkeypatch: pytest.MonkeyPatch, no_policies):
     """Keep what went well: the longer search begins some time before the first one was lost."""
     clip, pair, reference = standing(46)
     monkeypatch.setattr(rungs, "_RETREAT", 0.5)

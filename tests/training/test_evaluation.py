@@ -10,16 +10,18 @@ import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
+from controller_server.bench import CLIPS as BUNDLED_CLIPS
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import write_npz
+from controller_server.clip.npz import read_npz, write_npz
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.control.action import ActionSpec
 from controller_server.control.bundle import PolicyBundle, read_bundle, write_bundle
 from controller_server.control.observation import Track, look
 from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
+from controller_server.frames import slice_clip
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
 from training.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
@@ -255,8 +257,18 @@ def test_forces_between_people_are_measured():
     held = run_trials(CLIP, PAIR, untrained(CLIP, PAIR), Conditions(2, threads=1, noise=STILL))
     assert held.weight == pytest.approx(PAIR.recipient.mass * 9.81)
     assert (np.abs(held.lift) < 0.2 * held.weight).all()
-    assert ((held.pull > 0) & (held.pull <= held.partner_force)).all()
     assert np.isnan(held.lift_rising).all()  # nobody rises in this clip
+
+
+def test_a_pull_has_a_size_and_a_direction():
+    """Tell the horizontal part of a force from the upward one where hands really hold: both are parts of its size."""
+    clip = slice_clip(read_npz(BUNDLED_CLIPS / "pull_up.npz"), slice(40, 52))
+    pair = PairBody.from_clip(clip, recipient=PRESETS["weak"])
+    held = run_trials(clip, pair, untrained(clip, pair), Conditions(2, threads=1, noise=STILL))
+    assert (held.partner_force > 10).all()
+    assert ((held.pull > 1) & (held.pull < held.partner_force)).all()
+    assert (np.abs(held.lift) < held.partner_force).all()
+    assert (np.hypot(held.pull, np.abs(held.lift)) <= held.partner_force + 1e-6).all()  # a mean's size is the smaller
 
 
 def test_rows_and_comparison():

@@ -79,6 +79,17 @@ def test_an_interrupted_run_leaves_what_is_done(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npz", "out.partial.npz"]
 
 
+@pytest.mark.parametrize("asked", ["", "3"])
+def test_matrices_take_one_thread_unless_asked(asked):
+    """Keep numpy's threads away from MuJoCo's, but for a number that somebody chose."""
+    shown = "os.environ['OPENBLAS_NUM_THREADS']"
+    code = f"import os; from controller_server.cli import main; main(['info', 'no']); print({shown})"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment |= {"OPENBLAS_NUM_THREADS": asked} if asked else {}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    assert done.stdout.strip() == (asked or "1"), done.stderr
+
+
 def test_the_command_starts_quickly(assistmimic):
     """Print its version well within a second and a half; the best of three, the machine may be busy."""
     times = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ..blas import one_blas_thread
 from ..errors import AssistMimicError, SimulationDiverged
 
 EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 the simulation diverged, 2 bad input, 130 interrupted.
     """
+    one_blas_thread()
     try:
         import rich  # noqa: F401
         import tyro  # noqa: F401

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import zmq
 
+from ..blas import one_blas_thread
 from ..errors import AssistMimicError
 from .doorkeeper import Doorkeeper
 from .options import Supervision, WorkerSpec, threads_per_worker
@@ -255,6 +256,7 @@ class Pool:
         worker.token, worker.route, worker.since, worker.memory = secrets.token_hex(16), b"", now, 0
         own = not worker.spec.python
         environment = {**os.environ, **self._environment, TOKEN: worker.token, "PYTHONIOENCODING": "utf-8:replace"}
+        one_blas_thread(environment)
         environment.pop("PYTHONPATH", None)
         if own:  # what this process can import, its worker can
             environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)

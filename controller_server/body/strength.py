@@ -106,10 +106,16 @@ class Strength:
             ) from None
 
     @property
+    def drives(self) -> tuple[float, dict[str, tuple[float, float]]]:
+        """What it comes to: the mass factor, and gain factor and torque limit [N m] of each muscle group."""
+        groups = {group: (self.gains.get(group, 1.0), self.limits.get(group, m.limit)) for group, m in MUSCLES.items()}
+        return self.mass, groups
+
+    @property
     def label(self) -> str:
         """What `parse` takes for this strength, such as "weak" or "0.8"; else "of own strength"."""
         for name, preset in PRESETS.items():
-            if self == preset:
+            if self.drives == preset.drives:
                 return name
         factor = self.gains.get("hip", 1.0)
         return f"{factor:g}" if self == Strength.scaled(factor) else "of own strength"

@@ -72,7 +72,7 @@ class BodySettings:
         found = []
         for name in names:
             trained, now = getattr(self, name), getattr(there, name)
-            if trained != now:
+            if _compared(trained) != _compared(now):
                 found.append(f"{name} is {_said(now)}, trained with {_said(trained)}")
         return found
 
@@ -102,6 +102,11 @@ class BodySettings:
             physics_hz=int(rates["physics_hz"]),
             control_hz=int(rates["control_hz"]),
         )
+
+
+def _compared(value: Any) -> Any:
+    """A setting as it acts: a slider at 1 is the preset `normal`."""
+    return value.drives if isinstance(value, Strength) else value
 
 
 def _said(value: Any) -> str:

@@ -218,6 +218,7 @@ def test_bodies_that_differ_are_named(bundle: PolicyBundle):
         "grip_force is 100, trained with 300.0",
         "friction is 0.5, trained with 1.0",
     ]
+    assert not body.differences(PairBody.from_clip(CLIP, supporter=Strength.parse("1"), recipient=PRESETS["weak"]))
     strong = PairBody.from_clip(CLIP, recipient=replace(PRESETS["weak"], mass=0.8))
     assert body.differences(strong) == ["recipient is of own strength, trained with weak"]
     assert body.obstacles(replace(WEAK, control_hz=60)) == ["control_hz is 60, trained with 30"]

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from controller_server.errors import AssistMimicError
 
 Nested = Mapping[str, Mapping[str, Any]]
+Value = TypeVar("Value")
 
 
 def write_checkpoint(path: Path, sections: Nested, facts: Mapping[str, Any]) -> None:
@@ -68,9 +69,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, An
         raise AssistMimicError(f"{path}: not a readable checkpoint ({error})") from None
 
 
-def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Tensors whose names begin with a prefix, by the rest of their names."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def under(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+    """Tensors or arrays whose names begin with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def adam_state(optimiser: torch.optim.Adam) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from controller_server.control.bundle import CARD, read_bundle
 from controller_server.control.network import NetworkSpec, Parameters
 from controller_server.errors import AssistMimicError
 
-from .checkpoint import read_checkpoint
+from .checkpoint import read_checkpoint, under
 from .config import config_from_dict
 from .networks import Network, widen
 from .runner import CHECKPOINT
@@ -55,7 +55,7 @@ def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:
     config = config_from_dict(facts["config"], str(folder))
     if role not in sections or config.observation != tuple(name for name, _ in spec.inputs):
         return None
-    arrays = {n.removeprefix("critic."): a for n, a in sections[role].items() if n.startswith("critic.")}
+    arrays = under(sections[role], "critic.")
     counts = arrays.pop("counts")
     critic = Network(NetworkSpec(spec.inputs, 1, config.critic_hidden), arrays)
     critic.counts.copy_(torch.from_numpy(counts))
@@ -73,7 +73,7 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str,
         sections, facts = read_checkpoint(folder / CHECKPOINT)
         config = config_from_dict(facts["config"], str(folder))
         arrays = sections["person" if "person" in sections else role]
-        parameters = {n.removeprefix("actor."): a for n, a in arrays.items() if n.startswith("actor.")}
+        parameters = under(arrays, "actor.")
         counts = parameters.pop("counts")
         inputs = tuple((name, len(parameters[f"normaliser.{name}.mean"])) for name in config.observation)
         outputs = len(parameters[f"layer{len(config.hidden)}.bias"])

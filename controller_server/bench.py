@@ -62,8 +62,9 @@ def cases(names: Sequence[str] = ()) -> list[Case]:
     Raises:
         AssistMimicError: a name is unknown, or there are no bundled clips (outside a clone).
     """
-    files = [Case(Path(name).stem, lambda name=name: read_clip([Path(name)])) for name in names if Path(name).is_file()]
-    names, given = [name for name in names if not Path(name).is_file()], bool(names)
+    paths = [Path(name) for name in names if Path(name).is_file()]
+    files = [Case(path.stem, lambda path=path: read_clip([path])) for path in paths]
+    names, given = [name for name in names if Path(name) not in paths], bool(names)
     found = [Case(path.stem, lambda path=path: read_clip([path])) for path in sorted(CLIPS.glob("*.npz"))]
     data = os.environ.get("ASSISTMIMIC_DATA")
     if data and (Path(data) / REAL_CLIP).is_dir():

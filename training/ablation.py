@@ -67,12 +67,12 @@ def run_ablation(
     trials: int = 100,
     threads: int = 0,
 ) -> list[dict[str, Any]]:
-    """Train and evaluate every variant; what is done already is passed over, what was stopped goes on.
+    """Train and evaluate every variant; what is done already is passed over, what was stopped or was shorter goes on.
 
     Args:
         path: The ablation.
         folder: Of the runs and of `table.json`, which is brought up to date after every run.
-        steps: Pair-steps of each run instead of the ablation's; runs that are done keep theirs.
+        steps: Pair-steps of each run instead of the ablation's; runs that have more keep theirs.
         clips: Instead of the ablation's.
         trials: Of each evaluation.
         threads: Of physics and learning; 0 takes every core.
@@ -91,7 +91,7 @@ def run_ablation(
             for variant, settings in ablation.variants.items():
                 run = folder / f"{clip_name(clip)}-{variant.replace(' ', '_')}-{seed}"
                 score = run / "score.json"
-                if not score.exists():
+                if not score.exists() or json.loads(score.read_text())["pair_steps"] < ablation.steps:
                     _train(ablation, path.parent, clip, seed, settings, run, threads)
                     score.write_text(json.dumps(_score(run, clip, trials, threads)))
                 rows.append(

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from torch import Tensor
 from controller_server.errors import AssistMimicError
 
 Nested = Mapping[str, Mapping[str, Any]]
-Value = TypeVar("Value")
 
 
 def write_checkpoint(path: Path, sections: Nested, facts: Mapping[str, Any]) -> None:
@@ -67,11 +66,6 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, An
         return sections, json.loads(meta["facts"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise AssistMimicError(f"{path}: not a readable checkpoint ({error})") from None
-
-
-def under(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
-    """Tensors or arrays whose names begin with a prefix, by the rest of their names."""
-    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def adam_state(optimiser: torch.optim.Adam) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from controller_server.physics.mujoco_backend import BackendMujoco
 from . import rewards
 from .conditions import Dynamics, parse_dynamics
 from .config import TrainConfig
+from .prefix import under
 from .rewards import Moment
 from .scene import Scene
 from .starts import StartStates
@@ -430,14 +431,11 @@ class PairEnvironment:
         for name, sums in self._sums.items():
             sums[:] = arrays[f"sum.{name}"]
         for k, part in enumerate(self.parts):
-            own = {n.removeprefix(f"part{k}."): a for n, a in arrays.items() if n.startswith(f"part{k}.")}
+            own = under(arrays, f"part{k}.")
             part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
             # Runs from before `slack` have no `lost`, those that nobody judges no `recent`.
             for name in {"frames", "action", "balance", "lost", "recent"} & set(own):
                 setattr(part, name, own[name].copy())
-            fields = {n.removeprefix("retarget."): a for n, a in own.items() if n.startswith("retarget.")}
-            part.retarget = replace(part.retarget, **fields)
-            part.starts.load_state_dict(
-                {n.removeprefix("starts."): a for n, a in own.items() if n.startswith("starts.")}
-            )
+            part.retarget = replace(part.retarget, **under(own, "retarget."))
+            part.starts.load_state_dict(under(own, "starts."))

@@ -15,6 +15,7 @@ from controller_server.yamlfile import read_yaml
 from .checkpoint import read_checkpoint
 from .config import TrainConfig, config_from_dict
 from .log import RUN
+from .prefix import under
 from .runner import CHECKPOINT
 
 _CMU = (
@@ -40,7 +41,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
     card = _run_card(run)
     networks, parameters = {}, {}
     for role in config.roles:
-        arrays = {n.removeprefix("actor."): a for n, a in sections[role].items() if n.startswith("actor.")}
+        arrays = under(sections[role], "actor.")
         arrays.pop("counts")
         inputs = tuple((block, len(arrays[f"normaliser.{block}.mean"])) for block in config.observation)
         networks[role] = NetworkSpec(inputs, len(arrays[f"layer{len(config.hidden)}.bias"]), config.hidden)

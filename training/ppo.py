@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from . import parallel
-from .checkpoint import adam_state, load_adam_state, under
+from .checkpoint import adam_state, load_adam_state
 from .config import PpoConfig
 from .networks import Network
+from .prefix import under
 from .rollout import Rollout, advantages, against_siblings
 
 

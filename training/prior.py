@@ -12,9 +12,10 @@ from controller_server.control.bundle import CARD, read_bundle
 from controller_server.control.network import NetworkSpec, Parameters
 from controller_server.errors import AssistMimicError
 
-from .checkpoint import read_checkpoint, under
+from .checkpoint import read_checkpoint
 from .config import config_from_dict
 from .networks import Network, widen
+from .prefix import under
 from .runner import CHECKPOINT
 
 _TRUST = 1e5  # samples a bundle's input statistics count for; a run knows how many its own stand for

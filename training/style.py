@@ -23,10 +23,11 @@ from controller_server.control.network import NetworkSpec, forward, normalise, n
 from controller_server.errors import AssistMimicError
 
 from . import parallel
-from .checkpoint import adam_state, load_adam_state, under
+from .checkpoint import adam_state, load_adam_state
 from .config import StyleConfig, TrainConfig
 from .environment import PairEnvironment
 from .networks import Network
+from .prefix import under
 from .rewards import motion
 
 Array = np.ndarray

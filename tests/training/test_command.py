@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from controller_server.control.bundle import read_bundle
 from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.result import clip_sha256
+from training import ablation
 from training.checkpoint import read_checkpoint
 from training.runner import CHECKPOINT
 
@@ -46,6 +48,35 @@ def prepared(folder: Path, **changes: object) -> list[str]:
 def in_process(*arguments: str) -> int:
     """The command without a new interpreter, which would take seconds to load torch."""
     return main(list(arguments))
+
+
+def test_ablation_passes_over_what_is_done_and_goes_on_where_more_is_asked(tmp_path, monkeypatch, capsys):
+    """One row for each variant and seed; a second call trains nothing, one for more steps goes on with the runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ablation, "run_ablation", partial(ablation.run_ablation, trials=2))  # not 100
+    prepared(tmp_path)
+    variants = {"full": [], "no contact reward": ["reward.supporter.contact=0"]}
+    table = {"config": "tiny.yaml", "steps": 16, "seeds": [3], "clips": ["standing.npz"], "variants": variants}
+    (tmp_path / "ablation.yaml").write_text(yaml.safe_dump(table))
+    command = ["train", "ablation", "ablation.yaml", "--out", "table", "--threads", "1"]
+
+    def steps() -> list[int]:
+        """Pair-steps in the curves of both runs, as the command leaves them."""
+        assert in_process(*command) == 0
+        rows = json.loads((tmp_path / "table" / "table.json").read_text())
+        assert [(row["clip"], row["variant"], row["seed"]) for row in rows] == [("standing", v, 3) for v in variants]
+        assert all(0 <= row["success_rate"] <= 1 and row["mpjpe_mm"] > 0 for row in rows)
+        curves = sorted((tmp_path / "table").glob("*/curve.jsonl"))
+        assert len(curves) == 2
+        counted = [json.loads(line)["pair_steps"] for curve in curves for line in curve.read_text().splitlines()]
+        assert max(counted) == max(row["pair_steps"] for row in rows)
+        return counted
+
+    assert steps() == [8, 16, 8, 16]
+    assert "no contact reward" in capsys.readouterr().out
+    assert steps() == [8, 16, 8, 16]
+    command += ["--steps", "24"]
+    assert steps() == [8, 16, 24, 8, 16, 24]
 
 
 def test_train_leaves_a_bundle_that_plays_its_clip(tmp_path, monkeypatch, capsys):

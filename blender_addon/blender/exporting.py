@@ -63,6 +63,7 @@ def _glb(path: Path) -> None:
         filepath=str(path),
         export_format="GLB",
         use_selection=True,
+        use_active_scene=True,
         export_animation_mode="ACTIVE_ACTIONS",
         export_frame_range=True,
         export_force_sampling=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import addon_utils
@@ -150,9 +151,16 @@ def test_again_amount_history(part: SimpleNamespace) -> None:
     assert "AssistMimic original" not in bpy.data.collections
 
 
+def glb_json(path: Path) -> dict:
+    """The JSON of a binary glTF file: its first chunk, after a header of 12 bytes and its own of 8."""
+    data = path.read_bytes()
+    return json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
+
+
 def test_exports_of_a_result(part: SimpleNamespace, tmp_path) -> None:
-    """Measures as JSON, CSV and HTML; the motion as FBX and GLB whose re-import moves as the scene does."""
+    """Measures as JSON, CSV and HTML; the motion as FBX and GLB, of this scene alone, that come back as they went."""
     settings = load_short_demo()
+    bpy.data.scenes.new("another scene")
     assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
     for suffix, mark in ((".json", '"scores"'), (".csv", "Foot skating"), (".html", "Content-Security-Policy")):
         path = tmp_path / f"ergebnis größe{suffix}"
@@ -166,6 +174,8 @@ def test_exports_of_a_result(part: SimpleNamespace, tmp_path) -> None:
     for suffix in (".fbx", ".glb"):
         path = tmp_path / f"pair{suffix}"
         assert bpy.ops.assistmimic.export_scene(filepath=str(path)) == {"FINISHED"}
+        if suffix == ".glb":
+            assert [scene["name"] for scene in glb_json(path)["scenes"]] == ["Scene"]
         bpy.ops.wm.read_homefile(use_empty=True)
         bpy.context.scene.render.fps = 30  # glTF keeps seconds: the rate has to be set before
         if suffix == ".fbx":
@@ -180,6 +190,7 @@ def test_exports_of_a_result(part: SimpleNamespace, tmp_path) -> None:
         assert min(errors) < 2e-3, (suffix, errors)
         if suffix == ".fbx":
             settings = load_short_demo()
+            bpy.data.scenes.new("another scene")
             assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
             expected = heads(settings.recipient, names, frame)
 

@@ -15,5 +15,15 @@ for environment in "${environments[@]}"; do
   if [ "$#" -gt 0 ]; then chosen=("$@"); fi
   echo "== $environment"
   # Neither the checkout nor tests/conftest.py may be imported: what is tested is the zip.
-  "$environment/bin/pytest" -q -p no:cacheprovider --confcutdir=tests/blender "${chosen[@]}"
+  run=("$environment/bin/pytest" -q -p no:cacheprovider --confcutdir=tests/blender "${chosen[@]}")
+  status=0
+  "${run[@]}" || status=$?
+  if [ "$status" -ge 128 ]; then
+    # Killed by a signal, not a test that failed. Seen once, and not again in 75 exports that were made to find out: 4.2
+    # fell in its glTF exporter, on setting the window's scene to the one it has. What crashes twice is no accident.
+    echo "== $environment: Blender died of signal $((status - 128)); once more" >&2
+    status=0
+    "${run[@]}" || status=$?
+  fi
+  [ "$status" -eq 0 ] || exit "$status"
 done

@@ -250,7 +250,8 @@ class PairEnvironment:
         backend.set_grips(scene.track.grips[part.frames])
         backend.step_unchecked(backend.pair.substeps)
         if self.replayed is not None:
-            self._replay(part, rows)
+            # After the step, which the partner felt: put there before, it would be felt nowhere.
+            backend.set_person(self.replayed, scene.reference.state[rows])
         part.frames = part.frames + 1
         # The goal looked at before the step is the reference of the frame now reached.
         wanted, shift = scene.track.bodies(part.frames), part.retarget.shift
@@ -294,13 +295,6 @@ class PairEnvironment:
         if not self.config.action.balance:
             return targets
         return with_balance(targets, part.balance, track.headings_at(rows), scene.pair)
-
-    def _replay(self, part: _Part, rows: Array) -> None:
-        """Put the replayed person where the reference has them, the other stays as simulated."""
-        simulated, reference, person = part.backend.state(), part.scene.reference.state[rows], self.replayed
-        for name in vars(simulated):
-            getattr(simulated, name)[:, person] = getattr(reference, name)[:, person]
-        part.backend.set_state(simulated)
 
     # -- rewards and observations ----------------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ class Runner:
         """One rollout and what is learned from it; returns the numbers of this iteration."""
         started = time.monotonic()
         self._set_phase()
-        if self.iteration == 0 and self._learning:
+        if self._learning and any(not learner.frozen and not learner.updates for learner in self.learners.values()):
             self._warm_up()
         finished = self._collect()
         collected = time.monotonic()
@@ -153,10 +153,12 @@ class Runner:
 
     def _set_phase(self) -> None:
         """What the world is like; who learns and who is moved by the reference, in the modes that are not joint."""
-        self.environment.use_physics(coarse=self.pair_steps < self.config.coarse * self.config.steps)
+        steps = self.config.steps if self.config.mode == "joint" else self.config.steps / 2  # of each who learns
+        first = self.pair_steps < steps
+        done = self.pair_steps if first else self.pair_steps - steps
+        self.environment.use_physics(coarse=done < self.config.coarse * steps)
         if self.config.mode == "joint":
             return
-        first = self.pair_steps < self.config.steps / 2
         learns = "recipient" if first else "supporter"
         for role, learner in self.learners.items():
             learner.frozen = role != learns
@@ -164,13 +166,14 @@ class Runner:
             self.environment.replayed = 0 if first else 1
 
     def _warm_up(self) -> None:
-        """One rollout without learning, for the normalisers' first statistics; then everybody starts anew."""
+        """One rollout without learning, for first statistics of who begins to learn; then everybody starts anew."""
         self._collect()
         for learner in self.learners.values():
-            if not learner.frozen:
+            if not learner.frozen and not learner.updates:
                 learner.learn_statistics()
-        for judge in self.judges.values():
-            judge.learn_statistics()
+        if self.iteration == 0:
+            for judge in self.judges.values():
+                judge.learn_statistics()
         self.observation = self.environment.reset()
 
     def _collect(self) -> list[Episode]:

@@ -98,17 +98,30 @@ class BackendMujoco:
         ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
         self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
         self._forgiven[ids], self._failed[ids] = 0, False
-        layout, qpos, qvel = self.layout, np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
+        qpos, qvel = np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
         for person in range(2):
-            a, v = layout.root_qpos[person], layout.root_qvel[person]
-            qpos[:, a : a + 3] = state.root_position[:, person]
-            qpos[:, a + 3 : a + 7] = state.local_quats[:, person, 0]
-            qpos[:, layout.joint_qpos[person]] = state.local_quats[:, person, 1:]
-            qvel[:, v : v + 3] = state.root_velocity[:, person]
-            qvel[:, v + 3 : v + 6] = quat_rotate_inverse(state.local_quats[:, person, 0], state.root_spin[:, person])
-            qvel[:, layout.joint_qvel[person]] = state.joint_velocity[:, person]
+            self._place(person, state, qpos, qvel)
         self._qpos[ids], self._qvel[ids] = qpos, qvel
         self._batch.forward(ids)
+
+    def set_person(self, person: int, state: PairState) -> None:
+        """Put one person where a state has them, in every world, between two steps.
+
+        The partner stays as they are, and so do targets and grips, and what the last step told of forces and torques.
+        """
+        self._place(person, state, self._qpos, self._qvel)
+        self.refresh()
+
+    def _place(self, person: int, state: PairState, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Write one person's part of a state into coordinates, shapes (n, nq) and (n, nv)."""
+        layout = self.layout
+        a, v = layout.root_qpos[person], layout.root_qvel[person]
+        qpos[:, a : a + 3] = state.root_position[:, person]
+        qpos[:, a + 3 : a + 7] = state.local_quats[:, person, 0]
+        qpos[:, layout.joint_qpos[person]] = state.local_quats[:, person, 1:]
+        qvel[:, v : v + 3] = state.root_velocity[:, person]
+        qvel[:, v + 3 : v + 6] = quat_rotate_inverse(state.local_quats[:, person, 0], state.root_spin[:, person])
+        qvel[:, layout.joint_qvel[person]] = state.joint_velocity[:, person]
 
     def set_targets(self, targets: np.ndarray) -> None:
         """See `Backend.set_targets`."""

@@ -116,6 +116,27 @@ def test_the_reference_moves_who_is_replayed():
     assert apart[1] < 1e-5 < 0.02 < apart[0]
 
 
+@pytest.mark.parametrize("replayed", [0, 1])
+def test_beside_somebody_replayed_forces_and_torques_are_those_of_the_step(replayed):
+    """The one who is simulated bears the floor and strains as beside somebody simulated."""
+    still = StartConfig(first=1.0, kept=0.0, noise=0.0)
+    borne, strain, seen = np.zeros((2, 4, 2)), np.zeros((2, 4, 2)), []
+    for k, who in enumerate((None, replayed)):
+        env = PairEnvironment(tiny(start=still), [standing_scene()], threads=1, replayed=who)
+        env.reset()
+        for _ in range(10):
+            step = env.step(zeros(env))
+        backend = env.parts[0].backend
+        borne[k] = backend.forces()[:, :, :, 1, 2].sum(axis=2)
+        strain[k] = np.abs(backend.torques()).sum(axis=(2, 3))
+        seen.append(step.observation)
+    own, weight = 1 - replayed, [9.81 * person.mass for person in standing_scene().pair.people]
+    assert np.allclose(borne[:, :, own], weight[own], rtol=0.1)
+    assert np.allclose(borne[1, :, replayed], weight[replayed], rtol=0.3)
+    assert np.allclose(strain[1, :, own], strain[0, :, own], rtol=0.02)
+    assert np.allclose(seen[0][:, own], seen[1][:, own], atol=0.05)
+
+
 def run(folder: Path, **changes: object) -> Runner:
     """A whole tiny run."""
     resume = bool(changes.pop("resume", False))
@@ -179,6 +200,27 @@ def test_sequential_training_freezes_the_other(tmp_path):
     runner._collect = lambda: (seen.append(changed()), advance())[1]
     runner.run()
     assert seen[-1] == {"recipient"} and changed() == {"recipient", "supporter"}
+
+
+def test_each_role_learns_in_coarse_physics_first_and_then_in_those_that_count(tmp_path):
+    """In the modes in which one learns after the other, both halves begin coarse and from statistics of their own."""
+    runner = Runner(tiny(mode="replay", steps=128, coarse=0.5), [standing_scene()], tmp_path / "a", threads=1)
+    collect, seen = runner._collect, []
+
+    def watched():
+        learns = [role for role, own in runner.learners.items() if not own.frozen]
+        seen.append((runner.pair_steps, learns, runner.environment.replayed, runner.environment.coarse))
+        return collect()
+
+    runner._collect = watched
+    runner.run()
+    recipient, supporter = (["recipient"], 0), (["supporter"], 1)
+    assert seen == [
+        *((0, *recipient, True), (0, *recipient, True), (16, *recipient, True)),  # the first warms up
+        *((32, *recipient, False), (48, *recipient, False)),
+        *((64, *supporter, True), (64, *supporter, True), (80, *supporter, True)),
+        *((96, *supporter, False), (112, *supporter, False)),
+    ]
 
 
 def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):

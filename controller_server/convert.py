@@ -55,7 +55,8 @@ def convert(
     Raises:
         AssistMimicError: the clip and the settings do not fit each other.
         SimulationDiverged: the clip's first frame cannot be simulated.
-        ConvertInterrupted: on Ctrl-C, once there is something to keep; before that, plain KeyboardInterrupt.
+        ConvertInterrupted: on Ctrl-C, once there is something to keep, also while it is measured; before that, plain
+            KeyboardInterrupt.
     """
     settings, started = settings or ConvertSettings(), time.perf_counter()
     on_progress(Progress("prepare"))
@@ -76,9 +77,14 @@ def convert(
         outcome, whole = stop.outcome, False
         if outcome.recording.time[-1] < 1.5 / clip.fps:  # a clip has at least two frames
             raise
-    on_progress(Progress("measure"))
-    result = _result(clip, prepared, pair, outcome, settings, notes, time.perf_counter() - started, whole=whole)
-    if not whole:
+    seconds, interrupted = time.perf_counter() - started, not whole
+    try:
+        on_progress(Progress("measure"))
+        result = _result(clip, prepared, pair, outcome, settings, notes, seconds, whole=whole)
+    except KeyboardInterrupt:  # what is simulated is not lost any more
+        result = _result(clip, prepared, pair, outcome, settings, notes, seconds, whole=whole)
+        interrupted = True
+    if interrupted:
         raise ConvertInterrupted(result)
     return result
 
@@ -97,9 +103,10 @@ def _control_settings(settings: ConvertSettings, sha256: str) -> ControlSettings
         quality=settings.quality.value,
         seed=settings.seed,
         threads=settings.threads,
-        judged=(1,) if settings.remove_supporter else (0, 1),
+        judged=settings.judged,
         policy=settings.policy,
         sha256=sha256,
+        prepare=settings.prepare,
     )
 
 
@@ -136,7 +143,7 @@ def _result(
         policy=outcome.policy,
         policy_sha256=outcome.policy_sha256,
         attempts=outcome.attempts,
-        scores=measure(clip, asked, simulated, recording, pair),
+        scores=measure(clip, asked, simulated, recording, pair, judged=settings.judged),
         report=prepared.report,
         settings=settings,
         seconds=seconds,

@@ -93,6 +93,11 @@ class ConvertSettings:
         """Of supporter and recipient."""
         return self._strength("supporter"), self._strength("recipient")
 
+    @property
+    def judged(self) -> tuple[int, ...]:
+        """Who has to stay on the clip for a success (0 supporter, 1 recipient)."""
+        return (1,) if self.remove_supporter else (0, 1)
+
     def _strength(self, role: str) -> Strength:
         strength = Strength.parse(getattr(self, f"{role}_strength"))
         return replace(strength, mass=strength.mass * getattr(self, f"{role}_mass"))

@@ -9,6 +9,9 @@ import yaml
 
 from .errors import AssistMimicError
 
+_UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError)
+"""What `yaml.safe_load` raises: a date without such a day, `!!int abc` and `!!bool x` are no YAMLError."""
+
 
 def read_yaml(path: Path) -> Any:
     """What a YAML file says, in plain values.
@@ -16,14 +19,21 @@ def read_yaml(path: Path) -> Any:
     Raises:
         AssistMimicError: the file is not there, cannot be read, or is not YAML; names the line.
     """
-    if not path.is_file():
-        raise AssistMimicError(f"{path}: cannot be read (no such file)")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            raise AssistMimicError(f"{path}: cannot be read (no such file)")
+        text = path.read_bytes()
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str | bytes, where: str) -> Any:
+    """What YAML says, in plain values. Raises AssistMimicError, which begins with `where` and names the line."""
+    try:
+        return yaml.safe_load(text)
+    except _UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         what = getattr(error, "problem", None) or " ".join(str(error).split())[:120]
-        raise AssistMimicError(f"{path}{line}: not readable as YAML ({what})") from None
+        raise AssistMimicError(f"{where}{line}: not readable as YAML ({what})") from None

@@ -83,6 +83,12 @@ BROKEN_CLIPS: dict[str, tuple[Callable[[Arrays], None], tuple[str, ...]]] = {
         ("supporter", "pelvis at -5", "frame 0", "Z up"),
     ),
     "in the sky": (change("recipient_trans", lambda a: a + [0, 0, 50]), ("recipient", "pelvis at 50", "metres")),
+    "text for numbers": (change("recipient_betas", lambda _: "tall"), ("not a clip", "tall")),
+    "text for a place": (
+        change("props", lambda _: '[{"name": "a", "position": "here", "size": [1, 1, 1]}]'),
+        ("props", "here"),
+    ),
+    "version in words": (change("version", lambda _: "one"), ("format version one", "reads version 1")),
     "missing track": (drop("supporter_trans"), ("supporter_trans", "missing")),
     "props that are no JSON": (change("props", lambda _: "chair"), ("props", "JSON")),
 }
@@ -149,6 +155,23 @@ def test_pickled_objects_are_never_opened(assistmimic, tmp_path):
     assert_refused(assistmimic("convert", "in.npz", "out.npz"), tmp_path, "in.npz", "pickled objects", "plain arrays")
     (tmp_path / "in.npz").write_bytes(pickle.dumps(Trap()))
     assert_refused(assistmimic("convert", "in.npz", "out.npz"), tmp_path, "in.npz")
+
+
+@pytest.mark.parametrize("command", ["info", "convert", "evaluate", "train"])
+def test_paths_the_system_refuses(command, assistmimic, tmp_path):
+    """Pass on in one line what the system says of a path, whichever command asks."""
+    name = 300 * "n"
+    broken(tmp_path / "in.npz", lambda _: None)
+    arguments = {"info": [name], "convert": ["in.npz", f"{name}.npz"], "evaluate": [f"./{name}"]}
+    arguments["train"] = ["specialist", f"{name}.yaml"]
+    assert_refused(assistmimic(command, *arguments[command]), tmp_path, "name too long")
+
+
+def test_a_partial_result_never_replaces_what_was_read(assistmimic, tmp_path):
+    """Refuse an output whose partial file, should somebody press Ctrl-C, would be the input."""
+    broken(tmp_path / "walk.partial.npz", lambda _: None)
+    done = assistmimic("convert", "walk.partial.npz", "walk.npz")
+    assert done.returncode == 2 and "is also the input and would be overwritten" in done.stderr
 
 
 def test_output_folder_that_cannot_be_written(assistmimic, tmp_path):

@@ -331,5 +331,13 @@ def test_a_dump_repeats_the_divergence(tmp_path):
     other = BackendMujoco(pair, 1, dump_dir=tmp_path)
     start(other, state[:1], rest)
     other.restore(row)
-    with pytest.raises(SimulationDiverged):
+    with pytest.raises(SimulationDiverged) as again:
         other.step()
+    assert again.value.dump == caught.value.dump  # one file, however often something diverges
+    assert len(list(tmp_path.iterdir())) == 1
+    shut = BackendMujoco(pair, 1, dump_dir=tmp_path / "nowhere")
+    start(shut, state[:1], rest)
+    shut.restore(row)
+    with pytest.raises(SimulationDiverged, match="could not be written") as unwritten:
+        shut.step()
+    assert unwritten.value.dump is None

@@ -14,11 +14,13 @@ from controller_server.body.layout import clip_local_quats
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control import rungs
-from controller_server.control.assist import GRAVITY, Assistance
+from controller_server.control.assist import Assistance
+from controller_server.control.attempt import held_out
 from controller_server.control.ladder import ControlInterrupted, run_ladder
 from controller_server.control.rungs import ASSIST_LEVELS
 from controller_server.control.settings import ControlSettings
-from controller_server.errors import AssistMimicError
+from controller_server.errors import AssistMimicError, SimulationDiverged
+from controller_server.measure.effort import GRAVITY
 from controller_server.physics.recording import Recording
 
 pytestmark = pytest.mark.usefixtures("no_policies")
@@ -114,6 +116,9 @@ def pretending(monkeypatch: pytest.MonkeyPatch, recordings: Callable[[Assistance
         def run(self, *_, **__):
             return recordings(self.assistance)
 
+        def recording(self):
+            return recordings(self.assistance)
+
         def take_over(self, *_):
             """What it is to give is known: it cannot begin later."""
 
@@ -188,7 +193,79 @@ def test_interrupted_on_a_higher_rung():
 
     with pytest.raises(ControlInterrupted) as caught:
         run_ladder(clip, pair, ControlSettings(threads=1), stop)
-    assert [attempt.controller for attempt in caught.value.outcome.attempts] == RUNGS[:3]
+    outcome = caught.value.outcome
+    assert [attempt.controller for attempt in outcome.attempts] == RUNGS[:3]
+    best = max(outcome.attempts, key=held_out)
+    assert outcome.controller == best.controller != RUNGS[2]  # what held out longer than what had just begun
+    assert best.failed_at is not None and outcome.recording.time[-1] >= best.failed_at > 0
+
+
+def test_interrupted_while_a_rung_is_made(monkeypatch: pytest.MonkeyPatch):
+    """Hand out what the rung below simulated; where there is none, it is a plain Ctrl-C."""
+    clip, pair = hovering()
+    made = []
+
+    class Slow(rungs.Search):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            if len(made) == limit:
+                raise KeyboardInterrupt
+            made.append(self)
+            super().__init__(*arguments, **options)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(rungs, "Search", Slow)
+    limit = 1
+    with pytest.raises(ControlInterrupted) as caught:
+        run_ladder(clip, pair, ControlSettings(threads=1))
+    assert [a.controller for a in caught.value.outcome.attempts] == [caught.value.outcome.controller] == ["search"]
+    made.clear()
+    limit = 0
+    with pytest.raises(KeyboardInterrupt) as plain:
+        run_ladder(clip, pair, ControlSettings(threads=1))
+    assert not isinstance(plain.value, ControlInterrupted)
+
+
+def test_interrupted_while_a_failure_is_shown_whole():
+    """After every rung gave up, Ctrl-C keeps what there is and is not taken for the end."""
+    clip, pair = hovering()
+
+    def stop(_: str, done: int, of: int) -> None:
+        if done >= of - 4:  # every rung gives up long before
+            raise KeyboardInterrupt
+
+    with pytest.raises(ControlInterrupted) as caught:
+        run_ladder(clip, pair, ControlSettings(threads=1), stop)
+    outcome = caught.value.outcome
+    assert len(outcome.attempts) == len(RUNGS) and 0.3 < outcome.recording.time[-1] < 0.5
+
+
+def test_a_start_that_cannot_be_simulated(monkeypatch: pytest.MonkeyPatch):
+    """Pass the divergence on where nobody gets beyond the first frame, and only there."""
+    clip, pair, _ = standing(16)
+
+    def diverging(until: float) -> None:
+        class Diverges:
+            control_steps = began = 0
+
+            def __init__(self, *_: object, **__: object) -> None:
+                pass
+
+            def run(self, *_: object, **__: object) -> Recording:
+                raise SimulationDiverged("world 0 diverged", world=0, time=until)
+
+            def recording(self) -> Recording:
+                return following(clip, pair, until=until)
+
+            def take_over(self, *_: object) -> None:
+                pass
+
+        monkeypatch.setattr(rungs, "Search", Diverges)
+
+    diverging(0.0)
+    with pytest.raises(SimulationDiverged):
+        run_ladder(clip, pair, ControlSettings(threads=1))
+    diverging(0.3)
+    outcome = run_ladder(clip, pair, ControlSettings(threads=1))
+    assert not outcome.success and outcome.recording.time[-1] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from motion_cases import squatting_pair
 
 from controller_server.body.pair import PairBody
 from controller_server.control import rungs
-from controller_server.control.assist import GRAVITY, Assistance
+from controller_server.control.assist import Assistance
 from controller_server.control.ladder import run_ladder
 from controller_server.control.plant import Plant
 from controller_server.control.reference import Reference
 from controller_server.control.search import Search
 from controller_server.control.settings import ControlSettings
 from controller_server.frames import recording_to_clip
+from controller_server.measure.effort import GRAVITY
 from controller_server.measure.tracking import deviation
 from controller_server.physics.recording import Recording
 

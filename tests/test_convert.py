@@ -167,6 +167,19 @@ def test_interrupted_too_early_is_a_plain_interrupt():
     assert not isinstance(caught.value, ConvertInterrupted)
 
 
+def test_interrupted_while_it_is_measured():
+    """Keep the whole of a simulation that Ctrl-C finds finished."""
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "measure":
+            raise KeyboardInterrupt
+
+    with pytest.raises(ConvertInterrupted) as caught:
+        convert(standing_pair(7), SETTINGS, on_progress=stop)
+    result = caught.value.result
+    assert result.complete and result.scores.success and result.simulated_clip.n_frames == 7
+
+
 def test_the_removed_supporter_is_out_of_reach():
     """Leave the recipient as they are and put a standing supporter where nobody can grip them."""
     clip = standing_pair(5)

@@ -67,6 +67,26 @@ def test_forces_and_wrench_reach_the_scores():
     weights = 70 / (scores.recipient.mass_kg * GRAVITY)
     assert scores.recipient.wrench.mean_body_weights == pytest.approx(weights)
     assert scores.supporter.wrench.max_n == 0
+    assert scores.success and not scores.helped_too_much
+
+
+def test_too_much_help_on_average_is_no_success():
+    """0.2 body weights of outside help fail a clip that is followed, by the paper's limit too; nobody lost it."""
+    clip = apart(10)
+    scores = case(wrench=0.2 * PairBody.from_clip(clip).recipient.mass * GRAVITY)
+    assert scores.helped_too_much and scores.mean_help == pytest.approx(0.2)
+    assert (scores.success, scores.success_paper) == (False, False)
+    assert (scores.failure_time_s, scores.failed_person) == (None, None)
+
+
+def test_only_the_judged_have_to_stay_on_the_clip():
+    """A supporter who strays does not fail a clip in which the recipient alone is judged."""
+    raw = apart(10)
+    strayed = replace(raw, supporter=replace(raw.supporter, trans=raw.supporter.trans + [0.4, 0, 0]))
+    pair = PairBody.from_clip(raw)
+    recording = recording_of(strayed, pair)
+    assert measure(raw, raw, strayed, recording, pair).failed_person == "supporter"
+    assert measure(raw, raw, strayed, recording, pair, judged=(1,)).success
 
 
 def test_input_and_output_are_measured_by_the_same_rule():

@@ -56,6 +56,9 @@ def test_verdict_of_a_failed_clip_says_when_and_who():
     assert re.match(r"Failed at 0\.0 s: the (supporter|recipient) was more than 25 cm", found.headline)
     assert "50 cm the pair stayed" in found.detail
     assert verdict(scores_of(until=0.5)).headline.endswith("the simulation broke off there.")
+    helped = verdict(scores_of(wrench=200.0))
+    assert helped.level == "failed" and "body weights of outside help on average, more than 0.15" in helped.headline
+    assert "did not stay" not in helped.detail and "magenta" in helped.detail
 
 
 def test_thinned_curves_keep_their_peaks():

@@ -128,8 +128,9 @@ def sentence(take: Any) -> str:
     scores = json.loads(take.meta)["scores"]
     if not take.success:
         when = scores["failure_time_s"]
-        who = scores["failed_person"] or "the simulation"
-        return f"Not carried: {who} lost the motion" + (f" at {when:.2f} s" if when is not None else "")
+        if when is None:
+            return f"Not carried: too much outside help, up to {scores['max_wrench_n']:.0f} N"
+        return f"Not carried: {scores['failed_person'] or 'the simulation'} lost the motion at {when:.2f} s"
     helped = f" with up to {scores['max_wrench_n']:.0f} N of outside help" if scores["assisted"] else ""
     return f"Carried{helped}: {scores['mpjpe_mm']:.0f} mm from the prepared motion"
 

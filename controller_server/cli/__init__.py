@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `assistmimic info clip.npz | head -1`
         sys.stderr.close()
         return 1
+    except OSError as error:  # a path somebody may not look into, a name too long, a full disk
+        where = "" if error.filename is None else f"{error.filename}: "
+        return _complain(f"{where}{error.strerror or error}")
 
 
 def _complain(message: str) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 from ..control.bundle import read_bundle
 from ..control.bundle_card import BundleCard
 
+_SHOWN = {"clip", "dynamics", "success_rate", "trials", "mpjpe_mm", "recipient_alone_success_rate"}
+
 
 def bundle_lines(folder: Path) -> Iterable[str]:
     """A bundle in a few lines, once everything about it was checked. Raises AssistMimicError."""
@@ -41,6 +43,8 @@ def _bodies(card: BundleCard) -> Iterable[str]:
 def _scores(scores: Mapping[str, Any]) -> Iterable[str]:
     """One line a row, as far as the card holds what `assistmimic evaluate --save` writes."""
     for row in scores.get("rows", ()):
+        if not set(row) >= _SHOWN:
+            continue
         yield (
             f"{row['clip']}, {row['dynamics']}: success {row['success_rate']:.0%} of {row['trials']}, "
             f"MPJPE {row['mpjpe_mm']:.0f} mm, recipient alone {row['recipient_alone_success_rate']:.0%}"

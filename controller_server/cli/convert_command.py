@@ -39,6 +39,7 @@ def run_convert(files: Sequence[Path], settings: ConvertSettings, options: ReadO
     if out.suffix.lower() == ".bvh":
         for path in bvh_paths(out):
             check_output(path, (".bvh",), inputs=tuple(inputs))
+    check_output(_partial(out), (".npz",), inputs=tuple(inputs))
     if report is not None:
         check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
     read = read_clip(inputs, options)
@@ -63,19 +64,27 @@ def _keep(result: Result, out: Path, report: Path | None) -> int:
     from .summary import print_summary
 
     written = write_result(out, result)
-    if report is not None:
-        make_folder(report)
-        write_result_report(report, result, title=out.stem)
-        written.append(report)
-    print_summary(result, written)
+    try:
+        if report is not None:
+            make_folder(report)
+            write_result_report(report, result, title=out.stem)
+            written.append(report)
+        print_summary(result, written)
+    except KeyboardInterrupt:
+        print(f"assistmimic: interrupted; the result is in {out}, without its report", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(f"{out.stem}.partial.npz")
 
 
 def _keep_partial(out: Path, result: Result, n_frames: int) -> int:
     """Write what was simulated before Ctrl-C beside where the whole would have gone."""
     from ..result import write_result
 
-    partial = out.with_name(f"{out.stem}.partial.npz")
+    partial = _partial(out)
     write_result(partial, result)
     done = result.simulated_clip.n_frames
     print(f"assistmimic: interrupted; the first {done} of {n_frames} frames are in {partial}", file=sys.stderr)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from ..body.strength import Strength
-from ..control.bundle import read_bundle, write_scores
+from ..control.bundle import CARD, read_bundle, write_scores
 from ..control.bundle_store import find_bundle
 from ..errors import AssistMimicError
 from ..progress import Progress
@@ -42,10 +44,17 @@ def run_evaluate(arguments: Evaluate) -> int:
         ) from None
     if arguments.out is not None:
         check_output(arguments.out, (".json",))
+    if arguments.save and arguments.recipient_strength is not None:
+        raise AssistMimicError(
+            "evaluate: --save keeps scores of the bodies of training; leave out --recipient-strength"
+        )
     dynamics = parse_dynamics(arguments.dynamics)
     conditions = Conditions(arguments.trials, arguments.seed, arguments.threads)
     folders = [find_bundle(name).folder for name in arguments.bundles]
-    bundles = [read_bundle(folder) for folder in folders]
+    if arguments.save:
+        for folder in folders:
+            check_output(folder / CARD, (".yaml",))
+    bundles = _told_apart([read_bundle(folder) for folder in folders])
     clips = _clips(arguments.clips, bundles)
     tried = [*bundles, without_actions(bundles[0])] if arguments.baseline else bundles
     strength = None if arguments.recipient_strength is None else Strength.parse(arguments.recipient_strength)
@@ -59,17 +68,28 @@ def run_evaluate(arguments: Evaluate) -> int:
             help_tests=tuple(Supporter)[1:] if arguments.help_tests else (),
             on_progress=lambda label, done, of: progress(Progress(label, done, of)),
         )
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print_evaluation(report)
     if arguments.out is not None:
         make_folder(arguments.out)
         arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for folder, bundle in zip(folders, bundles, strict=True):
         if arguments.save:
             write_scores(folder, scores_of(report, bundle.card.name))
-    if arguments.json:
-        print(json.dumps(report))
-    else:
-        print_evaluation(report)
     return 0
+
+
+def _told_apart(bundles: Sequence[PolicyBundle]) -> list[PolicyBundle]:
+    """The bundles, the second of a name called NAME-2 and so on: two runs on the same clip have the same name."""
+    named: dict[str, PolicyBundle] = {}
+    for bundle in bundles:
+        name, number = bundle.card.name, 2
+        while name in named:
+            name, number = f"{bundle.card.name}-{number}", number + 1
+        named[name] = replace(bundle, card=replace(bundle.card, name=name))
+    return list(named.values())
 
 
 def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
@@ -89,19 +109,19 @@ def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
 def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:
     """The clips by file or by name; without any, those the first bundle was trained on, as far as they are there."""
     from training.evaluation import EvaluationClip
-    from training.scene import clip_name, read_source
+    from training.scene import DATA, clip_name, read_source
 
     from ..bench import cases
 
-    bundled = {case.name: case for case in cases()}
     if names:
+        sources = [name.startswith(DATA) or "+" in name or Path(name).exists() for name in names]
         return [
-            EvaluationClip(clip_name(name), bundled[name].load().clip if name in bundled else read_source(name))
-            for name in names
+            EvaluationClip(clip_name(name), read_source(name) if source else cases([name])[0].load().clip)
+            for name, source in zip(names, sources, strict=True)
         ]
     if bundles[0].card.kind == "prior":
         return _motions(bundles[0])
-    known = [EvaluationClip(name, case.load().clip) for name, case in bundled.items()]
+    known = [EvaluationClip(case.name, case.load().clip) for case in cases()]
     found = [clip for clip in known if bundles[0].card.knows(clip_sha256(clip.clip))]
     if not found:
         raise AssistMimicError(

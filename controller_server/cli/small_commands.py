@@ -71,7 +71,9 @@ def _person(motion: SmplxMotion) -> str:
 def result_lines(meta: dict[str, Any]) -> Iterable[str]:
     """How a result came about, from its metadata."""
     scores, versions = meta["scores"], meta["versions"]
-    verdict = "success" if scores["success"] else f"failed at {scores['failure_time_s']} s"
+    lost = scores["failure_time_s"]
+    failure = "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"
+    verdict = "success" if scores["success"] else failure
     yield f"result: {verdict}, controller {meta['controller']}, seed {meta['settings']['seed']}"
     for role in ("supporter", "recipient"):
         person = scores[role]

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ..measure.effort import MAX_MEAN_HELP
 from ..measure.scores import BeforeAfter, PersonScores
 from ..measure.tracking import SUCCESS_LIMIT
 from ..result import Result
@@ -35,9 +36,12 @@ def headline(result: Result) -> str:
     took = f"{result.seconds:.0f} s, {result.seconds_per_clip_second:.1f} s per second of clip"
     if scores.success:
         return f"success with controller {result.controller} ({took})"
-    when = "" if scores.failure_time_s is None else f" at {scores.failure_time_s:.2f} s"
-    who = f" ({scores.failed_person} over {SUCCESS_LIMIT:g} m from the clip)" if scores.failed_person else ""
-    return f"failed{when}{who} with controller {result.controller} ({took})"
+    if scores.failure_time_s is None:
+        why = f" ({scores.mean_help:.2f} body weights of outside help on average, more than {MAX_MEAN_HELP:g})"
+    else:
+        who = f" ({scores.failed_person} over {SUCCESS_LIMIT:g} m from the clip)" if scores.failed_person else ""
+        why = f" at {scores.failure_time_s:.2f} s{who}"
+    return f"failed{why} with controller {result.controller} ({took})"
 
 
 def person_rows(result: Result) -> Iterable[list[str]]:

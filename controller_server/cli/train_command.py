@@ -78,8 +78,9 @@ def run_bench_train(clips: Sequence[str], pairs: int, threads: int, *, as_json: 
 
     from ..bench import CLIPS
 
-    clip = CLIPS / f"{clips[0] if clips else 'pull_up'}.npz"
-    config = load_config(CONFIGS / "specialist.yaml", clips=(str(clip),))
+    given = clips[0] if clips else "pull_up"
+    clip = given if Path(given).is_file() else str(CLIPS / f"{given}.npz")
+    config = load_config(CONFIGS / "specialist.yaml", clips=(clip,))
     report = bench_train(replace(config, pairs=pairs), threads=threads)
     if as_json:
         print(json.dumps(report, indent=2, allow_nan=False))

@@ -43,8 +43,8 @@ def read_npz(path: str | Path) -> InteractionClip:
             f"{path}: not an assistmimic clip (no format = {FORMAT!r}; holds {known or 'nothing'}); "
             "see docs/formats.md for what can be read"
         )
-    version = int(arrays.get("version", 0))
-    if version != VERSION:
+    version = arrays.get("version", np.array(0))
+    if not np.array_equal(version, VERSION):
         raise AssistMimicError(f"{path}: clip format version {version}, this program reads version {VERSION}")
     try:
         return clip_from_arrays(arrays)
@@ -52,6 +52,8 @@ def read_npz(path: str | Path) -> InteractionClip:
         raise AssistMimicError(f"{path}: array {error.args[0]!r} is missing") from None
     except AssistMimicError as error:
         raise AssistMimicError(f"{path}: {error}") from None
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # text where numbers belong, and the like
+        raise AssistMimicError(f"{path}: not a clip ({error})") from None
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -86,7 +88,9 @@ def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
     try:
         props = json.loads(str(arrays.get("props", "[]")))
         props = tuple(Prop(p["name"], p["position"], p["size"], p.get("quat", (1, 0, 0, 0))) for p in props)
-    except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+    except AssistMimicError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise AssistMimicError(f"props: not a JSON list of boxes with name, position, size, quat ({error})") from None
     fps = arrays["fps"]
     if np.asarray(fps).size != 1:

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..body.pair import PairBody
 from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from ..measure.effort import GRAVITY
 from ..physics.backend import Backend
 from .reference import Reference
 
-GRAVITY = 9.81
-MAX_FORCE, MAX_MEAN_FORCE = 0.5, 0.15
-"""Bounds of assistance in body weights: at any step, and on average over the clip."""
+MAX_FORCE = 0.5
+"""Bound of assistance at any step in body weights; `measure.effort.MAX_MEAN_HELP` bounds its mean."""
 MAX_TORQUE = 100.0
 """Bound of assistance at any step [N m]."""
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..clip.interaction import ROLES, InteractionClip
 from ..frames import frame_times, recording_to_clip
+from ..measure.effort import MAX_MEAN_HELP, summarise_wrench
 from ..measure.tracking import SUCCESS_LIMIT, deviation, judge
 from ..physics.recording import Recording
-from .assist import GRAVITY, MAX_MEAN_FORCE
 
 
 @dataclass(frozen=True)
@@ -62,26 +62,24 @@ def judge_attempt(
     reached = times <= recording.time[-1] + 1e-6
     distance = deviation(simulated.joints, clip.joints)
     furthest = distance[reached].max(axis=0)
-    counted = np.zeros_like(distance)
-    counted[:, list(judged)] = distance[:, list(judged)]
-    verdict = judge(counted, times, SUCCESS_LIMIT, simulated_until=float(recording.time[-1]))
-    weight = recording.mass * GRAVITY
-    force = np.linalg.norm(recording.wrench[..., :3], axis=-1) / weight
-    mean_force, max_force = force.mean(axis=0).max(), float(force.max())
+    verdict = judge(distance, times, SUCCESS_LIMIT, judged=judged, simulated_until=float(recording.time[-1]))
+    wrenches = [summarise_wrench(recording.wrench[:, p], float(mass)) for p, mass in enumerate(recording.mass)]
+    mean_force = max(wrench.mean_body_weights for wrench in wrenches)
+    max_force = max(wrench.max_body_weights for wrench in wrenches)
     if not verdict.success:
         who = (
             "the simulation broke off" if verdict.failed is None else f"the {ROLES[verdict.failed]} was over 0.25 m off"
         )
         reason = f"{who} at {verdict.failure_time:.1f} s"
-    elif mean_force > MAX_MEAN_FORCE:
-        reason = f"needed {mean_force:.2f} body weights of outside help on average, more than {MAX_MEAN_FORCE}"
+    elif mean_force > MAX_MEAN_HELP:
+        reason = f"needed {mean_force:.2f} body weights of outside help on average, more than {MAX_MEAN_HELP}"
     else:
         reason = f"never more than {1000 * furthest[list(judged)].max():.0f} mm off"
         if max_force:
             reason += f" with at most {max_force:.2f} body weights of outside help, {mean_force:.3f} on average"
     return Attempt(
         controller=name,
-        success=verdict.success and bool(mean_force <= MAX_MEAN_FORCE),
+        success=verdict.success and mean_force <= MAX_MEAN_HELP,
         reason=reason,
         seconds=seconds,
         control_steps=steps,

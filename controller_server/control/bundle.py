@@ -22,12 +22,13 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from ..errors import AssistMimicError
+from ..yamlfile import parse_yaml
 from .bundle_card import BundleCard
 from .bundle_fields import plain, text
 from .network import check_parameters
 
 WEIGHTS, CARD = "weights.safetensors", "bundle.yaml"
-MAX_BYTES = 256 * 2**20
+MAX_BYTES, MAX_CARD_BYTES = 256 * 2**20, 4 * 2**20
 """Larger files are refused: no policy of this kind comes near."""
 
 
@@ -90,7 +91,7 @@ def read_card(folder: Path) -> BundleCard:
 def read_bundle(folder: Path) -> PolicyBundle:
     """A bundle with its weights, everything checked. Raises AssistMimicError naming file and entry."""
     card, sha256 = _read_card(folder)
-    data = _read(folder / WEIGHTS)
+    data = _read(folder / WEIGHTS, MAX_BYTES)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise AssistMimicError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
     try:
@@ -121,30 +122,27 @@ def _meaning(card: BundleCard) -> dict[str, str]:
 def _metadata(weights: bytes) -> dict[str, str]:
     """The free entries in the header of a safetensors file that was read before without complaint."""
     length = int.from_bytes(weights[:8], "little")
-    return json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+    return json.loads(weights[8 : 8 + length]).get("__metadata__") or {}
 
 
 def _read_card(folder: Path) -> tuple[BundleCard, str]:
     path = folder / CARD
-    data = _read(path)
-    try:
-        values = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise AssistMimicError(f"{path}: not readable YAML ({' '.join(str(error).split())})") from None
+    data = _read(path, MAX_CARD_BYTES)
+    values = parse_yaml(data, str(path))
     if not isinstance(values, Mapping):
         raise AssistMimicError(f"{path}: expected names and values")
     values = dict(values)
     sha256 = values.pop("weights_sha256", None)
     try:
         return BundleCard.from_dict(values), text(sha256, "weights_sha256")
-    except AssistMimicError as error:
+    except (AssistMimicError, OverflowError) as error:
         raise AssistMimicError(f"{path}: {error}") from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise AssistMimicError(f"{path}: is larger than {MAX_BYTES // 2**20} MB, which no policy is")
+        if path.stat().st_size > most:
+            raise AssistMimicError(f"{path}: is larger than {most // 2**20} MB, which that of no policy is")
         return path.read_bytes()
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None

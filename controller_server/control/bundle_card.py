@@ -9,6 +9,7 @@ from typing import Any
 
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
+from ..prepare.settings import GripMode, PrepareSettings
 from .action import ActionSpec
 from .bundle_body import BodySettings
 from .bundle_fields import mapping, text
@@ -85,6 +86,15 @@ class BundleCard:
     def knows(self, sha256: str | None) -> bool:
         """Whether it was trained on a clip."""
         return any(clip.sha256 == sha256 for clip in self.clips)
+
+    @property
+    def prepare(self) -> PrepareSettings:
+        """How its clips were prepared; what told when hands hold as the card says, `auto` where it does not."""
+        given: Any = self.training
+        for name in ("config", "body", "grips"):
+            given = given.get(name) if isinstance(given, Mapping) else None
+        known = isinstance(given, str) and given in [mode.value for mode in GripMode]
+        return PrepareSettings(grips=GripMode(given) if known else GripMode.AUTO)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML, without the fingerprint of the weights."""

@@ -47,6 +47,7 @@ def text(value: Any, where: str) -> str:
 def number(value: Any, where: str, *, whole: bool = False) -> float:
     """A finite number. Raises AssistMimicError."""
     fits = isinstance(value, int) or (isinstance(value, float) and not whole and np.isfinite(value))
+    fits = fits and abs(value) < 2**63
     if isinstance(value, bool) or not fits:
         raise AssistMimicError(f"{where}: expected a {'whole ' if whole else ''}number, got {value!r}")
     return value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import Enum
 
 from ..body.pair import PairBody
 from ..errors import AssistMimicError
+from ..prepare.settings import PrepareSettings
 from .bundle import PolicyBundle, read_bundle
 from .bundle_store import Found, find_bundle, fitting, list_bundles
 from .policy import check_fit
@@ -61,9 +63,25 @@ def _try(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen | st
         return str(error)
 
 
+def _prepared_differently(trained: PrepareSettings, now: PrepareSettings) -> list[str]:
+    """What of the preparing is not as it was in training, in words."""
+    return [
+        f"{field.name} is {_said(getattr(now, field.name))}, trained with {_said(getattr(trained, field.name))}"
+        for field in fields(PrepareSettings)
+        if getattr(now, field.name) != getattr(trained, field.name)
+    ]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value.value if isinstance(value, Enum) else value)
+
+
 def _load(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen:
     card = found.card
     check_fit(card, pair)
-    differences = card.body.differences(pair)
+    bodies = card.body.differences(pair)
+    differences = [*bodies, *_prepared_differently(card.prepare, settings.prepare)]
     said = f"policy {card.name}: {'; '.join(differences)}" if differences else ""
-    return Chosen(read_bundle(found.folder), card.knows(settings.sha256) and not differences, said)
+    return Chosen(read_bundle(found.folder), card.knows(settings.sha256) and not bodies, said)

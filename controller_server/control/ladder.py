@@ -69,11 +69,12 @@ def run_ladder(
         on_motion: Called after that with the rung and a function that gives what was simulated so far.
 
     Returns:
-        The first rung that succeeded; if none did, the one that held out longest.
+        The first rung that succeeded; if none did, the one that held out longest, played to the clip's end.
 
     Raises:
         AssistMimicError: the policy asked for is not there or does not fit.
-        ControlInterrupted: on Ctrl-C.
+        ControlInterrupted: on Ctrl-C, with the rung that held out longest until then; before there is one, plain
+            KeyboardInterrupt.
         SimulationDiverged: the clip's own start cannot be simulated.
     """
     settings = settings or ControlSettings()
@@ -104,31 +105,41 @@ def run_ladder(
         since = f"from {runner.began / reference.hz:.1f} s on: " if runner.began else ""
         return replace(attempt, reason=since + attempt.reason)
 
+    def interrupted() -> ControlInterrupted:
+        assert climb.best is not None
+        _, rung, runner = climb.best
+        return ControlInterrupted(outcome(runner.recording(), rung, False))
+
+    diverged: SimulationDiverged | None = None
     for rung in rungs(pair, reference, settings, chosen, climb):
-        started = time.perf_counter()
-        runner = rung.build()
+        started, runner = time.perf_counter(), None
         try:
+            runner = rung.build()
             recording = runner.run(reporter(rung, runner), stop_at=_HOPELESS)
         except KeyboardInterrupt:
-            recording = runner.recording()
-            attempt = judged(recording, rung, runner, started)
-            reason = f"interrupted at {recording.time[-1]:.1f} s"
-            climb.attempts.append(replace(attempt, success=False, reason=reason))
-            raise ControlInterrupted(outcome(recording, rung, False)) from None
-        except SimulationDiverged:
-            recording = runner.recording()
+            if runner is not None:
+                recording = runner.recording()
+                reason = f"interrupted at {recording.time[-1]:.1f} s"
+                attempt = replace(judged(recording, rung, runner, started), success=False, reason=reason)
+                climb.add(attempt, rung, runner)
+            if climb.best is None:
+                raise
+            raise interrupted() from None
+        except SimulationDiverged as error:
+            assert runner is not None  # nobody is simulated before that
+            recording, diverged = runner.recording(), error
         attempt = judged(recording, rung, runner, started)
         climb.add(attempt, rung, runner)
         if attempt.success:
             return outcome(recording, rung, True)
     assert climb.best is not None
     _, rung, runner = climb.best
-    return outcome(_to_the_end(runner, reporter(rung, runner)), rung, False)
-
-
-def _to_the_end(runner: Runner, report: Callable[[int, int], None]) -> Recording:
-    """What a rung that gave up does until the clip ends: a failure is shown whole."""
+    if diverged is not None and runner.recording().time[-1] < 1 / reference.hz:
+        raise diverged
     try:
-        return runner.run(report)
-    except (KeyboardInterrupt, SimulationDiverged):
-        return runner.recording()
+        recording = runner.run(reporter(rung, runner))  # a failure is shown whole
+    except KeyboardInterrupt:
+        raise interrupted() from None
+    except SimulationDiverged:
+        recording = runner.recording()
+    return outcome(recording, rung, False)

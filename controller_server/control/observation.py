@@ -167,7 +167,9 @@ def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
     return np.stack([backend.com(), backend.com_velocity()], axis=2).astype(np.float32) - com
 
 
-def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray) -> View:
+def look(
+    backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray, *, forces: np.ndarray | None = None
+) -> View:
     """The view of a backend whose worlds are at control frames of a track.
 
     Args:
@@ -175,12 +177,13 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray)
         track: Their reference.
         frames: Present control frame of each world, shape (N,).
         action: The previous action, shape (N, 2, 3 J).
+        forces: What is felt, shape (N, 2, B, 3, 3); the backend is asked by default.
     """
     return View(
         now=simulated(backend),
         goal=track.bodies(frames + 1),
         ahead=track.positions(frames + track.ahead),
-        forces=np.asarray(backend.forces(), np.float32),
+        forces=np.asarray(backend.forces() if forces is None else forces, np.float32),
         balance=balance(backend, track.com[np.minimum(frames, track.n_frames - 1)]),
         action=np.asarray(action, np.float32),
         grips=track.grips_at(frames),

@@ -63,19 +63,19 @@ class Plant:
 
     def _record(self) -> None:
         backend = self.backend
-        self._contacts.append(backend.raw_contacts())
-        self._steps.append(
-            {
-                "time": backend.time()[0],
-                "positions": backend.positions()[0],
-                "quats": backend.quats()[0],
-                "com": backend.com()[0],
-                "torques": backend.torques()[0],
-                "sensors": backend.sensors()[0],
-                "grips": self._grips,
-                "wrench": self._wrench,
-            }
-        )
+        contacts = backend.raw_contacts()
+        step = {
+            "time": backend.time()[0],
+            "positions": backend.positions()[0],
+            "quats": backend.quats()[0],
+            "com": backend.com()[0],
+            "torques": backend.torques()[0],
+            "sensors": backend.sensors()[0],
+            "grips": self._grips,
+            "wrench": self._wrench,
+        }
+        self._contacts.append(contacts)  # nothing between these two: Ctrl-C may come at any time
+        self._steps.append(step)
 
     def recording(self) -> Recording:
         """Everything since time zero."""

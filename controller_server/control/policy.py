@@ -107,7 +107,9 @@ class PolicyBase:
     def targets(self, backend: Backend, frame: int) -> np.ndarray:
         """See `Base.targets`."""
         frames = np.full(backend.n_worlds, frame)
-        view = look(backend, self._track, frames, self._action)
+        # Whoever searches around a policy that feels nothing has no sensors to ask.
+        nothing = None if self.touch else np.zeros((backend.n_worlds, 2, len(self.pair.joints), 3, 3))
+        view = look(backend, self._track, frames, self._action, forces=nothing)
         if self._notice is not None:
             view = self._notice(view, frame)
         if self.card.retarget.enabled:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import AssistMimicError
+from ..prepare.settings import PrepareSettings
 from .search import SearchSettings
 
 QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=1, horizon=15)}
@@ -24,6 +25,7 @@ class ControlSettings:
         judged: Who has to succeed (0 supporter, 1 recipient).
         policy: Name or folder of the bundle to use; empty for the one that fits best.
         sha256: Of the clip as it was read: tells which specialists were trained on it.
+        prepare: How the clip was prepared: policies know clips prepared in one way.
     """
 
     controller: str = "auto"
@@ -33,6 +35,7 @@ class ControlSettings:
     judged: tuple[int, ...] = (0, 1)
     policy: str = ""
     sha256: str | None = None
+    prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:
         if self.controller not in CONTROLLERS:

@@ -9,6 +9,8 @@ import numpy as np
 from ..physics.recording import TOUCH_PARTNER
 
 GRAVITY = 9.81
+MAX_MEAN_HELP = 0.15
+"""Outside force of a successful clip, mean over its steps in body weights, for either person."""
 CONTACT_FORCE = 1.0
 """Net force from which the partner counts as felt [N]."""
 SATURATED = 0.999

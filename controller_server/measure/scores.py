@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,10 +75,11 @@ class Scores:
     """How good a simulated clip is, and how physical.
 
     Attributes:
-        success: Both people never over 0.25 m from the prepared clip, to the end.
+        success: Nobody who is judged ever over 0.25 m from the prepared clip, to the end, with no more outside help
+            than `effort.MAX_MEAN_HELP`.
         success_paper: The same with 0.5 m.
-        failure_time_s: When `success` was lost [s]; None if it was not.
-        failed_person: Who lost it first; None on success or when the simulation broke off before that.
+        failure_time_s: When the clip was lost [s]; None if it was not, also where there was too much help.
+        failed_person: Who lost it first; None if nobody did or when the simulation broke off before that.
         assisted: Whether any outside wrench acted.
         max_wrench_n: Largest outside force on either person [N].
         worst_frame: Frame of the largest deviation.
@@ -110,6 +112,16 @@ class Scores:
         """(role, scores) of supporter and recipient."""
         return (("supporter", self.supporter), ("recipient", self.recipient))
 
+    @property
+    def mean_help(self) -> float:
+        """Mean outside force on the one who got more of it [body weights]."""
+        return max(person.wrench.mean_body_weights for _, person in self.people)
+
+    @property
+    def helped_too_much(self) -> bool:
+        """Whether that is more than a success may have."""
+        return self.mean_help > effort.MAX_MEAN_HELP
+
 
 def measure(
     input_clip: InteractionClip,
@@ -117,6 +129,8 @@ def measure(
     simulated_clip: InteractionClip,
     recording: Recording,
     pair: PairBody,
+    *,
+    judged: Sequence[int] = (0, 1),
 ) -> Scores:
     """Measure a conversion. The three clips must have the same frames.
 
@@ -126,6 +140,7 @@ def measure(
         simulated_clip: What it did.
         recording: The simulation, step by step.
         pair: The simulated bodies.
+        judged: Who has to stay on the clip for a success (0 supporter, 1 recipient).
 
     Raises:
         AssistMimicError: the clips differ in frame count or frame rate.
@@ -145,13 +160,17 @@ def measure(
     deviation = tracking.deviation(simulated_clip.joints, prepared_clip.joints)
     times = np.arange(input_clip.n_frames) / input_clip.fps
     until = float(recording.time[-1]) + 1.0 / pair.physics_hz
-    outcome = tracking.judge(deviation, times, tracking.SUCCESS_LIMIT, simulated_until=until)
+    outcome, loose = (
+        tracking.judge(deviation, times, limit, judged=judged, simulated_until=until)
+        for limit in (tracking.SUCCESS_LIMIT, tracking.PAPER_LIMIT)
+    )
     people = [_person(p, clips, shapes, skating, deviation, recording, pair) for p in range(2)]
+    bearable = max(person.wrench.mean_body_weights for person in people) <= effort.MAX_MEAN_HELP
     partner = BeforeAfter(*(geometry.deepest(shapes[k].partner_depth) for k in ("input", "output")))
     partner_share = BeforeAfter(*(geometry.share_deeper(shapes[k].partner_depth) for k in ("input", "output")))
     return Scores(
-        success=outcome.success,
-        success_paper=tracking.judge(deviation, times, tracking.PAPER_LIMIT, simulated_until=until).success,
+        success=outcome.success and bearable,
+        success_paper=loose.success and bearable,
         failure_time_s=outcome.failure_time,
         failed_person=None if outcome.failed is None else pair.people[outcome.failed].role,
         assisted=bool(np.any(recording.wrench)),

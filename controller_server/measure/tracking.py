@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +17,10 @@ PAPER_LIMIT = 0.5
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether both people stayed within a limit, to the end.
+    """Whether the people who are judged stayed within a limit, to the end.
 
     Attributes:
-        success: Never over the limit, both people, and the simulation reached the last frame.
+        success: None of them ever over the limit, and the simulation reached the last frame.
         failure_time: When it was first over the limit or broke off [s]; None on success.
         failed: Row of the person who was over it first (the farther one if both); None on success or when the
             simulation broke off while both were within the limit.
@@ -46,17 +47,26 @@ def deviation(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return np.linalg.norm(joints[..., rows, :] - reference[..., rows, :], axis=-1).mean(axis=-1)
 
 
-def judge(deviation: np.ndarray, times: np.ndarray, limit: float, *, simulated_until: float = np.inf) -> Outcome:
+def judge(
+    deviation: np.ndarray,
+    times: np.ndarray,
+    limit: float,
+    *,
+    judged: Sequence[int] = (0, 1),
+    simulated_until: float = np.inf,
+) -> Outcome:
     """Whether the deviation stayed within the limit to the end.
 
     Args:
         deviation: Shape (T, 2) [m].
         times: Of the frames [s], shape (T,).
         limit: Largest deviation allowed [m]; exactly on it still succeeds.
+        judged: Whose deviation counts (0 supporter, 1 recipient).
         simulated_until: Time the simulation reached [s]; frames more than half a frame later were never simulated.
     """
     reached = times <= simulated_until + 0.5 * (times[1] - times[0])
-    over = (deviation > limit) & reached[:, None]
+    counts = np.isin(np.arange(deviation.shape[1]), judged)
+    over = (deviation > limit) & reached[:, None] & counts
     if over.any():
         frame = int(np.argmax(over.any(axis=1)))
         return Outcome(False, float(times[frame]), int(np.argmax(np.where(over[frame], deviation[frame], -1))))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import mujoco
@@ -202,24 +204,23 @@ class BackendMujoco:
         """The error for a world that broke within the last n steps, which `before` preceded."""
         last_good = self._last_good(before[world], world, n)
         time = float(self._clock[world])
-        folder = self._dump_dir or Path(tempfile.gettempdir())
-        dump = folder / f"assistmimic_diverged_world{world}.npz"
-        np.savez_compressed(
-            dump,
-            state=last_good,
-            time=time,
-            world=world,
-            qpos=self._qpos[world],
-            qvel=self._qvel[world],
-            ctrl=self._ctrl[world],
-            wrench=self._wrench[world],
-        )
-        return SimulationDiverged(
-            f"world {world} of {self.n_worlds} diverged at {time:.3f} s ({count} in all); its state is in {dump}",
-            world=world,
-            time=time,
-            dump=str(dump),
-        )
+        message = f"world {world} of {self.n_worlds} diverged at {time:.3f} s ({count} in all)"
+        try:
+            dump = _dump_file(self._dump_dir)
+            np.savez_compressed(
+                dump,
+                state=last_good,
+                time=time,
+                world=world,
+                qpos=self._qpos[world],
+                qvel=self._qvel[world],
+                ctrl=self._ctrl[world],
+                wrench=self._wrench[world],
+            )
+        except OSError as error:
+            unwritten = f"{message}; its state could not be written ({error.strerror or error})"
+            return SimulationDiverged(unwritten, world=world, time=time)
+        return SimulationDiverged(f"{message}; its state is in {dump}", world=world, time=time, dump=dump)
 
     def _last_good(self, before: np.ndarray, world: int, n: int) -> np.ndarray:
         """Repeat a broken world's steps one by one up to the first that broke it; returns the state before that."""
@@ -343,3 +344,11 @@ class BackendMujoco:
         if self._reader is None:
             raise RuntimeError("build the backend with list_contacts=True and step it first")
         return self._reader.read(steps)
+
+
+@cache
+def _dump_file(folder: Path | None) -> str:
+    """The one file in which this process leaves diverged worlds: nobody else's, and not one for every divergence."""
+    handle, path = tempfile.mkstemp(prefix="assistmimic_diverged_", suffix=".npz", dir=folder)
+    os.close(handle)
+    return path

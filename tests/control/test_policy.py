@@ -28,7 +28,7 @@ from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
 from controller_server.control.choice import Chosen
 from controller_server.control.ladder import run_ladder
 from controller_server.control.network import forward
-from controller_server.control.observation import PRIOR_TERMS, Bodies, Track, View, look, observe
+from controller_server.control.observation import PRIOR_TERMS, TERMS, Bodies, Track, View, look, observe
 from controller_server.control.plant import Plant
 from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
@@ -39,7 +39,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.frames import recording_to_clip
 from controller_server.measure.tracking import deviation
 from controller_server.physics.mujoco_backend import BackendMujoco
-from controller_server.prepare.settings import PrepareSettings
+from controller_server.prepare.settings import GripMode, PrepareSettings
 from controller_server.result import clip_sha256, read_result_metadata
 from controller_server.settings import ConvertSettings
 
@@ -228,6 +228,20 @@ def test_search_around_a_policy_mends_it():
     assert off[0] < 0.9 * off[1]
 
 
+def test_search_around_a_policy_that_feels_nothing():
+    """Search without contact sensors where no network reads forces, and play the same motion in either way."""
+    clip, pair, reference = standing(10)
+    terms = [term for term in TERMS if term not in ("support", "partner_forces", "hand_contacts")]
+    blind = PolicyBase(pair, reference, untrained(clip, pair, terms=terms, action=ActionSpec(slack=False)))
+    assert not blind.touch
+    assert Search(pair, reference, TINY, threads=1, base=blind.fork(1)).run().time[-1] == pytest.approx(0.3)
+    backend = BackendMujoco(pair, 1, threads=1, sensors=False)
+    backend.set_state(reference.state[:1])
+    with_sensors = BackendMujoco(pair, 1, threads=1)
+    with_sensors.set_state(reference.state[:1])
+    np.testing.assert_array_equal(blind.fork(1).targets(backend, 0), blind.fork(1).targets(with_sensors, 0))
+
+
 # -- rungs -------------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +293,12 @@ def test_a_policy_that_fits_less(policies: Path):
     assert (outcome.controller, outcome.policy) == ("policy", "weak")
     assert len(outcome.notes) == 1
     assert outcome.notes[0] == "policy weak: recipient is normal, trained with weak"
+    unlike = PrepareSettings(swing=False, grips=GripMode.OFF)
+    outcome = run_ladder(clip, weak, settings(clip, prepare=unlike))
+    assert (outcome.controller, outcome.notes) == (
+        "policy",
+        ("policy weak: swing is off, trained with on; grips is off, trained with auto",),
+    )
 
 
 def test_the_order_of_the_rungs(policies: Path):

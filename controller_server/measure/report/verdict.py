@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..effort import MAX_MEAN_HELP
 from ..scores import Scores
 from ..tracking import PAPER_LIMIT, SUCCESS_LIMIT
 
@@ -52,6 +53,11 @@ def _held(scores: Scores) -> str:
 
 
 def _failed(scores: Scores) -> str:
+    if scores.failure_time_s is None:
+        return (
+            f"Failed: the clip was followed only with {scores.mean_help:.2f} body weights of outside help on average, "
+            f"more than {MAX_MEAN_HELP:g}."
+        )
     when = f"Failed at {scores.failure_time_s:.1f} s"
     if scores.failed_person is None:
         return f"{when}: the simulation broke off there."
@@ -61,7 +67,7 @@ def _failed(scores: Scores) -> str:
 def _basis(scores: Scores) -> str:
     errors = " and ".join(f"{person.mpjpe_mm:.0f} mm ({role})" for role, person in scores.people)
     text = f"Mean joint error {errors}."
-    if not scores.success:
+    if scores.failure_time_s is not None:
         kept = "stayed" if scores.success_paper else "did not stay"
         text += f" By the paper's looser limit of {100 * PAPER_LIMIT:.0f} cm the pair {kept} with the clip."
     return text

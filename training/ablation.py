@@ -12,13 +12,14 @@ from controller_server.control.bundle import read_bundle
 from controller_server.errors import AssistMimicError
 from controller_server.yamlfile import read_yaml
 
+from .checkpoint import replace_text
 from .command import BUNDLE, train
 from .conditions import Conditions, Dynamics
 from .config import load_config
 from .evaluation import EvaluationClip, evaluate
 from .scene import clip_name, read_source
 
-TABLE = "table.json"
+SCORE, TABLE = "score.json", "table.json"
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,17 @@ class Ablation:
                 config=str(values["config"]),
                 steps=int(values["steps"]),
                 seeds=tuple(int(seed) for seed in values["seeds"]),
-                clips=tuple(str(clip) for clip in values["clips"]),
-                variants={str(name): tuple(map(str, sets)) for name, sets in values["variants"].items()},
+                clips=_texts(values["clips"]),
+                variants={str(name): _texts(sets) for name, sets in values["variants"].items()},
             )
         except (TypeError, ValueError, AttributeError) as error:
             raise AssistMimicError(f"{path}: {error}") from None
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"expected a list, got {values!r}")
+    return tuple(str(value) for value in values)
 
 
 def run_ablation(
@@ -67,7 +74,7 @@ def run_ablation(
     trials: int = 100,
     threads: int = 0,
 ) -> list[dict[str, Any]]:
-    """Train and evaluate every variant; what is done already is passed over, what was stopped or was shorter goes on.
+    """Train and evaluate every variant; what is done already is passed over, what was stopped goes on.
 
     Args:
         path: The ablation.
@@ -81,24 +88,43 @@ def run_ablation(
         A row for each clip, variant and seed.
 
     Raises:
-        AssistMimicError: the ablation, a clip or the folder cannot be used.
+        AssistMimicError: the ablation, a clip or the folder cannot be used, or a run in it was made with fewer steps:
+            longer, it would not be what a run of that length is (see `TrainConfig.coarse` and `mode`).
     """
     ablation = Ablation.load(path)
     ablation = replace(ablation, steps=steps or ablation.steps, clips=tuple(clips) or ablation.clips)
+    runs = [
+        (folder / f"{clip_name(clip)}-{variant.replace(' ', '_')}-{seed}", clip, variant, seed)
+        for clip in ablation.clips
+        for seed in ablation.seeds
+        for variant in ablation.variants
+    ]
+    scores = {run: _read_score(run / SCORE) for run, *_ in runs}
+    for run, score in scores.items():
+        if score is not None and score["pair_steps"] < ablation.steps:
+            raise AssistMimicError(
+                f"{run}: was made with {score['pair_steps']:,} pair-steps, not {ablation.steps:,}; choose another --out"
+            )
     rows: list[dict[str, Any]] = []
-    for clip in ablation.clips:
-        for seed in ablation.seeds:
-            for variant, settings in ablation.variants.items():
-                run = folder / f"{clip_name(clip)}-{variant.replace(' ', '_')}-{seed}"
-                score = run / "score.json"
-                if not score.exists() or json.loads(score.read_text())["pair_steps"] < ablation.steps:
-                    _train(ablation, path.parent, clip, seed, settings, run, threads)
-                    score.write_text(json.dumps(_score(run, clip, trials, threads)))
-                rows.append(
-                    {"clip": clip_name(clip), "variant": variant, "seed": seed, **json.loads(score.read_text())}
-                )
-                (folder / TABLE).write_text(json.dumps(rows, indent=1) + "\n")
+    for run, clip, variant, seed in runs:
+        score = scores[run]
+        if score is None:
+            _train(ablation, path.parent, clip, seed, ablation.variants[variant], run, threads)
+            score = _score(run, clip, trials, threads)
+            replace_text(run / SCORE, json.dumps(score))
+        rows.append({"clip": clip_name(clip), "variant": variant, "seed": seed, **score})
+        replace_text(folder / TABLE, json.dumps(rows, indent=1) + "\n")
     return rows
+
+
+def _read_score(path: Path) -> dict[str, Any] | None:
+    """A run's score; None where it is not done."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise AssistMimicError(f"{path}: not readable; remove it, and the run is evaluated again") from None
 
 
 def _train(

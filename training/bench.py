@@ -70,7 +70,8 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
     Returns:
         What `docs/training.md` describes, ready for JSON.
     """
-    config = replace(config, coarse=0.0, steps=1)
+    # Every measured update is a whole one: none of the critic alone.
+    config = replace(config, coarse=0.0, steps=1, ppo=replace(config.ppo, critic_first=0))
     scenes = load_scenes(config.clips[:1], config.body, sparing=config.action.sparing)
     with TemporaryDirectory() as folder:
         runner = Runner(config, scenes, Path(folder) / "run", threads=threads)

@@ -39,6 +39,15 @@ def write_checkpoint(path: Path, sections: Nested, facts: Mapping[str, Any]) -> 
             else:
                 plain[f"{section}/{name}"] = value
     data = save(arrays, metadata={"facts": json.dumps(dict(facts)), "plain": json.dumps(plain)})
+    _replace(path, data)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file; an older one stays whole until the new one is."""
+    _replace(path, text.encode())
+
+
+def _replace(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

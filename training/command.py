@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from controller_server.result import clip_sha256
+from controller_server.errors import AssistMimicError
 
 from . import parallel
 from .alone import stranger_scene
@@ -34,17 +34,19 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
     Raises:
         AssistMimicError: clips, configuration or folder cannot be used.
     """
+    if not 0 <= threads <= 1024:
+        raise AssistMimicError(f"threads: {threads} is outside 0-1024; 0 takes every core")
     parallel.start()
     try:
         scenes = scenes_of(config)
         start = None
         if config.prior is not None:
             prior = config.prior
-            start = lambda spec: start_networks(prior, spec, config.seed)  # noqa: E731
+            start = lambda spec: start_networks(prior, spec, config.seed, config.roles)  # noqa: E731
         runner = Runner(config, scenes, folder, resume=resume, agent=agent, threads=threads, start=start)
-        if agent == "learn" and parallel.rank() == 0 and not runner.resumed:
-            hashes = {scene.name: clip_sha256(scene.source) for scene in scenes}
-            write_run_card(folder, config, hashes, shlex.join(["assistmimic", *sys.argv[1:]]))
+        if agent == "learn" and parallel.rank() == 0:
+            command = shlex.join(["assistmimic", *sys.argv[1:]])
+            write_run_card(folder, config, runner.data, command, resumed=runner.resumed)
         runner.run()
         if agent == "learn" and parallel.rank() == 0:
             bundle = export(folder, folder / BUNDLE)

@@ -15,6 +15,8 @@ from controller_server.clip.skeleton import forward_kinematics
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
 
+from .config import check_ranges
+
 _DYNAMICS = re.compile(r"(mass|gains|hip)(\d+(?:\.\d+)?)")
 LIMP = Strength(gains=dict.fromkeys(MUSCLES, 0.02), limits=dict.fromkeys(MUSCLES, 0.0))
 """Nobody at home: no muscle pulls at all; joints keep 2 % of their damping, as flesh does."""
@@ -204,3 +206,4 @@ class Conditions:
     def __post_init__(self) -> None:
         if not 1 <= self.trials <= 100_000:
             raise AssistMimicError(f"trials: {self.trials} is outside 1-100000")
+        check_ranges(self, "", seed=(0, 10**12), threads=(0, 1024))

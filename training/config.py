@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from controller_server.clip.interaction import ROLES
 from controller_server.control.action import ActionSpec
 from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, check_terms
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.prepare.settings import GripMode
 from controller_server.settings import build_dataclass, plain_values
-from controller_server.yamlfile import read_yaml
+from controller_server.yamlfile import parse_yaml, read_yaml
 
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("specialist", "prior")
@@ -40,6 +39,10 @@ class BodyConfig:
     recipient: str = "weak"
     grip_force: float = 300.0
     grips: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.grips not in [mode.value for mode in GripMode]:
+            raise AssistMimicError(f"grips: {self.grips!r} is none of {', '.join(mode.value for mode in GripMode)}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class StartConfig:
     def __post_init__(self) -> None:
         if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
             raise AssistMimicError(f"start: first {self.first:g} and kept {self.kept:g} must be shares of one")
+        check_ranges(self, "start", slots=(1, 1000), stride=(1, 1000), min_score=(0, 1), noise=(0, 100))
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,7 @@ class StyleConfig:
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("frames", "updates", "batch"):
-            if getattr(self, name) < 1:
-                raise AssistMimicError(f"style: {name} {getattr(self, name)} must be 1 or more")
+        check_ranges(self, "style", frames=(1, 1000), updates=(1, 1000), batch=(1, 10**6), learning_rate=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,13 @@ class PpoConfig:
     lasting: float = 0.5
     bound: float = 1.0
     max_grad_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        counts = {"siblings": (1, 10**6), "epochs": (1, 1000), "minibatches": (1, 10**6), "critic_first": (0, 10**6)}
+        shares = {"gamma": (0, 0.9999), "lam": (0, 1), "lasting": (0, 0.9999)}
+        rates = dict.fromkeys(("learning_rate", "critic_rate", "min_rate", "max_rate"), (0, 1))
+        widths = {"std": (1e-4, 10), "clip": (1e-3, 10), "max_grad_norm": (1e-6, 1e6)}
+        check_ranges(self, "ppo", **counts, **shares, **rates, **widths)
 
 
 @dataclass(frozen=True)
@@ -214,9 +223,7 @@ class TrainConfig:
         for name, value, known in (("kind", self.kind, KINDS), ("mode", self.mode, MODES)):
             if value not in known:
                 raise AssistMimicError(f"{name}: {value!r} is none of {', '.join(known)}")
-        for name in ("pairs", "horizon", "steps"):
-            if getattr(self, name) < 1:
-                raise AssistMimicError(f"{name}: {getattr(self, name)} must be 1 or more")
+        check_ranges(self, "", pairs=(1, 10**6), horizon=(1, 10**5), steps=(1, 10**12), seed=(0, 10**12), coarse=(0, 1))
         if self.kind == "prior" and self.mode != "joint":
             raise AssistMimicError(f"mode: a prior has nobody to be {self.mode} with")
 
@@ -228,6 +235,15 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML and JSON."""
         return plain_values(asdict(self))
+
+
+def check_ranges(config: Any, where: str, **ranges: tuple[float, float]) -> None:
+    """Make sure that numbers of a configuration are within their bounds. Raises AssistMimicError."""
+    for name, (least, most) in ranges.items():
+        value = getattr(config, name)
+        if not least <= value <= most:
+            entry = f"{where}.{name}" if where else name
+            raise AssistMimicError(f"{entry}: {value:g} is outside {least:g}-{most:g}")
 
 
 def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> TrainConfig:
@@ -257,10 +273,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
             where = where.setdefault(parent, {})
             if not isinstance(where, dict):
                 raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
-        try:
-            where[last] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise AssistMimicError(f"--set {override}: {text!r} is not a YAML value") from None
+        where[last] = parse_yaml(text, f"--set {override}")
     config = config_from_dict(values, str(path))
     return replace(config, **{name: value for name, value in changes.items() if value is not None})
 

@@ -226,6 +226,7 @@ class PairEnvironment:
         """Start every episode anew; returns the observation, shape (N, 2, D)."""
         for part in self.parts:
             self._restart(part, np.arange(part.n))
+            part.action, part.retarget = np.zeros_like(part.action), RetargetState.fresh(part.n)
         return self._joined([self._observe(part, part.view()) for part in self.parts])
 
     def step(self, actions: Array) -> Step:

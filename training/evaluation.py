@@ -20,7 +20,6 @@ from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.prepare import prepare
-from controller_server.prepare.settings import GripMode, PrepareSettings
 from controller_server.result import versions
 
 from .conditions import Conditions, Dynamics
@@ -90,11 +89,19 @@ def evaluate(
         What `docs/evaluation.md` describes, ready for JSON.
 
     Raises:
-        AssistMimicError: nothing to try, or a bundle does not fit a clip.
+        AssistMimicError: nothing to try, two of the same name, or a bundle does not fit a clip.
     """
     for what, given in (("bundles", bundles), ("clips", clips), ("dynamics", dynamics)):
         if not given:
             raise AssistMimicError(f"evaluate: no {what}; name at least one")
+    for what, names in (
+        ("bundles", [bundle.card.name for bundle in bundles]),
+        ("clips", [clip.name for clip in clips]),
+        ("dynamics", [setting.name for setting in dynamics]),
+    ):
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:  # rows and comparisons go by name
+            raise AssistMimicError(f"evaluate: two {what} are called {', '.join(sorted(twice))}")
     runs = [
         _run(
             bundle,
@@ -120,6 +127,7 @@ def evaluate(
             "trials": conditions.trials,
             "seed": conditions.seed,
             "noise": asdict(conditions.noise),
+            "recipient": "as in training" if recipient is None else recipient.label,
             "success_limit_m": SUCCESS_LIMIT,
             "shortfall_limit_m": SHORTFALL_LIMIT,
             "dynamics": [asdict(setting) for setting in dynamics],
@@ -196,15 +204,7 @@ def _playback(bundle: PolicyBundle, clip: EvaluationClip) -> dict[str, Any]:
 
 
 def _prepared(bundle: PolicyBundle, clip: EvaluationClip) -> InteractionClip:
-    return prepare(clip.clip, PrepareSettings(grips=grips_of(bundle))).clip
-
-
-def grips_of(bundle: PolicyBundle) -> GripMode:
-    """What told the policy in training when hands hold; `auto` where its card does not say."""
-    given: Any = bundle.card.training
-    for name in ("config", "body", "grips"):
-        given = given.get(name) if isinstance(given, dict) else None
-    return GripMode(given) if given in {mode.value for mode in GripMode} else GripMode.AUTO
+    return prepare(clip.clip, bundle.card.prepare).clip
 
 
 def _row(run: Run, *, several: bool) -> dict[str, Any]:

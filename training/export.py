@@ -14,14 +14,9 @@ from controller_server.yamlfile import read_yaml
 
 from .checkpoint import read_checkpoint
 from .config import TrainConfig, config_from_dict
-from .log import RUN
+from .lineage import RUN, of_run
 from .prefix import under
 from .runner import CHECKPOINT
-
-_CMU = (
-    "The data used in this project was obtained from mocap.cs.cmu.edu. "
-    "The database was created with funding from NSF EIA-0196217."
-)
 
 
 def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str, Any] | None = None) -> PolicyBundle:
@@ -38,7 +33,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
     """
     sections, facts = read_checkpoint(run / CHECKPOINT)
     config = config_from_dict(facts["config"], str(run))
-    card = _run_card(run)
+    card, lineage = read_yaml(run / RUN), of_run(run)
     networks, parameters = {}, {}
     for role in config.roles:
         arrays = under(sections[role], "actor.")
@@ -46,8 +41,11 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
         inputs = tuple((block, len(arrays[f"normaliser.{block}.mean"])) for block in config.observation)
         networks[role] = NetworkSpec(inputs, len(arrays[f"layer{len(config.hidden)}.bias"]), config.hidden)
         parameters[role] = arrays
-    sources = tuple(Source(clip, sha256) for clip, sha256 in card["data"].items())
-    specialist = config.kind == "specialist"
+    own = set(card["data"]) if config.kind == "specialist" else set()
+    clips, data = (
+        tuple(Source(name, sha256) for name, sha256 in lineage.data.items() if (name in own) == learned)
+        for learned in (True, False)
+    )
     bundle = PolicyBundle(
         BundleCard(
             name=name or config.name,
@@ -56,8 +54,8 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
             retarget=config.retarget,
             action=config.action,
             body=_body(config),
-            clips=sources if specialist else (),
-            data=() if specialist else sources,
+            clips=clips,
+            data=data,
             training={
                 "command": card["command"],
                 "revision": card["revision"],
@@ -67,16 +65,12 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
                 "config": facts["config"],
             },
             scores=scores or {},
-            acknowledgements=_CMU if "cmu" in str(facts["config"]).lower() else "",
+            acknowledgements=lineage.acknowledgements,
         ),
         parameters,
     )
     write_bundle(folder, bundle, half=True)
     return bundle
-
-
-def _run_card(run: Path) -> dict[str, Any]:
-    return read_yaml(run / RUN)
 
 
 def _body(config: TrainConfig) -> BodySettings:

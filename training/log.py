@@ -12,8 +12,11 @@ import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from controller_server.control.observation import TERMS as OBSERVATION_TERMS
+from controller_server.yamlfile import read_yaml
 
+from .checkpoint import replace_text
 from .config import TrainConfig
+from .lineage import RUN, behind
 
 if TYPE_CHECKING:
     from .environment import PairEnvironment
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from .style import Discriminator
 
 CURVE = "curve.jsonl"
-RUN = "run.yaml"
 
 
 class RunLog:
@@ -54,11 +56,30 @@ class RunLog:
         self._board.close()
 
 
-def write_run_card(folder: Path, config: TrainConfig, hashes: Mapping[str, str], command: str) -> None:
-    """`run.yaml`: how to make this run again."""
+def write_run_card(
+    folder: Path, config: TrainConfig, hashes: Mapping[str, str], command: str, *, resumed: bool = False
+) -> None:
+    """`run.yaml`: how to make this run again.
+
+    Args:
+        folder: Of the run.
+        config: Its choices.
+        hashes: Of its clips, by name.
+        command: What was typed.
+        resumed: The run goes on: if anything is not as it was, what it was is kept under `before`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    card = {"command": command, "revision": revision(), "data": dict(hashes), "config": config.to_dict()}
-    (folder / RUN).write_text(yaml.safe_dump(card, sort_keys=False, width=110))
+    card: dict[str, Any] = {"command": command, "revision": revision(), "data": dict(hashes)}
+    if resumed:
+        old = read_yaml(folder / RUN)
+        if (old["revision"], old["config"]) == (card["revision"], config.to_dict()):
+            return
+        card["behind"] = old.get("behind", {})
+        card["before"] = [*old.pop("before", []), {name: old[name] for name in ("command", "revision", "config")}]
+    else:
+        card["behind"] = behind(config).to_dict()
+    card["config"] = config.to_dict()
+    replace_text(folder / RUN, yaml.safe_dump(card, sort_keys=False, width=110))
 
 
 def revision() -> str:

@@ -24,9 +24,12 @@ class Network:
 
     def __init__(self, spec: NetworkSpec, parameters: Parameters) -> None:
         self.spec = spec
+        # In the order of the specification, wherever they come from: what Adam remembers goes by position.
         self.parameters = {
-            name: torch.tensor(np.asarray(array), dtype=torch.float32).requires_grad_(name.startswith("layer"))
-            for name, array in parameters.items()
+            name: torch.tensor(np.asarray(parameters[name]), dtype=torch.float32).requires_grad_(
+                name.startswith("layer")
+            )
+            for name in spec.shapes()
         }
         # Samples each block's statistics stand for: a prior's blocks come with theirs, new ones begin at none.
         self.counts = torch.zeros(len(spec.inputs), dtype=torch.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from controller_server.clip.interaction import ROLES
 from controller_server.control.bundle import CARD, read_bundle
+from controller_server.control.bundle_card import PERSON
 from controller_server.control.network import NetworkSpec, Parameters
 from controller_server.errors import AssistMimicError
 
@@ -18,16 +20,18 @@ from .networks import Network, widen
 from .prefix import under
 from .runner import CHECKPOINT
 
+_NOT_ALONE = "prior: {} holds the two of a pair, and nobody for people by themselves"
 _TRUST = 1e5  # samples a bundle's input statistics count for; a run knows how many its own stand for
 
 
-def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Network]:
-    """Actors of both roles that do what a prior does, whatever they see of the other person.
+def start_networks(source: str, spec: NetworkSpec, seed: int, roles: Sequence[str] = ROLES) -> dict[str, Network]:
+    """Actors that do what a prior does, whatever they see of another person.
 
     Args:
         source: Folder of a bundle or of a run.
         spec: Of the actors.
         seed: For weights the prior does not have.
+        roles: Names of the actors.
 
     Returns:
         Actors by role; of a run that sees the same, also its critics, by role with "critic" before it.
@@ -36,7 +40,7 @@ def start_networks(source: str, spec: NetworkSpec, seed: int) -> dict[str, Netwo
         AssistMimicError: there is no policy in that folder, or it does not fit.
     """
     actors = {}
-    for k, role in enumerate(ROLES):
+    for k, role in enumerate(roles):
         prior, parameters, counts = _policy(Path(source), role)
         actor = Network(spec, widen(prior, parameters, spec, np.random.default_rng(seed + k)))
         for block, (name, _) in enumerate(spec.inputs):
@@ -68,12 +72,17 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str,
     if (folder / CARD).exists():
         bundle = read_bundle(folder)
         name = bundle.card.network(role)
+        if name not in bundle.card.networks:
+            raise AssistMimicError(_NOT_ALONE.format(folder))
         spec = bundle.card.networks[name]
         return spec, bundle.parameters[name], {block: _TRUST for block, _ in spec.inputs}
     if (folder / CHECKPOINT).exists():
         sections, facts = read_checkpoint(folder / CHECKPOINT)
         config = config_from_dict(facts["config"], str(folder))
-        arrays = sections["person" if "person" in sections else role]
+        name = PERSON if PERSON in sections else role
+        if name not in sections:
+            raise AssistMimicError(_NOT_ALONE.format(folder))
+        arrays = sections[name]
         parameters = under(arrays, "actor.")
         counts = parameters.pop("counts")
         inputs = tuple((name, len(parameters[f"normaliser.{name}.mean"])) for name in config.observation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from controller_server.control.network import NetworkSpec
 from controller_server.errors import AssistMimicError
+from controller_server.result import clip_sha256
 
 from . import parallel, style
 from .checkpoint import read_checkpoint, tensors, write_checkpoint
@@ -28,6 +29,8 @@ from .scene import Scene
 CHECKPOINT = "checkpoint.safetensors"
 _SAVE_SECONDS = float(os.environ.get("ASSISTMIMIC_SAVE_SECONDS", "60"))
 _STYLE = "style "  # sections of a checkpoint that hold discriminators begin so, the role comes after
+_DRAWN = {"generator", "noise"}  # of what learns: not the same in every process
+_Sections = dict[str, dict[str, Any]]
 _WINDOW = 1024  # episodes that success is averaged over
 
 
@@ -59,19 +62,21 @@ class Runner:
         start: Callable[[NetworkSpec], Mapping[str, Network]] | None = None,
     ) -> None:
         self.config, self.folder, self.agent = config, folder, agent
-        if threads:
-            torch.set_num_threads(threads)
-        seed = 10_007 * config.seed + parallel.rank()
-        self.environment = PairEnvironment(config, scenes, seed=seed, threads=threads)
-        self.learners = self._learners(start, seed)
-        self.judges = style.discriminators(config, self.environment, seed) if self._learning else {}
-        self.iteration, self.pair_steps, self.seconds = 0, 0, 0.0
-        self.episodes: deque[Episode] = deque(maxlen=_WINDOW)
-        self.observation = np.zeros(0)
         found = folder / CHECKPOINT
         if agent == "learn" and found.exists() and not resume:
             raise AssistMimicError(f"{folder}: holds a run already; go on with it by --resume, or choose another --out")
         self.resumed = agent == "learn" and resume and found.exists()
+        if threads:
+            torch.set_num_threads(threads)
+        seed = 10_007 * config.seed + parallel.rank()
+        self.environment = PairEnvironment(config, scenes, seed=seed, threads=threads)
+        self.data = _fingerprints(scenes)
+        self.learners = self._learners(None if self.resumed else start, seed)
+        self.judges = style.discriminators(config, self.environment, seed) if self._learning else {}
+        self.iteration, self.pair_steps, self.seconds = 0, 0, 0.0
+        self.episodes: deque[Episode] = deque(maxlen=_WINDOW)
+        self.observation = np.zeros(0)
+        self._planned: int | None = None
         if self.resumed:
             self._load(found)
         else:
@@ -151,9 +156,14 @@ class Runner:
     def _learning(self) -> bool:
         return self.agent == "learn"
 
+    @property
+    def _steps(self) -> int:
+        """Pair-steps that coarse physics and the halves of a mode are shares of; what comes later is as the last."""
+        return self._planned or self.config.steps
+
     def _set_phase(self) -> None:
         """What the world is like; who learns and who is moved by the reference, in the modes that are not joint."""
-        steps = self.config.steps if self.config.mode == "joint" else self.config.steps / 2  # of each who learns
+        steps = self._steps if self.config.mode == "joint" else self._steps / 2  # of each who learns
         first = self.pair_steps < steps
         done = self.pair_steps if first else self.pair_steps - steps
         self.environment.use_physics(coarse=done < self.config.coarse * steps)
@@ -248,31 +258,70 @@ class Runner:
     def _save(self) -> None:
         facts = {
             "config": self.config.to_dict(),
+            "data": self.data,
+            "planned_steps": self._steps,
             "iteration": self.iteration,
             "pair_steps": self.pair_steps,
             "seconds": self.seconds,
             "episodes": [[e.scene, e.start, e.frames, e.completed, e.error] for e in self.episodes],
             "processes": parallel.size(),
         }
-        sections = {role: learner.state_dict() for role, learner in self.learners.items()}
-        sections |= {_STYLE + role: judge.state_dict() for role, judge in self.judges.items()}
+        sections = {name: part.state_dict() for name, part in self._learned()}
         sections |= {"environment": self.environment.state_dict(), "runner": {"observation": self.observation}}
-        write_checkpoint(self._own_state, sections, facts)
+        # The first process's file is what counts: it comes last, and the others' go with it or are left aside.
+        if parallel.rank():
+            write_checkpoint(self._own_state, sections, facts)
+        parallel.wait()
+        if not parallel.rank():
+            write_checkpoint(self._own_state, sections, facts)
         parallel.wait()
 
     def _load(self, path: Path) -> None:
-        sections, facts = read_checkpoint(self._own_state if self._own_state.exists() else path)
+        sections, facts = read_checkpoint(path)
+        if facts.get("data", self.data) != self.data:
+            raise AssistMimicError(f"{path}: was trained on other clips, or they changed since; choose another --out")
+        own = self._own_sections(sections, facts)
         try:
-            for role, learner in self.learners.items():
-                learner.load_state_dict(tensors(sections[role]))
-            for role, judge in self.judges.items():
-                judge.load_state_dict(tensors(sections[_STYLE + role]))
-            self.environment.load_state_dict(sections["environment"])
+            for name, part in self._learned():
+                state = tensors(sections[name])
+                drawn = part.state_dict() if own is None else tensors(own[name])  # each process draws by itself
+                part.load_state_dict({**state, **{key: drawn[key] for key in _DRAWN & set(state)}})
+            if own is not None:
+                self.environment.load_state_dict(own["environment"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise AssistMimicError(f"{path}: is of a run with other settings ({error}); choose another --out") from None
-        self.observation = sections["runner"]["observation"]
         self.iteration, self.pair_steps, self.seconds = (facts[n] for n in ("iteration", "pair_steps", "seconds"))
+        before, planned = facts["config"]["steps"], facts.get("planned_steps")
+        if planned and (self.pair_steps >= before or planned != before):  # a finished run does not begin coarse again
+            self._planned = planned
         self.episodes.extend(Episode(*values) for values in facts["episodes"])
+        self.observation = self.environment.reset() if own is None else own["runner"]["observation"]
+
+    def _own_sections(self, sections: _Sections, facts: Mapping[str, Any]) -> _Sections | None:
+        """This process's part of a checkpoint; None where it has none of the same moment and begins its worlds anew."""
+        if parallel.rank() == 0:
+            return sections
+        if not self._own_state.exists():
+            return None
+        own, stated = read_checkpoint(self._own_state)
+        moment = ("iteration", "pair_steps", "processes")
+        fits = parallel.size() == facts["processes"] and all(stated[name] == facts[name] for name in moment)
+        return own if fits else None
+
+    def _learned(self) -> Iterator[tuple[str, Ppo | style.Discriminator]]:
+        """Everything that learns, by its section of a checkpoint."""
+        yield from self.learners.items()
+        yield from ((_STYLE + role, judge) for role, judge in self.judges.items())
+
+
+def _fingerprints(scenes: Sequence[Scene]) -> dict[str, str]:
+    """Of clips by name. A clip may be named twice, to be learned twice as much. Raises AssistMimicError."""
+    found: dict[str, str] = {}
+    for scene in scenes:
+        sha256 = clip_sha256(scene.source)
+        if found.setdefault(scene.name, sha256) != sha256:
+            raise AssistMimicError(f"clips: two different ones are called {scene.name}; rename a file")
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:

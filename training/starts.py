@@ -2,10 +2,13 @@
 
 Physical state initialisation in the manner of InterMimic: reference states interpenetrate or hang in the air, kept ones
 do not. A state is worth the share of the rest of the clip its episode went on to survive; each start frame has a few
-slots, and a better state takes the place of the worst.
+slots, and a state takes the place of the worst, of equals of the oldest. What a state is worth fades, for the policy
+that survived from there has changed since.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from .scene import Scene
 _FIELDS = tuple(PairState.__dataclass_fields__)
 _MARGIN = 5  # frames at either end of an episode whose states are not kept: settling in, and falling
 _REFERENCE_SCORE = 0.5
+_FADING = 1e-4  # share of their score that kept states lose with every finished episode of their clip
 
 
 class StartStates:
@@ -35,6 +39,8 @@ class StartStates:
         self._frames = np.arange(0, scene.last, config.stride)
         shape = (len(self._frames), config.slots)
         self.score = np.zeros(shape)
+        self.kept_at = np.zeros(shape, int)  # number of the finished episode that left the state
+        self.episodes = 0
         self._kept = {name: np.zeros((*shape, *self._like(name)), np.float32) for name in _FIELDS}
         self._trail = {name: np.zeros((n, len(self._frames), *self._like(name)), np.float32) for name in _FIELDS}
 
@@ -81,29 +87,30 @@ class StartStates:
 
     def finish(self, world: int, start: int, end: int, *, survived: bool) -> None:
         """Keep the good states of an episode that ran from frame `start` to `end`."""
-        last = self.scene.last
+        last, stride = self.scene.last, self.config.stride
+        self.episodes += 1
+        self.score *= 1 - _FADING
         first, final = start + _MARGIN, (last if survived else end) - _MARGIN
-        for column in range(-(-first // self.config.stride), len(self._frames)):
-            frame = column * self.config.stride
+        for column in range(-(-first // stride), len(self._frames)):
+            frame = column * stride
             if frame > final:
                 break
             score = 1.0 if survived else (end - frame) / (last - frame)
-            slot = int(self.score[column].argmin())
-            # Equals replace each other, so that the slots follow the policy.
+            slot = int(np.lexsort((self.kept_at[column], self.score[column]))[0])
             if score >= self.config.min_score and score >= self.score[column, slot]:
-                self.score[column, slot] = score
+                self.score[column, slot], self.kept_at[column, slot] = score, self.episodes
                 for name in _FIELDS:
                     self._kept[name][column, slot] = self._trail[name][world, column]
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs."""
         kept = {f"kept.{name}": array for name, array in self._kept.items()}
         trail = {f"trail.{name}": array for name, array in self._trail.items()}
-        return {"score": self.score, **kept, **trail}
+        return {"score": self.score, "kept_at": self.kept_at, "episodes": self.episodes, **kept, **trail}
 
-    def load_state_dict(self, arrays: dict[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self.score[:] = arrays["score"]
+        self.score[:], self.kept_at[:], self.episodes = arrays["score"], arrays["kept_at"], arrays["episodes"]
         for name in _FIELDS:
             self._kept[name][:] = arrays[f"kept.{name}"]
             self._trail[name][:] = arrays[f"trail.{name}"]

@@ -11,12 +11,12 @@ import numpy as np
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.skeleton import N_BODY_JOINTS, SUCCESS_JOINTS
-from controller_server.control.assist import GRAVITY
 from controller_server.control.bundle import PolicyBundle
 from controller_server.control.observation import Track, View
 from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.convert import without_supporter
+from controller_server.measure.effort import GRAVITY
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.physics.mujoco_backend import BackendMujoco
 

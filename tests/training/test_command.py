@@ -50,8 +50,8 @@ def in_process(*arguments: str) -> int:
     return main(list(arguments))
 
 
-def test_ablation_passes_over_what_is_done_and_goes_on_where_more_is_asked(tmp_path, monkeypatch, capsys):
-    """One row for each variant and seed; a second call trains nothing, one for more steps goes on with the runs."""
+def test_ablation_passes_over_what_is_done_and_goes_on_with_what_is_not(tmp_path, monkeypatch, capsys):
+    """One row for each variant and seed; a second call trains nothing, and none makes longer runs out of short ones."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ablation, "run_ablation", partial(ablation.run_ablation, trials=2))  # not 100
     prepared(tmp_path)
@@ -75,8 +75,16 @@ def test_ablation_passes_over_what_is_done_and_goes_on_where_more_is_asked(tmp_p
     assert steps() == [8, 16, 8, 16]
     assert "no contact reward" in capsys.readouterr().out
     assert steps() == [8, 16, 8, 16]
-    command += ["--steps", "24"]
-    assert steps() == [8, 16, 24, 8, 16, 24]
+    (tmp_path / "table" / "standing-full-3" / "score.json").unlink()  # as after a kill while it was evaluated
+    assert steps() == [8, 16, 8, 16]
+    capsys.readouterr()
+    assert in_process(*command, "--steps", "24") == 2
+    assert "standing-full-3: was made with 16 pair-steps, not 24" in capsys.readouterr().err
+    (tmp_path / "table" / "standing-full-3" / "score.json").write_text("{")
+    assert in_process(*command) == 2 and "not readable; remove it" in capsys.readouterr().err
+    table["clips"] = "standing.npz"
+    (tmp_path / "ablation.yaml").write_text(yaml.safe_dump(table))
+    assert in_process(*command) == 2 and "expected a list" in capsys.readouterr().err
 
 
 def test_train_leaves_a_bundle_that_plays_its_clip(tmp_path, monkeypatch, capsys):
@@ -120,10 +128,50 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys):
         ([*arguments, "--set", "ppo.speed=3"], "no setting 'speed'"),
         (["specialist", "tiny.yaml"], "no clips"),
         ([*arguments, "--prior", "nowhere"], "neither a bundle nor a run"),
+        ([*arguments, "--seed", "-1"], "seed: -1 is outside"),
+        ([*arguments, "--threads", "-1"], "threads: -1 is outside"),
+        ([*arguments, "--set", "ppo.siblings=0"], "ppo.siblings: 0 is outside"),
+        ([*arguments, "--set", "ppo.std=0"], "ppo.std: 0 is outside"),
+        ([*arguments, "--set", "start.stride=0"], "start.stride: 0 is outside"),
+        ([*arguments, "--set", "body.grips=none"], "grips: 'none' is none of auto"),
+        ([*arguments, "--set", "seed=2026-02-30"], "--set seed=2026-02-30: not readable as YAML"),
+        (["specialist", "tiny.yaml", "--clips", "standing.npz", "--out", "tiny.yaml"], "tiny.yaml"),
     ):
         assert in_process("train", *wrong) == 2
         said = capsys.readouterr().err
         assert message in said and len(said.splitlines()) == 1
+
+
+def test_a_run_goes_on_with_its_own_clips_and_says_what_it_was(tmp_path, monkeypatch, capsys):
+    """Refuse a clip that was changed; keep how it began in `run.yaml` where settings change; need no prior any more."""
+    monkeypatch.chdir(tmp_path)
+    arguments = prepared(tmp_path)
+    assert in_process("train", *arguments) == 0
+    assert in_process("train", *arguments[:-4], "--out", "second", "--threads", "1", "--prior", "run") == 0
+    first = tmp_path / "run"
+    first.rename(tmp_path / "elsewhere")
+    more = [*arguments[:-4], "--out", "second", "--threads", "1", "--prior", "run", "--resume", "--steps", "24"]
+    assert in_process("train", *more, "--set", "ppo.epochs=2") == 0
+    card = yaml.safe_load((tmp_path / "second" / "run.yaml").read_text())
+    assert card["config"]["ppo"]["epochs"] == 2 and [b["config"]["ppo"]["epochs"] for b in card["before"]] == [1]
+    write_npz(tmp_path / "standing.npz", standing_pair(14))
+    capsys.readouterr()
+    assert in_process("train", *more) == 2 and "trained on other clips" in capsys.readouterr().err
+
+
+def test_bundles_thank_for_what_their_priors_learned_from(tmp_path, monkeypatch):
+    """Captured data is named on the card of whatever was made from it, through runs and through bundles."""
+    monkeypatch.chdir(tmp_path)
+    arguments = prepared(tmp_path)
+    (tmp_path / "standing.npz").rename(tmp_path / "cmu_standing.npz")
+    assert in_process("train", "specialist", "tiny.yaml", "--clips", "cmu_standing.npz", "--out", "captured") == 0
+    write_npz(tmp_path / "standing.npz", standing_pair(14))
+    for prior, out in (("captured", "from_run"), ("from_run/bundle", "from_bundle")):
+        assert in_process("train", *arguments[:-4], "--out", out, "--prior", prior) == 0
+        card = read_bundle(tmp_path / out / "bundle").card
+        assert "mocap.cs.cmu.edu" in card.acknowledgements
+        assert [source.name for source in card.clips] == ["standing"]
+        assert [source.name for source in card.data] == ["cmu_standing"]
 
 
 def test_a_killed_run_goes_on(tmp_path):
@@ -159,4 +207,23 @@ def test_two_processes_learn_one_policy(tmp_path):
             if name.startswith(("actor.", "critic.", "network.")):
                 assert np.array_equal(array, second[section][name]), name
     assert first["style recipient"]["adam.0.step"].item() == 2 * 4  # both rollouts
+    assert not np.array_equal(first["environment"]["part0.world"], second["environment"]["part0.world"])
+    # Killed between the two files: the second process has gone on, the first, which counts, has not.
+    (tmp_path / "ahead").mkdir()
+    arguments[arguments.index("run")] = "ahead/run"
+    ahead = subprocess.run([*launch, *arguments, "--steps", "48"], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    assert ahead.returncode == 0, ahead.stderr.decode()
+    other = tmp_path / "ahead" / "run" / "worlds1.safetensors"
+    other.replace(tmp_path / "run" / other.name)
+    arguments[arguments.index("ahead/run")] = "run"
+    more = [*launch, *arguments, "--resume", "--steps", "64"]
+    done = subprocess.run(more, cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
+    second, of_second = read_checkpoint(tmp_path / "run" / other.name)
+    assert facts["pair_steps"] == of_second["pair_steps"] == 64
+    for section in ("supporter", "recipient"):
+        for name, array in first[section].items():
+            if name.startswith(("actor.", "critic.", "adam.")):
+                assert np.array_equal(array, second[section][name]), name
     assert not np.array_equal(first["environment"]["part0.world"], second["environment"]["part0.world"])

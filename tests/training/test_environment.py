@@ -223,6 +223,26 @@ def test_each_role_learns_in_coarse_physics_first_and_then_in_those_that_count(t
     ]
 
 
+def test_a_finished_run_that_goes_on_does_not_begin_again(tmp_path):
+    """Coarse physics and the halves of a mode are shares of the steps first planned; what is added is as the last."""
+    run(tmp_path / "a", mode="sequential", coarse=0.5)
+
+    def added(steps: int) -> list[tuple[bool, bool]]:
+        """(Coarse, recipient learns) of the rollouts that a longer run adds."""
+        longer = tiny(mode="sequential", coarse=0.5, steps=steps)
+        runner = Runner(longer, [standing_scene()], tmp_path / "a", threads=1, resume=True)
+        collect, seen = runner._collect, []
+        runner._collect = lambda: (
+            seen.append((runner.environment.coarse, not runner.learners["recipient"].frozen)),
+            collect(),
+        )[1]
+        runner.run()
+        return seen
+
+    assert added(64) == [(False, False)] * 2
+    assert added(80) == [(False, False)]
+
+
 def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
     """A resolved configuration reads back the same; an unknown name, a wrong value, a missing file are one line."""
     config = tiny(retarget=RetargetSettings(enabled=False), reward=RewardConfig({"contact": 1.0}, WEIGHTS))

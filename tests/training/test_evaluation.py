@@ -330,6 +330,15 @@ def test_command(assistmimic, tmp_path):
     scores = read_bundle(tmp_path / "policy").card.scores
     assert scores["rows"] == report["rows"]
     assert set(scores) == {"rows", "help", "playback", "conditions", "versions", "machine"}
+    assert scores["conditions"]["recipient"] == "as in training"
+    write_bundle(tmp_path / "again", untrained(CLIP, PAIR))
+    done = assistmimic("evaluate", "./policy", "./again", *options, "--json", "--save")
+    assert done.returncode == 0, done.stderr
+    both = json.loads(done.stdout)
+    assert both["bundles"] == ["untrained", "untrained-2"] and both["comparison"][0]["second"] == "untrained-2"
+    assert [row["bundle"] for row in both["rows"]] == both["bundles"]
+    for name in ("policy", "again"):
+        assert len(read_bundle(tmp_path / name).card.scores["rows"]) == 1
     told = assistmimic("info", "./policy").stdout
     assert told.startswith("policy untrained: specialist")
     assert "supporter normal, recipient weak, mitten hands" in told
@@ -339,6 +348,9 @@ def test_command(assistmimic, tmp_path):
         (("./policy", *options, "--dynamics", "storm"), "dynamics 'storm'"),
         (("./policy", "--clips", "no.npz"), "no.npz"),
         (("./policy", *options[:2], "--trials", "0"), "trials: 0 is outside"),
+        (("./policy", *options, "--seed", "-1"), "seed: -1 is outside"),
+        (("./policy", *options, "--dynamics", "seen,seen"), "two dynamics are called seen"),
+        (("./policy", *options, "--save", "--recipient-strength", "normal"), "leave out --recipient-strength"),
     ):
         failed = assistmimic("evaluate", *arguments)
         assert failed.returncode == 2, failed.stderr

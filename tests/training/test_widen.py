@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import standing_pair
+from policy_cases import untrained
 
+from controller_server.body.pair import PairBody
+from controller_server.control.bundle import read_bundle, write_bundle
 from controller_server.control.network import NetworkSpec, forward, initial_parameters
 from controller_server.errors import AssistMimicError
 from training.networks import widen
+from training.prior import start_networks
 
 PRIOR = NetworkSpec((("self", 7), ("goal", 5)), 4, (16, 8))
 WIDE = NetworkSpec((("self", 7), ("partner", 6), ("goal", 5), ("forces", 3)), 4, (16, 8))
@@ -39,6 +44,23 @@ def test_without_a_prior_the_network_is_fresh():
     fresh = initial_parameters(WIDE, np.random.default_rng(3))
     wide = widen(PRIOR, {}, WIDE, np.random.default_rng(3))
     assert set(fresh) == set(wide) and all(np.array_equal(fresh[name], wide[name]) for name in fresh)
+
+
+def test_people_by_themselves_start_from_one_another(tmp_path):
+    """A prior goes on from a prior's policy, not from nothing; from the two of a pair there is nobody to take."""
+    clip = standing_pair(6)
+    pair = PairBody.from_clip(clip)
+    terms = ("height", "positions")
+    write_bundle(tmp_path / "prior", untrained(clip, pair, kind="prior", terms=terms))
+    write_bundle(tmp_path / "pair", untrained(clip, pair, terms=terms))
+    bundle = read_bundle(tmp_path / "prior")
+    spec = bundle.card.networks["person"]
+    given = start_networks(str(tmp_path / "prior"), spec, 0, ("person",))
+    assert list(given) == ["person"]
+    for name, array in given["person"].arrays().items():
+        np.testing.assert_allclose(array, bundle.parameters["person"][name], rtol=1e-6)
+    with pytest.raises(AssistMimicError, match="the two of a pair"):
+        start_networks(str(tmp_path / "pair"), spec, 0, ("person",))
 
 
 def test_a_prior_that_does_not_fit_is_refused():

@@ -27,7 +27,7 @@ class Controller(str, Enum):
 
 
 class Quality(str, Enum):
-    """How long the search thinks: `draft` spends a quarter of the effort."""
+    """How much is tried: `draft` plays a policy first where one fits, then searches with a quarter of the effort."""
 
     DEFAULT = "default"
     DRAFT = "draft"
@@ -39,7 +39,7 @@ class ConvertSettings:
 
     Attributes:
         controller: Who steers the bodies; `auto` climbs the ladder until the result is a success.
-        quality: `draft` spends a quarter of the effort.
+        quality: `draft` plays a policy first where one fits, then searches with a quarter of the effort.
         policy: Name or folder of the policy bundle to use; left out, the one that fits the clip best.
         seed: Of every random number; the same seed gives the same result on the same machine.
         hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.

@@ -200,7 +200,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="How long the search thinks",
         items=(
             ("default", "Full", "The steadiest motion"),
-            ("draft", "Draft", "A quarter of the time, to look first: shakier, and it may lose the hold"),
+            ("draft", "Draft", "To look first: a policy, then a quick search; shakier, and it may lose the hold"),
         ),
     )
     hands: EnumProperty(

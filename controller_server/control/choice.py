@@ -38,7 +38,8 @@ def choose_policy(pair: PairBody, settings: ControlSettings) -> Chosen:
         AssistMimicError: one was asked for, by name or as the controller, and there is none that fits.
     """
     if settings.controller in ("search", "assisted"):
-        return Chosen(None)
+        unused = f"policy {settings.policy}: controller {settings.controller} has no use for it"
+        return Chosen(None, problems=(unused,) if settings.policy else ())
     if settings.policy:
         return _load(find_bundle(settings.policy), pair, settings)
     bundles, problems = list_bundles()

@@ -349,6 +349,13 @@ def test_nothing_fits(policies: Path):
     assert (named.controller, named.success) == ("policy", True)
 
 
+def test_a_policy_that_is_named_for_nothing(policies: Path):
+    """Say that a controller has no use for the policy that was named."""
+    clip, pair, _ = standing(5)
+    outcome = run_ladder(clip, pair, settings(clip, controller="search", policy="any"))
+    assert outcome.notes == ("left out: policy any: controller search has no use for it",)
+
+
 def test_a_policy_that_fails_gives_way(policies: Path):
     """Climb from a policy that loses the clip to the search, and say when it failed."""
     clip, pair, _ = standing(31)

@@ -137,6 +137,34 @@ def test_beside_somebody_replayed_forces_and_torques_are_those_of_the_step(repla
     assert np.allclose(seen[0][:, own], seen[1][:, own], atol=0.05)
 
 
+def test_retargeting_moves_what_is_rewarded_and_allowed_where_it_is_asked_to():
+    """Hand goals that moved by 0.2 m cost a supporter who stays reward, and allow one who follows 0.1 m more."""
+
+    def supporter(settings: RetargetSettings, *, aside: float) -> tuple[float, bool]:
+        """Reward for positions, and whether the episode ended, of a supporter put aside [m]."""
+        still = StartConfig(first=1.0, kept=0.0, noise=0.0)
+        only = RewardConfig({"positions": 1.0}, {"positions": 1.0}, coupling=0.0)
+        env = PairEnvironment(tiny(start=still, reward=only, retarget=settings), [standing_scene()], threads=1)
+        env.reset()
+        (part,) = env.parts
+        state = part.backend.state()
+        state.root_position[:, 0, 1] += aside
+        part.backend.set_state(state)
+        shift = np.zeros_like(part.retarget.shift)
+        shift[..., 1] = 0.2
+        part.retarget = replace(part.retarget, shift=shift)
+        step = env.step(zeros(env))
+        return float(step.reward[0, 0]), bool(step.terminated[0, 0])
+
+    plain = RetargetSettings(reward=False, termination=False)
+    assert (
+        supporter(RetargetSettings(reward=True, termination=False), aside=0.0)[0]
+        < 0.99 * supporter(plain, aside=0.0)[0]
+    )
+    assert supporter(plain, aside=0.3)[1] and not supporter(RetargetSettings(termination=True), aside=0.3)[1]
+    assert supporter(RetargetSettings(termination=True), aside=0.5)[1]
+
+
 def run(folder: Path, **changes: object) -> Runner:
     """A whole tiny run."""
     resume = bool(changes.pop("resume", False))

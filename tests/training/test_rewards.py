@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from training_cases import standing_scene
 
+from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from training import rewards
 from training.rewards import Moment, deviation
 
@@ -52,6 +53,27 @@ def test_positions_follow_the_papers_formula():
     m = moment(shift=0.1)
     assert np.allclose(rewards.positions(m), [[np.exp(-1 / 3), 1]], atol=1e-5)
     assert np.allclose(deviation(m.now, m.goal), [[0.1, 0]], atol=1e-6)
+
+
+def test_the_other_tracking_terms_and_costs_follow_their_formulas():
+    """Rotations exp(-10 angle^2), velocities exp(-e / 3), spins exp(-0.1 e / 3), power in kW, jerk a mean square."""
+    m = moment()
+    turned = quat_mul(m.goal.quats, quat_from_rotvec(np.array([0.0, 0.2, 0.0]))).astype(np.float32)
+    fast = m.goal.velocities + np.float32([1.0, 1.0, 0.0])
+    spun = m.goal.spins + np.float32([3.0, 0.0, 0.0])
+    off = replace(m, now=replace(m.goal, quats=turned, velocities=fast, spins=spun))
+    for name, expected in (
+        ("rotations", np.exp(-10 * 0.2**2)),
+        ("velocities", np.exp(-2 / 3)),
+        ("spins", np.exp(-0.1 * 9 / 3)),
+    ):
+        assert np.allclose(rewards.TERMS[name](off), expected, atol=1e-4), name
+    torques, speed = np.zeros_like(m.torques), np.zeros_like(m.joint_velocity)
+    torques[0, 1, :2, 0], speed[0, 1, :2, 0] = [100, -50], [2, 4]
+    assert np.allclose(rewards.power(replace(m, torques=torques, joint_velocity=speed)), [[0, 0.4]])
+    action = m.action.copy()
+    action[0, 0] = 0.5
+    assert np.allclose(rewards.jerk(replace(m, action=action)), [[0.25, 0]])
 
 
 def test_contact_pays_only_for_touch_inside_the_gate():

@@ -156,13 +156,11 @@ def test_retargeting_moves_what_is_rewarded_and_allowed_where_it_is_asked_to():
         step = env.step(zeros(env))
         return float(step.reward[0, 0]), bool(step.terminated[0, 0])
 
-    plain = RetargetSettings(reward=False, termination=False)
-    assert (
-        supporter(RetargetSettings(reward=True, termination=False), aside=0.0)[0]
-        < 0.99 * supporter(plain, aside=0.0)[0]
-    )
-    assert supporter(plain, aside=0.3)[1] and not supporter(RetargetSettings(termination=True), aside=0.3)[1]
-    assert supporter(RetargetSettings(termination=True), aside=0.5)[1]
+    plain, rewarded = (RetargetSettings(reward=reward, termination=False) for reward in (False, True))
+    allowed = RetargetSettings(termination=True)
+    assert supporter(rewarded, aside=0.0)[0] < 0.99 * supporter(plain, aside=0.0)[0]
+    assert supporter(plain, aside=0.3)[1] and not supporter(allowed, aside=0.3)[1]
+    assert supporter(allowed, aside=0.5)[1]
 
 
 def run(folder: Path, **changes: object) -> Runner:

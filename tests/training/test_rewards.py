@@ -59,8 +59,8 @@ def test_the_other_tracking_terms_and_costs_follow_their_formulas():
     """Rotations exp(-10 angle^2), velocities exp(-e / 3), spins exp(-0.1 e / 3), power in kW, jerk a mean square."""
     m = moment()
     turned = quat_mul(m.goal.quats, quat_from_rotvec(np.array([0.0, 0.2, 0.0]))).astype(np.float32)
-    fast = m.goal.velocities + np.float32([1.0, 1.0, 0.0])
-    spun = m.goal.spins + np.float32([3.0, 0.0, 0.0])
+    fast = m.goal.velocities + np.array([1, 1, 0], np.float32)
+    spun = m.goal.spins + np.array([3, 0, 0], np.float32)
     off = replace(m, now=replace(m.goal, quats=turned, velocities=fast, spins=spun))
     for name, expected in (
         ("rotations", np.exp(-10 * 0.2**2)),
@@ -69,7 +69,7 @@ def test_the_other_tracking_terms_and_costs_follow_their_formulas():
     ):
         assert np.allclose(rewards.TERMS[name](off), expected, atol=1e-4), name
     torques, speed = np.zeros_like(m.torques), np.zeros_like(m.joint_velocity)
-    torques[0, 1, :2, 0], speed[0, 1, :2, 0] = [100, -50], [2, 4]
+    torques[0, 1, :2, 0], speed[0, 1, :2, 0] = np.array([100, -50]), np.array([2, 4])
     assert np.allclose(rewards.power(replace(m, torques=torques, joint_velocity=speed)), [[0, 0.4]])
     action = m.action.copy()
     action[0, 0] = 0.5

@@ -17,7 +17,7 @@ def page(tmp_path_factory):
     """A browser and the folder of a carried and an assisted report."""
     folder = tmp_path_factory.mktemp("report")
     write_report(folder / "carried.html", report_of(lift=180.0, offset=0.12, source=SOURCE))
-    write_report(folder / "assisted.html", report_of(lift=180.0, wrench=120.0))
+    write_report(folder / "assisted.html", report_of(lift=180.0, wrench=90.0))
     with browser() as opened:
         yield opened, folder
 
@@ -232,7 +232,7 @@ def test_outside_help_cannot_be_missed(page):
     """The banner, the badge in the view and magenta pixels on the canvas all say so; switched off, the pixels go."""
     opened = opened_at(page, "assisted.html")
     assert opened.evaluate("document.getElementById('verdict').className").endswith("assisted")
-    assert "120 N on the recipient" in opened.evaluate("document.getElementById('outside').textContent")
+    assert "90 N on the recipient" in opened.evaluate("document.getElementById('outside').textContent")
     count = """(() => {
       assistmimic.draw();
       const gl = assistmimic.renderer.gl, c = document.getElementById('canvas');

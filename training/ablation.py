@@ -10,9 +10,9 @@ from typing import Any
 
 from controller_server.control.bundle import read_bundle
 from controller_server.errors import AssistMimicError
+from controller_server.wholefile import replace_file
 from controller_server.yamlfile import read_yaml
 
-from .checkpoint import replace_text
 from .command import BUNDLE, train
 from .conditions import Conditions, Dynamics
 from .config import load_config
@@ -111,9 +111,9 @@ def run_ablation(
         if score is None:
             _train(ablation, path.parent, clip, seed, ablation.variants[variant], run, threads)
             score = _score(run, clip, trials, threads)
-            replace_text(run / SCORE, json.dumps(score))
+            replace_file(run / SCORE, json.dumps(score).encode())
         rows.append({"clip": clip_name(clip), "variant": variant, "seed": seed, **score})
-        replace_text(folder / TABLE, json.dumps(rows, indent=1) + "\n")
+        replace_file(folder / TABLE, (json.dumps(rows, indent=1) + "\n").encode())
     return rows
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from controller_server.errors import AssistMimicError
+from controller_server.wholefile import replace_file
 
 Nested = Mapping[str, Mapping[str, Any]]
 
@@ -39,25 +38,7 @@ def write_checkpoint(path: Path, sections: Nested, facts: Mapping[str, Any]) -> 
             else:
                 plain[f"{section}/{name}"] = value
     data = save(arrays, metadata={"facts": json.dumps(dict(facts)), "plain": json.dumps(plain)})
-    _replace(path, data)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file; an older one stays whole until the new one is."""
-    _replace(path, text.encode())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(path, data)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:

@@ -12,9 +12,9 @@ import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from controller_server.control.observation import TERMS as OBSERVATION_TERMS
+from controller_server.wholefile import replace_file
 from controller_server.yamlfile import read_yaml
 
-from .checkpoint import replace_text
 from .config import TrainConfig
 from .lineage import RUN, behind
 
@@ -79,7 +79,7 @@ def write_run_card(
     else:
         card["behind"] = behind(config).to_dict()
     card["config"] = config.to_dict()
-    replace_text(folder / RUN, yaml.safe_dump(card, sort_keys=False, width=110))
+    replace_file(folder / RUN, yaml.safe_dump(card, sort_keys=False, width=110).encode())
 
 
 def revision() -> str:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from ..errors import AssistMimicError
+from ..wholefile import replace_file
 from ..yamlfile import parse_yaml
 from .bundle_card import BundleCard
 from .bundle_fields import plain, text
@@ -157,21 +156,9 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
-            _replace(folder / name, data)
+            replace_file(folder / name, data)
     except OSError as error:
         raise AssistMimicError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _stored(name: str, array: np.ndarray, half: bool) -> np.ndarray:

@@ -143,7 +143,7 @@ def _result(
         policy=outcome.policy,
         policy_sha256=outcome.policy_sha256,
         attempts=outcome.attempts,
-        scores=measure(clip, asked, simulated, recording, pair, judged=settings.judged),
+        scores=measure(clip, asked, simulated, recording, pair, judged=settings.judged, complete=whole),
         report=prepared.report,
         settings=settings,
         seconds=seconds,

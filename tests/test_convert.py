@@ -150,7 +150,8 @@ def test_an_interrupted_conversion_keeps_what_was_simulated(tmp_path):
         convert(standing_pair(31), SETTINGS, on_progress=stop)
     result = caught.value.result
     assert result.simulated_clip.n_frames == result.input_clip.n_frames == result.prepared_clip.n_frames == 7
-    assert not result.complete
+    assert not result.complete and not result.scores.success and not result.scores.success_paper
+    assert result.scores.failure_time_s == pytest.approx(0.2)
     assert "interrupted" in result.attempts[-1].reason
     write_result(tmp_path / "part.npz", result)
     assert read_clip([tmp_path / "part.npz"]).clip.n_frames == 7

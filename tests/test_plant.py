@@ -45,6 +45,19 @@ def test_every_physics_step_is_recorded(struggle, recording: Recording):
     np.testing.assert_allclose(recording.mass, [person.mass for person in pair.people])
 
 
+def test_time_zero_has_the_forces_of_the_first_step(struggle, recording: Recording):
+    """Give the first frame what muscles and contacts do in it, and nothing before anybody is told what to do."""
+    pair, course = struggle
+    for name in ("torques", "forces", "grips", "wrench"):
+        np.testing.assert_array_equal(getattr(recording, name)[0], getattr(recording, name)[1], err_msg=name)
+    assert np.abs(recording.torques[0]).max() > 1
+    np.testing.assert_array_equal(
+        recording.contact_forces[recording.contact_step == 0], recording.contact_forces[recording.contact_step == 1]
+    )
+    untouched = Plant(pair, course.state).recording()
+    assert len(untouched.time) == 1 and not untouched.torques.any() and not untouched.forces.any()
+
+
 def test_recording_does_not_change_the_motion(struggle, recording: Recording):
     """Give the same motion bit for bit as an engine that lists no contacts and reads no forces."""
     pair, course = struggle

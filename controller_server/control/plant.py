@@ -27,8 +27,7 @@ class Plant:
         self._start, self._saved = start, [self.backend.save()]
         self._steps: list[dict[str, np.ndarray]] = []
         self._contacts: list[RawContacts] = []
-        self._grips, self._wrench = np.zeros((2, 2)), np.zeros((2, 6))
-        self._record()
+        self._record(grips=np.zeros((2, 2)), wrench=np.zeros((2, 6)))
 
     def advance(self, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
         """One control frame.
@@ -41,14 +40,15 @@ class Plant:
         Raises:
             SimulationDiverged: see `Backend.step`.
         """
-        self._grips = np.asarray(grips)
-        self._wrench = np.zeros((2, 6)) if wrench is None else wrench
+        commands = {"grips": np.asarray(grips), "wrench": np.zeros((2, 6)) if wrench is None else wrench}
         self.backend.set_targets(targets[None])
-        self.backend.set_grips(self._grips[None])
-        self.backend.set_wrench(self._wrench[None])
+        self.backend.set_grips(commands["grips"][None])
+        self.backend.set_wrench(commands["wrench"][None])
         for _ in range(self.pair.substeps):
             self.backend.step()
-            self._record()
+            self._record(**commands)
+            if len(self._steps) == 2:
+                self._act_from_the_start()
         self._saved.append(self.backend.save())
 
     def back_at(self, frame: int) -> Plant:
@@ -61,7 +61,7 @@ class Plant:
         plant._saved = self._saved[: frame + 1]
         return plant
 
-    def _record(self) -> None:
+    def _record(self, grips: np.ndarray, wrench: np.ndarray) -> None:
         backend = self.backend
         contacts = backend.raw_contacts()
         step = {
@@ -71,11 +71,19 @@ class Plant:
             "com": backend.com()[0],
             "torques": backend.torques()[0],
             "sensors": backend.sensors()[0],
-            "grips": self._grips,
-            "wrench": self._wrench,
+            "grips": grips,
+            "wrench": wrench,
         }
+        if not self._steps:  # nobody told the muscles anything yet: what a fresh engine reads of them means nothing
+            step |= {"torques": np.zeros_like(step["torques"]), "sensors": np.zeros_like(step["sensors"])}
         self._contacts.append(contacts)  # nothing between these two: Ctrl-C may come at any time
         self._steps.append(step)
+
+    def _act_from_the_start(self) -> None:
+        """Give time zero what acts in the first step: an engine works it out in the state that the step starts from."""
+        acting = ("torques", "sensors", "grips", "wrench")
+        self._steps[0] = self._steps[0] | {name: self._steps[1][name] for name in acting}
+        self._contacts[0] = self._contacts[1]
 
     def recording(self) -> Recording:
         """Everything since time zero."""

@@ -131,6 +131,7 @@ def measure(
     pair: PairBody,
     *,
     judged: Sequence[int] = (0, 1),
+    complete: bool = True,
 ) -> Scores:
     """Measure a conversion. The three clips must have the same frames.
 
@@ -141,6 +142,7 @@ def measure(
         recording: The simulation, step by step.
         pair: The simulated bodies.
         judged: Who has to stay on the clip for a success (0 supporter, 1 recipient).
+        complete: Whether these are whole clips: what was interrupted is no success, it broke off at its end.
 
     Raises:
         AssistMimicError: the clips differ in frame count or frame rate.
@@ -164,6 +166,9 @@ def measure(
         tracking.judge(deviation, times, limit, judged=judged, simulated_until=until)
         for limit in (tracking.SUCCESS_LIMIT, tracking.PAPER_LIMIT)
     )
+    if not complete:
+        broken_off = tracking.Outcome(False, float(times[-1]))
+        outcome, loose = (broken_off if verdict.success else verdict for verdict in (outcome, loose))
     people = [_person(p, clips, shapes, skating, deviation, recording, pair) for p in range(2)]
     bearable = max(person.wrench.mean_body_weights for person in people) <= effort.MAX_MEAN_HELP
     partner = BeforeAfter(*(geometry.deepest(shapes[k].partner_depth) for k in ("input", "output")))

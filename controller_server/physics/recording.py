@@ -13,6 +13,9 @@ TOUCH_PARTNER, TOUCH_FLOOR, TOUCH_PROP = 0, 1, 2
 class Recording:
     """One simulated pair at every physics step. S steps, 2 people (supporter, recipient), B bodies, J = B - 1 joints.
 
+    Torques, forces, contacts, grips and wrench are those of the step that led to its time; at time zero, which no step
+    led to, those of the first.
+
     Attributes:
         joints: SMPL-X joint index of each body.
         time: Since the clip's first frame [s], shape (S,).

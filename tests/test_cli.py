@@ -185,7 +185,7 @@ def test_progress_on_a_terminal_is_a_bar():
         assert re.fullmatch(r"[\d.]+ frames/s", drawn[0])
 
 
-def test_strip_draws_a_picture(assistmimic, tmp_path):
+def test_strip_draws_a_picture(assistmimic, tmp_path, renderer):
     """Write a PNG of more than one colour."""
     write_npz(tmp_path / "in.npz", standing_pair(3))
     done = assistmimic("strip", "in.npz", "out.png")

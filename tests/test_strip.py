@@ -9,7 +9,8 @@ import pytest
 
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.errors import AssistMimicError
-from controller_server.measure.strip import render_strip, write_png
+from controller_server.measure import strip
+from controller_server.measure.strip import NoRenderer, render_strip, write_png
 
 _FACING_X = np.full(3, 2 * np.pi / 3 / np.sqrt(3))
 _FACING_MINUS_Y = np.array([np.pi / 2, 0, 0])
@@ -55,12 +56,9 @@ def test_png_round_trip(tmp_path: Path):
     assert np.array_equal(_pixels(tmp_path / "a.png"), pixels)
 
 
-def test_strip_shows_both_people_where_they_are(tmp_path: Path):
+def test_strip_shows_both_people_where_they_are(tmp_path: Path, renderer: str):
     """Draw a picture per frame and view, the supporter blue and the recipient orange, each on their side."""
-    try:
-        render_strip(_clip(), tmp_path / "strip.png", frames=2, views=("front", "back"), width=160, height=200)
-    except AssistMimicError as error:
-        pytest.skip(str(error))
+    render_strip(_clip(), tmp_path / "strip.png", frames=2, views=("front", "back"), width=160, height=200)
     picture = _pixels(tmp_path / "strip.png")
     assert picture.shape == (400, 320, 3)
     for row, sign in ((0, 1), (1, -1)):
@@ -72,12 +70,9 @@ def test_strip_shows_both_people_where_they_are(tmp_path: Path):
             assert sign * (blue.mean() - orange.mean()) > 20
 
 
-def test_noses_tell_where_people_look(tmp_path: Path):
+def test_noses_tell_where_people_look(tmp_path: Path, renderer: str):
     """Show dark eyes and noses from the front and none from behind."""
-    try:
-        render_strip(_clip(), tmp_path / "strip.png", frames=1, views=("front", "back"), width=480, height=600)
-    except AssistMimicError as error:
-        pytest.skip(str(error))
+    render_strip(_clip(), tmp_path / "strip.png", frames=1, views=("front", "back"), width=480, height=600)
     picture = _pixels(tmp_path / "strip.png").astype(int)
     dark = [(tile[30:300].max(axis=-1) < 60).sum() for tile in (picture[:600], picture[600:])]
     assert dark[0] > 20 > dark[1]
@@ -91,7 +86,24 @@ def test_unknown_view_and_nothing_to_draw(tmp_path: Path):
         render_strip([], tmp_path / "a.png")
 
 
-def test_path_that_cannot_be_written(tmp_path: Path):
+def test_path_that_cannot_be_written(tmp_path: Path, renderer: str):
     """Say so in one line."""
-    with pytest.raises(AssistMimicError, match="could not be drawn"):
+    with pytest.raises(AssistMimicError, match="could not be written .No such file"):
         render_strip(_clip(), tmp_path / "missing" / "a.png", frames=1, views=("side",), width=64, height=64)
+
+
+def test_no_renderer_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Say what is missing and how to get it, not what a library said about it."""
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr(strip, "RENDERERS", ("none such",))
+    with pytest.raises(NoRenderer, match=r"no software renderer .*tried none such.*libosmesa6") as raised:
+        render_strip(_clip(), tmp_path / "a.png", frames=1, views=("side",), width=64, height=64)
+    assert "Error" not in str(raised.value) and not (tmp_path / "a.png").exists()
+
+
+def test_a_second_renderer_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renderer: str):
+    """Draw with what there is where the first choice is missing."""
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr(strip, "RENDERERS", ("none such", renderer))
+    render_strip(_clip(), tmp_path / "a.png", frames=1, views=("side",), width=64, height=64)
+    assert _pixels(tmp_path / "a.png").shape == (64, 64, 3)

@@ -23,6 +23,7 @@ from ..clip.npz import read_npz, write_npz
 from ..clip.rotation import quat_rotate
 from ..clip.skeleton import HEAD, JOINT_NAMES
 from ..errors import AssistMimicError
+from ..wholefile import replace_file
 
 VIEWS = {
     "side": (90.0, -8.0),
@@ -33,6 +34,9 @@ VIEWS = {
     "top": (90.0, -80.0),
 }
 """Camera azimuth relative to where the recipient looks, and elevation [deg]."""
+RENDERERS = ("osmesa", "egl") if sys.platform.startswith("linux") else ("",)
+"""What `MUJOCO_GL` is tried with, in this order, where the variable is not set; elsewhere MuJoCo's own choice."""
+_READY = "ready to draw"
 _FOV = 30.0
 _MARKER = (0.12, 0.12, 0.12, 1.0)
 
@@ -50,7 +54,7 @@ def render_strip(
 ) -> None:
     """Draw clips as a strip of pictures: bodies, floor and props; supporter blue, recipient orange, noses black.
 
-    The drawing happens in a process of its own with `MUJOCO_GL=osmesa` (or what the variable already says), so
+    The drawing happens in a process of its own, in software, with OSMesa or else EGL (or what `MUJOCO_GL` says), so
     neither a display nor a GPU is needed and the caller's OpenGL state stays as it is.
 
     Args:
@@ -64,7 +68,8 @@ def render_strip(
         end: Last moment shown [s]; the clip's end if None.
 
     Raises:
-        AssistMimicError: an unknown view, no software renderer on this machine, or a path that cannot be written.
+        NoRenderer: this machine has none.
+        AssistMimicError: an unknown view, or a path that cannot be written.
     """
     clips = [clips] if isinstance(clips, InteractionClip) else list(clips)
     for view in views:
@@ -79,32 +84,53 @@ def render_strip(
             write_npz(name, clip)
         job = {
             "clips": names,
-            "path": str(path),
+            "path": str(Path(folder) / "strip.png"),
             "frames": frames,
             "views": list(views),
             "size": [width, height],
             "span": [start, end],
         }
-        environment = {**os.environ, "MUJOCO_GL": os.environ.get("MUJOCO_GL", "osmesa")}
+        _draw_elsewhere(job, path)
+        try:
+            replace_file(path, Path(job["path"]).read_bytes())
+        except OSError as error:
+            raise AssistMimicError(f"{path}: the picture strip could not be written ({error.strerror})") from None
+
+
+class NoRenderer(AssistMimicError):
+    """Nothing on this machine can draw."""
+
+
+def _draw_elsewhere(job: dict, path: Path) -> None:
+    """Draw in another process, with the first renderer that there is; `path` is what is to be drawn, for messages."""
+    chosen = os.environ.get("MUJOCO_GL")
+    tried = (chosen,) if chosen else RENDERERS
+    for renderer in tried:
         done = subprocess.run(
             [sys.executable, "-m", "controller_server.measure.strip", json.dumps(job)],
-            env=environment,
+            env={**os.environ, "MUJOCO_GL": renderer},
             capture_output=True,
             text=True,
             check=False,
         )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise AssistMimicError(
-            f"{path}: the picture strip could not be drawn ({reason}); "
-            "software rendering needs OSMesa (Debian: libosmesa6), or set MUJOCO_GL=egl on a machine with a GPU"
-        )
+        if done.returncode == 0:
+            return
+        if _READY in done.stdout:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise AssistMimicError(f"{path}: the picture strip could not be drawn ({reason})")
+    raise NoRenderer(
+        f"{path}: the picture strip could not be drawn: there is no software renderer on this machine "
+        f"(tried {', '.join(filter(None, tried)) or 'MuJoCo alone'}); install OSMesa (Debian, Ubuntu: libosmesa6) or "
+        "Mesa's EGL (libegl1 and libgl1), or set MUJOCO_GL to one that works here"
+    )
 
 
 def _draw_job(job: dict) -> None:
     width, height = job["size"]
     context = mujoco.GLContext(width, height)
     context.make_current()
+    mujoco.MjrContext(mujoco.MjModel.from_xml_string("<mujoco/>"), mujoco.mjtFontScale.mjFONTSCALE_100).free()
+    print(_READY, flush=True)  # what fails from here on is not for want of a renderer
     rows = []
     for name in job["clips"]:
         clip = read_npz(name)

@@ -24,6 +24,7 @@ _FRICTION_SHARE = 0.7  # of the cone: what is planned at its edge slips
 _ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that are as dear as a muscle at its limit
 _CONTACT_FORCE = 2000.0  # N that are as dear
 _ITERATIONS = 300
+_CHUNK = 64  # frames solved at once
 _SMOOTH = 1.0  # frames
 
 
@@ -77,6 +78,7 @@ def inverse_dynamics(
     *,
     sparing: float = SPARING,
     apart: bool = False,
+    frames: np.ndarray | None = None,
 ) -> Load:
     """Muscle torques and contact forces of a motion.
 
@@ -88,21 +90,27 @@ def inverse_dynamics(
         hz: Frames per second.
         sparing: How much dearer the recipient's muscles are.
         apart: Whether the two people get nothing from each other.
+        frames: Which frames to solve, in order, K of them; all by default. Torques are averaged over neighbours.
     """
     layout, wide = PairLayout.of(model, pair), _with_margin(model)
     data = mujoco.MjData(wide)
     velocity, acceleration = _derivatives(model, qpos, hz)
     price = _price(layout, pair, model.nv, (1.0, sparing))
-    torques = np.zeros((len(qpos), *layout.joint_qvel.shape))
-    residual, partner = np.zeros((len(qpos), 2, 6)), np.zeros((len(qpos), 2, 3))
-    for k in range(len(qpos)):
-        data.qpos[:], data.qvel[:] = qpos[k], velocity[k]
-        needed = _needed(wide, data, acceleration[k])
-        contacts = _contacts(wide, data, layout, pair.grip_force * grips[k], apart=apart)
-        force = _solve(contacts, needed, price)
-        needed -= np.einsum("cin,ci->n", contacts.jacobian, force)
-        torques[k], residual[k] = needed[layout.joint_qvel], needed[layout.root_qvel[:, None] + np.arange(6)]
-        partner[k] = _between(wide, layout, contacts, force)
+    frames = np.arange(len(qpos)) if frames is None else frames
+    torques = np.zeros((len(frames), *layout.joint_qvel.shape))
+    residual, partner = np.zeros((len(frames), 2, 6)), np.zeros((len(frames), 2, 3))
+    for start in range(0, len(frames), _CHUNK):
+        chunk = range(start, min(start + _CHUNK, len(frames)))
+        needed, contacts = np.zeros((len(chunk), model.nv)), []
+        for i, k in enumerate(chunk):
+            frame = frames[k]
+            data.qpos[:], data.qvel[:] = qpos[frame], velocity[frame]
+            needed[i] = _needed(wide, data, acceleration[frame])
+            contacts.append(_contacts(wide, data, layout, pair.grip_force * grips[frame], apart=apart))
+        for i, (k, force) in enumerate(zip(chunk, _solve(contacts, needed, price), strict=True)):
+            needed[i] -= np.einsum("cin,ci->n", contacts[i].jacobian, force)
+            torques[k], residual[k] = needed[i, layout.joint_qvel], needed[i, layout.root_qvel[:, None] + np.arange(6)]
+            partner[k] = _between(wide, layout, contacts[i], force)
     limits = pair.torque_limits[..., None]
     return Load(np.clip(gaussian(torques, _SMOOTH), -limits, limits), residual, partner)
 
@@ -171,38 +179,44 @@ def _contacts(
     )
 
 
-def _solve(contacts: _Contacts, needed: np.ndarray, price: np.ndarray) -> np.ndarray:
-    """Cheapest contact forces along each frame's rows [N], shape (C, 3).
+def _solve(contacts: list[_Contacts], needed: np.ndarray, price: np.ndarray) -> list[np.ndarray]:
+    """Cheapest contact forces along each contact's rows [N] for every frame, each shape (C, 3).
 
-    Least squares over friction cones by accelerated projected gradient, with restarts (O'Donoghue and Candes, 2015).
+    Least squares over friction cones by accelerated projected gradient, with restarts (O'Donoghue and Candes, 2015),
+    all frames at once: `needed` has shape (F, nv).
     """
-    if not len(contacts.bodies):
-        return np.zeros((0, 3))
-    rows = contacts.jacobian.reshape(-1, len(needed)) * price
-    hessian = rows @ rows.T + np.diag(np.repeat(contacts.price**2, 3))
-    linear = rows @ (needed * price)
-    step = 1 / np.linalg.eigvalsh(hessian)[-1]
-    force = ahead = np.zeros(len(rows))
-    momentum = 1.0
-    for _ in range(_ITERATIONS):
-        moved = (ahead - step * (hessian @ ahead - linear)).reshape(-1, 3)
-        fresh = _into_cones(moved, contacts.friction, contacts.pull).ravel()
-        if (ahead - fresh) @ (fresh - force) > 0:
-            momentum = 1.0
+    most = max((len(c.bodies) for c in contacts), default=0)
+    hessian, linear = np.zeros((len(contacts), 3 * most, 3 * most)), np.zeros((len(contacts), 3 * most))
+    friction, pull, step = (np.zeros((len(contacts), most)), np.zeros((len(contacts), most)), np.ones(len(contacts)))
+    for f, found in enumerate(contacts):
+        n = len(found.bodies)
+        if not n:
+            continue
+        rows = found.jacobian.reshape(3 * n, -1) * price
+        own = rows @ rows.T + np.diag(np.repeat(found.price**2, 3))
+        hessian[f, : 3 * n, : 3 * n], linear[f, : 3 * n] = own, rows @ (needed[f] * price)
+        friction[f, :n], pull[f, :n] = found.friction, found.pull
+        step[f] = 1 / np.linalg.eigvalsh(own)[-1]
+    force = ahead = np.zeros_like(linear)
+    momentum = np.ones(len(contacts))
+    for _ in range(_ITERATIONS if most else 0):
+        moved = ahead - step[:, None] * ((hessian @ ahead[..., None])[..., 0] - linear)
+        fresh = _into_cones(moved.reshape(-1, most, 3), friction, pull).reshape(force.shape)
+        momentum[((ahead - fresh) * (fresh - force)).sum(axis=-1) > 0] = 1.0
         following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = fresh + (momentum - 1) / following * (fresh - force)
+        ahead = fresh + ((momentum - 1) / following)[:, None] * (fresh - force)
         force, momentum = fresh, following
-    return force.reshape(-1, 3)
+    return [force[f, : 3 * len(found.bodies)].reshape(-1, 3) for f, found in enumerate(contacts)]
 
 
 def _into_cones(force: np.ndarray, friction: np.ndarray, pull: np.ndarray) -> np.ndarray:
-    """The nearest forces with |tangent| <= friction (normal + pull), shape (C, 3)."""
-    normal, tangent = force[:, 0] + pull, force[:, 1:]
-    size = np.linalg.norm(tangent, axis=-1)
+    """The nearest forces with |tangent| <= friction (normal + pull), shape (..., C, 3)."""
+    normal, tangent = force[..., 0] + pull, force[..., 1:]
+    size = np.hypot(tangent[..., 0], tangent[..., 1])
     edge = np.maximum(friction * size + normal, 0) / (1 + friction**2)
     inside = size <= friction * normal
     shrink = np.where(inside, 1, friction * edge / np.maximum(size, 1e-12))
-    return np.concatenate([(np.where(inside, normal, edge) - pull)[:, None], tangent * shrink[:, None]], axis=1)
+    return np.concatenate([(np.where(inside, normal, edge) - pull)[..., None], tangent * shrink[..., None]], axis=-1)
 
 
 def _between(model: mujoco.MjModel, layout: PairLayout, contacts: _Contacts, force: np.ndarray) -> np.ndarray:

@@ -1,0 +1,216 @@
+"""The verdict on a simulated clip: does it pass for what a person who looks at it would call usable?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..body.pair import PairBody
+from ..clip.interaction import InteractionClip
+from ..frames import frame_times, recording_to_clip, slice_clip, slice_recording
+from ..physics.recording import Recording
+from ..prepare.holds import Hold
+from . import bearing_criteria, motion_criteria, touch_criteria
+from .balance import ends_at_rest, support
+from .criteria import Criteria, Criterion
+from .effort import MAX_MEAN_HELP, summarise_wrench
+from .feet import foot_corners
+from .flesh import Flesh, centre_of_mass
+from .holding import palms_on_parts
+from .tracking import PAPER_LIMIT, SUCCESS_LIMIT, deviation, judge
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a recording.
+
+    Attributes:
+        criteria: All that is asked of a usable result, and what was found.
+        limits: They were judged by.
+        success_tracking: The older, looser success: 16 joints never over 0.25 m from the prepared clip to its end, and
+            no more than 0.15 body weights of outside help on average.
+        success_paper: The same with 0.5 m.
+        assisted: Whether any outside force acted; such a result is never a success.
+        held_s: How long the clip was followed by the older measure [s].
+        duration_s: Of the clip [s].
+        ends_in_motion: Whether the prepared clip ends before people have come to rest.
+    """
+
+    criteria: tuple[Criterion, ...]
+    limits: Criteria
+    success_tracking: bool
+    success_paper: bool
+    assisted: bool
+    held_s: float
+    duration_s: float
+    ends_in_motion: bool
+
+    @property
+    def success(self) -> bool:
+        """Whether every criterion is kept to."""
+        return all(criterion.passed for criterion in self.criteria)
+
+    @property
+    def failed(self) -> tuple[Criterion, ...]:
+        """The criteria that are not, the worst first."""
+        found = [criterion for criterion in self.criteria if not criterion.passed]
+        return tuple(sorted(found, key=lambda criterion: -criterion.use))
+
+    @property
+    def score(self) -> float:
+        """One number to compare results of the same clip by; more is better.
+
+        From 1 to 2 for a success: 1 + what is left of the allowance used most. From 0 to 1 for a clip that was followed
+        (`success_tracking`): 1 / (1 + the sum over failed criteria of how far each is beyond its limit, in limits, 2 at
+        most). From -1 to 0 for a lost one: the share of it that was followed, minus 1.
+        """
+        if self.success:
+            return 2 - min(max(criterion.use for criterion in self.criteria), 1.0)
+        if self.success_tracking:
+            return 1 / (1 + sum(max(criterion.use - 1, 0.01) for criterion in self.failed))
+        return min(self.held_s / max(self.duration_s, 1e-9), 1.0) - 1
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges recordings of one prepared clip: `Judge(prepared, pair, holds)(recording)`.
+
+    What depends on the clip alone is worked out once; a recording of 4 s takes about 0.1 s.
+
+    Attributes:
+        prepared: What the simulation is asked to do.
+        pair: The simulated bodies.
+        holds: Of the *input* clip, from `input_holds`: what preparing lost is lost too.
+        limits: What is asked.
+        judged: Who has to keep to it (0 supporter, 1 recipient). With one person alone no hold is asked for.
+    """
+
+    prepared: InteractionClip
+    pair: PairBody
+    holds: tuple[Hold, ...] = ()
+    limits: Criteria = field(default_factory=Criteria)
+    judged: tuple[int, ...] = (0, 1)
+
+    @cached_property
+    def wanted_holds(self) -> tuple[Hold, ...]:
+        """Holds that are asked for."""
+        return self.holds if set(self.judged) == {0, 1} else ()
+
+    @cached_property
+    def palms(self) -> list[np.ndarray]:
+        """Where the prepared clip has each holding palm on the partner [m], each shape (T, 3)."""
+        return palms_on_parts(self.prepared, self.wanted_holds)
+
+    @cached_property
+    def com(self) -> np.ndarray:
+        """Centres of mass of the prepared clip [m], shape (T, 2, 3)."""
+        people = enumerate(self.pair.people)
+        return np.stack([centre_of_mass(self.prepared, person, body) for person, body in people], axis=1)
+
+    @cached_property
+    def corners(self) -> np.ndarray:
+        """Corners of the foot boxes of the prepared clip [m], shape (T, 2, 2, C, 3)."""
+        return foot_corners(self.prepared, self.pair)
+
+    @cached_property
+    def at_rest(self) -> bool:
+        """Whether the prepared clip ends at rest."""
+        flesh = [Flesh.of(self.prepared, person) for person in range(2)]
+        found = [support(flesh[p], self.corners[:, p], self.prepared.props) for p in range(2)]
+        points, bears = (np.stack(part) for part in zip(*found, strict=True))
+        limits = self.limits
+        return ends_at_rest(
+            self.com, points, bears, self.prepared.fps, speed=limits.rest_speed_m_s, seconds=limits.rest_s
+        )
+
+    @cached_property
+    def in_air(self) -> np.ndarray:
+        """Who is drawn in the air at which frame, shape (T, 2)."""
+        return bearing_criteria.drawn_in_air(self.prepared, self.corners, self.wanted_holds)
+
+    @cached_property
+    def drawn_stances(self) -> int:
+        """How often the judged people's feet come down in the prepared clip."""
+        return bearing_criteria.count_drawn(self.corners, self.judged)
+
+    def __call__(self, recording: Recording) -> Verdict:
+        """The verdict on what was simulated, which may go on beyond the clip's end."""
+        evidence = Evidence.of(self, recording)
+        wrenches = [summarise_wrench(evidence.within.wrench[:, p], float(m)) for p, m in enumerate(recording.mass)]
+        helped = max(wrench.mean_body_weights for wrench in wrenches)
+        times = frame_times(self.prepared)
+        until = float(evidence.within.time[-1])
+        outcome, loose = (
+            judge(evidence.deviation, times, limit, judged=self.judged, simulated_until=until)
+            for limit in (SUCCESS_LIMIT, PAPER_LIMIT)
+        )
+        return Verdict(
+            criteria=(
+                *motion_criteria.all_of(self, evidence),
+                *touch_criteria.all_of(self, evidence),
+                *bearing_criteria.all_of(self, evidence),
+            ),
+            limits=self.limits,
+            success_tracking=outcome.success and helped <= MAX_MEAN_HELP,
+            success_paper=loose.success and helped <= MAX_MEAN_HELP,
+            assisted=bool(np.any(evidence.within.wrench)),
+            held_s=self.prepared.duration if outcome.failure_time is None else outcome.failure_time,
+            duration_s=self.prepared.duration,
+            ends_in_motion=not self.at_rest,
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A recording as it is judged.
+
+    Attributes:
+        whole: All of it, beyond the clip's end too.
+        within: Up to the clip's end.
+        forces: The same from the first step with forces on.
+        simulated: The motion at the clip's frames, all of them; what was not simulated holds the last pose.
+        reached: How many frames were simulated.
+        deviation: Mean distance of the 16 joints [m], shape (T, 2).
+    """
+
+    whole: Recording
+    within: Recording
+    forces: Recording
+    simulated: InteractionClip
+    reached: int
+    deviation: np.ndarray
+
+    @staticmethod
+    def of(judge: Judge, recording: Recording) -> Evidence:
+        """What is looked at of a recording."""
+        prepared = judge.prepared
+        within = until(recording, prepared.duration)
+        simulated = recording_to_clip(within, prepared)
+        times = frame_times(prepared)
+        reached = int((times <= within.time[-1] + 0.5 / prepared.fps).sum())
+        apart = deviation(simulated.joints, prepared.joints)
+        return Evidence(recording, within, with_forces(within), simulated, reached, apart)
+
+    @cached_property
+    def seen(self) -> InteractionClip:
+        """The frames that were simulated; two at least."""
+        return slice_clip(self.simulated, slice(0, max(self.reached, 2)))
+
+
+def until(recording: Recording, end: float) -> Recording:
+    """A recording up to a time [s]."""
+    if recording.time[-1] <= end + 1e-6:
+        return recording
+    kept = slice_recording(recording, float(recording.time[0]), end)
+    return replace(kept, time=recording.time[: len(kept.time)])
+
+
+def with_forces(recording: Recording) -> Recording:
+    """A recording without a first step at time zero: nothing was stepped there, and its forces mean nothing."""
+    if recording.time[0] > 1e-9 or len(recording.time) < 2:
+        return recording
+    start = float(recording.time[1])
+    kept = slice_recording(recording, start, float(recording.time[-1]))
+    return replace(kept, time=kept.time + start)

@@ -58,6 +58,11 @@ def _simulated_motion(
 
 def slice_clip(clip: InteractionClip, frames: slice) -> InteractionClip:
     """Some frames of a clip. Raises AssistMimicError when fewer than two are left."""
+    return take_frames(clip, np.arange(clip.n_frames)[frames])
+
+
+def take_frames(clip: InteractionClip, frames: np.ndarray) -> InteractionClip:
+    """The frames of a clip with these indices, shape (S,). Raises AssistMimicError when they are fewer than two."""
     grips = None if clip.grips is None else clip.grips[frames]
     people = [slice_motion(motion, frames) for _, motion in clip.people]
     return replace(clip, supporter=people[0], recipient=people[1], grips=grips)

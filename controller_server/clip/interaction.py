@@ -289,8 +289,8 @@ class InteractionClip:
         return replace(self, supporter=change(self.supporter), recipient=change(self.recipient))
 
 
-def slice_motion(motion: SmplxMotion, frames: slice) -> SmplxMotion:
-    """The frames of a motion; betas, gender and rest joints stay."""
+def slice_motion(motion: SmplxMotion, frames: slice | np.ndarray) -> SmplxMotion:
+    """The frames of a motion, a range or indices; betas, gender and rest joints stay."""
     tracks = ("trans", "root_orient", "pose_body", "left_hand_pose", "right_hand_pose", "jaw", "eyes", "expression")
     values = {name: getattr(motion, name) for name in tracks}
     return replace(motion, **{name: value[frames] for name, value in values.items() if value is not None})

@@ -13,7 +13,7 @@ from .clip.interaction import InteractionClip, SmplxMotion
 from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from .control.ladder import ControlInterrupted, Outcome, run_ladder
 from .control.settings import ControlSettings
-from .frames import recording_to_clip, slice_clip
+from .frames import recording_to_clip, slice_clip, until_end
 from .measure.scores import measure
 from .prepare import Prepared, prepare
 from .progress import OnMotion, OnProgress, Progress, ignore_progress
@@ -137,7 +137,7 @@ def _result(
         input_clip=clip,
         prepared_clip=asked,
         simulated_clip=simulated,
-        recording=recording,
+        recording=until_end(recording, asked),
         pair=pair,
         controller=outcome.controller,
         policy=outcome.policy,

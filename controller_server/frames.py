@@ -147,3 +147,9 @@ def slice_recording(recording: Recording, start: float, end: float) -> Recording
         **{name: getattr(recording, name)[first:last] for name in per_step},
         **{name: getattr(recording, name)[listed] for name in per_contact},
     )
+
+
+def until_end(recording: Recording, clip: InteractionClip) -> Recording:
+    """The steps of a recording up to the first at or after the last frame of a clip."""
+    step = recording.time[1] - recording.time[0] if len(recording.time) > 1 else 0.0
+    return slice_recording(recording, 0.0, clip.duration + step - 3e-6)

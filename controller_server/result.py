@@ -38,7 +38,7 @@ class Result:
         input_clip: As it was given.
         prepared_clip: What the simulation was asked to do.
         simulated_clip: What it did: frames, rate and fields of the input.
-        recording: The simulation, step by step.
+        recording: The simulation, step by step, to the clip's end.
         pair: The simulated bodies.
         controller: The ladder's rung the result stands on.
         attempts: Every rung tried, in order, and why the lower ones were not enough.

@@ -61,7 +61,25 @@ def test_first_rung_carries_an_easy_clip():
     assert attempt.max_force == 0
     assert attempt.control_steps > 0
     assert attempt.reason == f"never more than {1000 * max(attempt.max_deviation):.0f} mm off"
-    assert seen[-1] == ("search", 9, 9)
+    assert seen[-1] == ("search", 30, 30)
+
+
+@pytest.mark.parametrize("rest", [True, False])
+def test_who_ends_at_rest_has_to_stand_still_beyond_the_end(rest: bool):
+    """Go on for 0.7 s with the last pose held where a clip ends at rest, show nothing of it, and else end there."""
+    clip, pair, _ = standing(10)
+    if not rest:
+        swaying = np.linspace(0, 0.1, 10)[:, None] * [1.0, 0, 0]
+        clip = replace(clip, supporter=replace(clip.supporter, trans=clip.supporter.trans + swaying))
+    shown: list[float] = []
+    outcome = run_ladder(
+        clip,
+        pair,
+        ControlSettings(controller="search", threads=1),
+        on_motion=lambda _, motion: shown.append(float(motion().time[-1])),
+    )
+    assert outcome.recording.time[-1] == pytest.approx(1.0 if rest else 0.3)
+    assert max(shown) == pytest.approx(0.3)
 
 
 def test_impossible_clip_climbs_every_rung():

@@ -51,6 +51,7 @@ def test_what_comes_out_has_the_frames_of_what_went_in(result):
     clip = result.simulated_clip
     assert (clip.n_frames, clip.fps, clip.source) == (13, 37.5, "two people standing")
     assert np.ptp(clip.joints[:, :, 0, 2]) > 1e-4  # it was simulated, not copied
+    assert clip.duration <= result.recording.time[-1] < clip.duration + 1 / result.pair.physics_hz
 
 
 def test_the_result_file_holds_the_measurements(result, tmp_path):
@@ -136,7 +137,7 @@ def test_progress_is_told():
     assert stages == ["prepare", "search", "measure"]
     counts = [p.done for p in told if p.stage == "search"]
     assert counts == sorted(counts)
-    assert told[-2].done == told[-2].total == 6
+    assert told[-2].done == told[-2].total == 6 + 21  # two people who stand have to stand still for 0.7 s more
 
 
 def test_an_interrupted_conversion_keeps_what_was_simulated(tmp_path):

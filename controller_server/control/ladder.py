@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..errors import SimulationDiverged
+from ..frames import until_end
+from ..measure.ending import HELD_STILL, ends_at_rest
 from ..physics.recording import Recording
 from ..progress import OnMotion
 from .attempt import Attempt, judge_attempt
@@ -26,7 +28,7 @@ class Outcome:
     """The ladder's result: the recording of the rung it stands on, and every attempt in order.
 
     Attributes:
-        recording: What happened.
+        recording: What happened. Where the clip ends at rest it goes on beyond that end, held still.
         controller: Name of the rung.
         success: Whether it carried the clip.
         attempts: Of every rung tried.
@@ -65,11 +67,13 @@ def run_ladder(
         clip: Prepared.
         pair: The bodies of its people.
         settings: How to steer.
-        on_progress: Called with (rung, control frames done, of). What it raises ends the work.
-        on_motion: Called after that with the rung and a function that gives what was simulated so far.
+        on_progress: Called with (rung, control frames done, of), those beyond the clip's end included. What it raises
+            ends the work.
+        on_motion: Called after that with the rung and a function that gives what was simulated of the clip so far.
 
     Returns:
-        The first rung that succeeded; if none did, the one that held out longest, played to the clip's end.
+        The first rung that succeeded; if none did, the one that held out longest, played to the clip's end. It
+        goes on beyond it where the clip ends at rest (`measure.ending`): who stands there has to go on standing.
 
     Raises:
         AssistMimicError: the policy asked for is not there or does not fit.
@@ -79,7 +83,8 @@ def run_ladder(
     """
     settings = settings or ControlSettings()
     chosen = choose_policy(pair, settings)
-    reference = Reference.of(clip, pair)
+    beyond = round(HELD_STILL * pair.control_hz) if ends_at_rest(clip, pair) else 0
+    reference = Reference.of(clip, pair, extra_frames=beyond)
     climb = Climb()
 
     def outcome(recording: Recording, rung: Rung, success: bool) -> Outcome:
@@ -95,7 +100,7 @@ def run_ladder(
             if on_progress is not None:
                 on_progress(rung.name, frame, of)
             if on_motion is not None:
-                on_motion(rung.name, runner.recording)
+                on_motion(rung.name, lambda: until_end(runner.recording(), clip))
 
         return report
 

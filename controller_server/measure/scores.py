@@ -13,6 +13,7 @@ from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import JOINT_NAMES
 from ..errors import AssistMimicError
+from ..frames import until_end
 from ..physics.recording import Recording
 from . import effort, feet, geometry, tracking
 
@@ -139,7 +140,7 @@ def measure(
         input_clip: The raw clip, before prepare.
         prepared_clip: What the simulation was asked to do.
         simulated_clip: What it did.
-        recording: The simulation, step by step.
+        recording: The simulation, step by step; what is beyond the clip's end counts for nothing here.
         pair: The simulated bodies.
         judged: Who has to stay on the clip for a success (0 supporter, 1 recipient).
         complete: Whether these are whole clips: what was interrupted is no success, it broke off at its end.
@@ -159,6 +160,7 @@ def measure(
     skating = {
         k: feet.foot_skating(feet.foot_corners(clips[k], bodies[k]), input_clip.fps) for k in ("input", "output")
     }
+    recording = until_end(recording, prepared_clip)
     deviation = tracking.deviation(simulated_clip.joints, prepared_clip.joints)
     times = np.arange(input_clip.n_frames) / input_clip.fps
     until = float(recording.time[-1]) + 1.0 / pair.physics_hz

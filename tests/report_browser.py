@@ -165,6 +165,6 @@ def browser() -> Iterator[Browser]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.wait(10)
             os.close(to_browser)
             os.close(from_browser)

@@ -145,7 +145,7 @@ def test_no_frame_inherits_another(tmp_path):
 def test_fit_needs_nothing_but_numpy():
     """Reading and fitting captures loads neither MuJoCo nor anything of an extra, so that Blender can do it."""
     code = "import sys, controller_server.clip.formats; print(*{'mujoco', 'mink', 'scipy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""
 
 

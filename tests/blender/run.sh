@@ -15,7 +15,8 @@ for environment in "${environments[@]}"; do
   if [ "$#" -gt 0 ]; then chosen=("$@"); fi
   echo "== $environment"
   # Neither the checkout nor tests/conftest.py may be imported: what is tested is the zip.
-  run=("$environment/bin/pytest" -q -p no:cacheprovider --confcutdir=tests/blender "${chosen[@]}")
+  # Every test has a time limit (pyproject.toml), but one that never leaves Blender's own code is ended from outside alone.
+  run=(timeout --kill-after 20 1200 "$environment/bin/pytest" -q -p no:cacheprovider --confcutdir=tests/blender "${chosen[@]}")
   status=0
   "${run[@]}" || status=$?
   if [ "$status" -ge 128 ]; then

@@ -49,4 +49,4 @@ def test_resumed_by_another_blender(tmp_path: Path, where: str) -> None:
     finally:
         if server is not None:
             server.terminate()
-            server.wait()
+            server.wait(timeout=20)

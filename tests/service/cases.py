@@ -89,7 +89,7 @@ class ServerProcess:
         """End it as a power cut would."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait()
+        self.process.wait(timeout=20)
         self._close()
 
     def stop(self) -> int:

@@ -1,6 +1,7 @@
 """A worker written from docs/protocol.md alone, as one under another interpreter would be: zmq and msgpack, no more.
 
-It simulates nothing: the result is the clip that came, and a clip's `source` says how to misbehave on the way.
+It simulates nothing: the result is the clip that came, and a clip's `source` says how to misbehave on the way. While
+a file `hold` lies beside it, it does not get ready.
 """
 
 import os
@@ -38,6 +39,8 @@ def main():
         order = msgpack.unpackb(socket.recv())
         return order["type"] == "cancel" and order["job"] == job
 
+    while os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), "hold")):
+        time.sleep(0.005)
     say("ready", token=token, engine="mujoco")
     while True:
         head, *frames = socket.recv_multipart()

@@ -31,7 +31,8 @@ def test_the_client_needs_little():
         "print(sorted(n for n in names if not n.startswith('_')))\n"
         "print(sorted(m for m in sys.modules if m.startswith('controller_server.') and m.count('.') == 1))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    done = told.splitlines()
     assert set(eval(done[0])) <= {"controller_server", "numpy", "zmq", "msgpack", "cython_runtime"}
     assert eval(done[1]) == ["controller_server.errors", "controller_server.progress", "controller_server.service"]
 

@@ -51,7 +51,7 @@ def test_the_server_ends_with_its_parent(tmp_path):
     """Notice that the process named by --parent-pid is gone."""
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     server = foreign_server(tmp_path).start(parent_pid=parent.pid)
-    parent.communicate(b"\n")
+    parent.communicate(b"\n", timeout=20)
     assert server.process is not None
     assert server.process.wait(timeout=10) == 0
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from .soak import Soak
 
+SECONDS = float(os.environ.get("ASSISTMIMIC_SOAK_SECONDS", "20"))
 
+
+@pytest.mark.timeout(SECONDS + 300)
 def test_nothing_is_lost(tmp_path, capsys):
     """End every accepted job exactly once and give undisturbed results, with workers and server killed all the time."""
-    seconds = float(os.environ.get("ASSISTMIMIC_SOAK_SECONDS", "20"))
-    code = Soak(tmp_path, seconds).run()
+    code = Soak(tmp_path, SECONDS).run()
     said = capsys.readouterr().out
     assert code == 0, said
     assert "lost=0" in said.splitlines()[-1]

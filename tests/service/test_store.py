@@ -62,7 +62,7 @@ def test_what_was_not_committed_was_never_accepted(tmp_path):
         "store.add(job('accepted1'), {}, LARGE); store.commit(); store.start(Key('', 'accepted1')); store.commit()\n"
         "store.add(job('halfway-1'), {}, LARGE); os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2], check=False)
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2], check=False, timeout=60)
     store = JobStore(tmp_path)
     assert [(found.job, found.state) for found in store.open_jobs()] == [("accepted1", State.QUEUED)]
     assert len(list((tmp_path / "jobs").iterdir())) == 1  # the file of the other one is gone
@@ -98,7 +98,7 @@ def test_killed_at_any_moment(tmp_path):
         time.sleep(dice.uniform(0, 0.005))
         process.kill()
         told += process.stdout.read().splitlines()
-        process.wait()
+        process.wait(timeout=20)
         process.stdout.close()
         last = dict(line.split() for line in told)
         store = JobStore(folder)

@@ -182,11 +182,13 @@ def test_a_killed_run_goes_on(tmp_path):
     while not (tmp_path / "run" / CHECKPOINT).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(timeout=20)
     _, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     assert 0 < facts["pair_steps"] < 8000
     target = str(facts["pair_steps"] + 16)
-    done = subprocess.run([*command, "--resume", "--steps", target], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    done = subprocess.run(
+        [*command, "--resume", "--steps", target], cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250
+    )
     assert done.returncode == 0, done.stderr.decode()
     rows = [json.loads(line) for line in (tmp_path / "run" / "curve.jsonl").read_text().splitlines()]
     assert [row["pair_steps"] for row in rows] == list(range(8, int(target) + 1, 8))
@@ -197,7 +199,7 @@ def test_two_processes_learn_one_policy(tmp_path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
     styled = {role: {"positions": 1.0, "style": 1.0} for role in ("supporter", "recipient")}
     arguments = prepared(tmp_path, steps=32, reward=styled, style={"frames": 2, "hidden": [4], "batch": 4})
-    done = subprocess.run([*launch, *arguments], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    done = subprocess.run([*launch, *arguments], cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250)
     assert done.returncode == 0, done.stderr.decode()
     first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     second, _ = read_checkpoint(tmp_path / "run" / "worlds1.safetensors")
@@ -211,13 +213,15 @@ def test_two_processes_learn_one_policy(tmp_path):
     # Killed between the two files: the second process has gone on, the first, which counts, has not.
     (tmp_path / "ahead").mkdir()
     arguments[arguments.index("run")] = "ahead/run"
-    ahead = subprocess.run([*launch, *arguments, "--steps", "48"], cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    ahead = subprocess.run(
+        [*launch, *arguments, "--steps", "48"], cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250
+    )
     assert ahead.returncode == 0, ahead.stderr.decode()
     other = tmp_path / "ahead" / "run" / "worlds1.safetensors"
     other.replace(tmp_path / "run" / other.name)
     arguments[arguments.index("ahead/run")] = "run"
     more = [*launch, *arguments, "--resume", "--steps", "64"]
-    done = subprocess.run(more, cwd=tmp_path, env=ONE_THREAD, capture_output=True)
+    done = subprocess.run(more, cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250)
     assert done.returncode == 0, done.stderr.decode()
     first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     second, of_second = read_checkpoint(tmp_path / "run" / other.name)

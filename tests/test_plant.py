@@ -99,3 +99,45 @@ def test_a_world_taken_back_has_the_same_past_and_future(struggle, recording: Re
         again.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
     for name, values in vars(recording).items():
         np.testing.assert_array_equal(getattr(again.recording(), name), values, err_msg=name)
+
+
+def test_a_disturbance_pushes_and_nobody_is_told(struggle):
+    """Move who is pushed, in those steps alone; the recording knows no help and a world saved after it no push."""
+    pair, course = struggle
+    until = 2 / pair.control_hz
+
+    def push(time: float) -> np.ndarray:
+        wrench = np.zeros((2, 6))
+        wrench[1, 0] = 300.0 if time < until - 1e-9 else 0.0
+        return wrench
+
+    plants = [Plant(pair, course.state), Plant(pair, course.state)]
+    plants[1].disturbance = push
+    for frame in range(4):
+        for plant in plants:
+            plant.advance(course.targets[0, 0], np.zeros((2, 2)))
+        if frame == 1:
+            plants.append(plants[1].back_at(2))  # knows of the push, which is over by then
+            assert plants[2].disturbance is push
+    calm, pushed, again = (plant.recording() for plant in plants)
+    speed = (pushed.com - calm.com)[2 * pair.substeps, 1, 0] / until
+    assert speed == pytest.approx(300 * until / calm.mass[1] / 2, rel=0.3)  # uniform acceleration from rest
+    assert not pushed.wrench.any()
+    np.testing.assert_allclose(again.positions[-1], pushed.positions[-1], atol=1e-9)
+
+
+def test_who_plans_does_not_know_of_a_disturbance(struggle):
+    """Save worlds without the push that goes on in the plant."""
+    pair, course = struggle
+    plant = Plant(pair, course.state)
+    plant.disturbance = lambda time: np.array([[900.0, 0, 0, 0, 0, 0], [0, 900, 0, 0, 0, 0]])
+    plant.advance(course.targets[0, 0], np.zeros((2, 2)))
+    worlds = BackendMujoco(pair, 2, threads=1)
+    worlds.restore(plant.backend.save())
+    first = worlds.positions()
+    worlds.step()
+    told = BackendMujoco(pair, 2, threads=1)
+    told.restore(plant.backend.save())
+    told.set_wrench(np.zeros((2, 2, 6)))
+    told.step()
+    assert np.array_equal(worlds.positions(), told.positions()) and not np.array_equal(first, told.positions())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..body.pair import PairBody
@@ -11,6 +13,9 @@ from ..physics.mujoco_backend import BackendMujoco
 from ..physics.mujoco_touch import RawContacts
 from ..physics.recording import Recording
 
+Disturbance = Callable[[float], np.ndarray]
+"""Force and torque on each pelvis [N, N m, world axes], shape (2, 6), at a time [s]."""
+
 
 class Plant:
     """A single recorded world.
@@ -18,6 +23,10 @@ class Plant:
     Args:
         pair: Body description.
         start: State at time zero, n = 1.
+
+    Attributes:
+        disturbance: What happens to people unforeseen: nothing that plans or steers is told, and no recording counts it
+            as help. None by default.
     """
 
     def __init__(self, pair: PairBody, start: PairState) -> None:
@@ -27,6 +36,7 @@ class Plant:
         self._start, self._saved = start, [self.backend.save()]
         self._steps: list[dict[str, np.ndarray]] = []
         self._contacts: list[RawContacts] = []
+        self.disturbance: Disturbance | None = None
         self._record(grips=np.zeros((2, 2)), wrench=np.zeros((2, 6)))
 
     def advance(self, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
@@ -45,10 +55,14 @@ class Plant:
         self.backend.set_grips(commands["grips"][None])
         self.backend.set_wrench(commands["wrench"][None])
         for _ in range(self.pair.substeps):
+            if self.disturbance is not None:
+                unforeseen = self.disturbance(float(self.backend.time()[0]))
+                self.backend.set_wrench((commands["wrench"] + unforeseen)[None])
             self.backend.step()
             self._record(**commands)
             if len(self._steps) == 2:
                 self._act_from_the_start()
+        self.backend.set_wrench(commands["wrench"][None])  # whoever plans from here knows of nothing else
         self._saved.append(self.backend.save())
 
     def back_at(self, frame: int) -> Plant:
@@ -58,7 +72,7 @@ class Plant:
         plant.backend.refresh()
         kept = slice(frame * self.pair.substeps + 1)
         plant._steps, plant._contacts = self._steps[kept], self._contacts[kept]
-        plant._saved = self._saved[: frame + 1]
+        plant._saved, plant.disturbance = self._saved[: frame + 1], self.disturbance
         return plant
 
     def _record(self, grips: np.ndarray, wrench: np.ndarray) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..body.pair import PairBody
 from ..measure.tracking import deviation
 from ..physics.recording import Recording
-from .plant import Plant
+from .plant import Disturbance, Plant
 from .reference import Reference
 
 
@@ -54,6 +54,10 @@ class Runner(ABC):
             if self._deviation() > stop_at:
                 break
         return self.recording()
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """Let something happen that nobody foresees (`Plant.disturbance`)."""
+        self._plant.disturbance = disturbance
 
     def recording(self) -> Recording:
         """What happened so far."""

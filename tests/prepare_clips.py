@@ -14,6 +14,7 @@ from controller_server.prepare.contacts import compliance
 from controller_server.prepare.ik import Rows, point_jacobian, rows_from, solve
 from controller_server.prepare.legs import ANKLE, place_foot
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.smoothing import low_pass
 from controller_server.prepare.soles import foot_quat, foot_shapes
 from controller_server.prepare.surfaces import PALMS
 
@@ -142,6 +143,23 @@ def raised(clip: InteractionClip, person: int, height: float) -> InteractionClip
     roots = poses.roots.copy()
     roots[:, person, 2] += height
     return poses.with_changes(roots=roots).to_clip(clip)
+
+
+def floating(clip: InteractionClip, amplitude: float, *, period: float = 4.0) -> InteractionClip:
+    """Both people go slowly up and down [m, s], not together."""
+    poses = PairPoses.of(clip)
+    roots = poses.roots.copy()
+    time = np.arange(poses.n_frames) / poses.fps
+    for person in range(2):
+        roots[:, person, 2] += amplitude * np.sin(2 * np.pi * time / period + 2 * person)
+    return poses.with_changes(roots=roots).to_clip(clip)
+
+
+def jittering(clip: InteractionClip, degrees: float, *, seed: int = 0) -> InteractionClip:
+    """Every joint turns to and fro at up to 8 Hz, `degrees` in the root mean square."""
+    poses = PairPoses.of(clip)
+    noise = low_pass(np.random.default_rng(seed).normal(size=(poses.n_frames, 2, 22, 3)), poses.fps, 8.0)
+    return poses.plus(np.zeros_like(poses.roots), noise / noise.std() * np.radians(degrees) / 3**0.5).to_clip(clip)
 
 
 def feet_rolled(clip: InteractionClip, person: int, degrees: float) -> InteractionClip:

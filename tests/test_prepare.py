@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from prepare_clips import (
     feet_rolled,
+    floating,
     jumping_off,
     raised,
     reaching_clip,
@@ -23,7 +24,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "clips"
-OFF = PrepareSettings(smooth=False, feet=False, swing=False, contacts=False, depenetrate=False)
+OFF = PrepareSettings(smooth=False, ground=False, feet=False, swing=False, contacts=False, depenetrate=False)
 
 
 def both(clip, **switched_off) -> tuple[PrepareReport, PrepareReport]:
@@ -33,12 +34,24 @@ def both(clip, **switched_off) -> tuple[PrepareReport, PrepareReport]:
 
 def test_raised_person_comes_down_alone():
     """Put a person who floats 5 cm onto the floor and leave the other one alone."""
-    on, off = both(raised(standing_clip(scale=0.9), 1, 0.05), feet=False)
+    on, off = both(raised(standing_clip(scale=0.9), 1, 0.05), ground=False, feet=False)
     assert on.before.foot_height_mm[1] == pytest.approx(50, abs=0.5)
     assert on.after.foot_height_mm[1] < 1
     assert on.recipient.mean_mm == pytest.approx(50, abs=1)
     assert on.supporter.mean_mm < 0.5
     assert off.after.foot_height_mm[1] > 45
+
+
+def test_slow_float_is_mended():
+    """Bring people who float up and down by 6 cm within 4 s, each in their own phase, back to within 1 cm."""
+    clean = standing_clip(seconds=4.0)
+    dirty = floating(clean, 0.06)
+    prepared = prepare(dirty)
+    report = prepared.report
+    off = np.linalg.norm(prepared.clip.joints - clean.joints, axis=-1)[:, :, :22]
+    assert np.linalg.norm(dirty.joints - clean.joints, axis=-1).mean() > 0.03
+    assert off.mean() < 0.003 and off.max() < 0.01
+    assert max(report.before.unsupported_p90_n) > 100 > max(report.after.unsupported_p90_n)
 
 
 def test_rolled_feet_stand_flat():
@@ -164,7 +177,14 @@ def test_report_is_plain_and_says_where():
     report = prepare(clip).report
     values = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert values["supporter"]["max_mm"] == pytest.approx(90, abs=2)
-    assert [step["name"] for step in values["steps"]] == ["smooth", "feet", "swing", "contacts", "depenetrate"]
+    assert [step["name"] for step in values["steps"]] == [
+        "smooth",
+        "ground",
+        "feet",
+        "swing",
+        "contacts",
+        "depenetrate",
+    ]
     text = "\n".join(report.lines())
     assert "supporter: moved 90 mm" in text and "frame" in text
     assert len(report.warnings) == 1 and "supporter" in report.warnings[0]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..clip.interaction import ROLES, InteractionClip
+from .adaptive import ENOUGH_N, smooth_as_needed
 from .bearing import find_bearing
 from .contacts import close_contacts
 from .feet import plant_feet
+from .grounding import ground
 from .holds import Hold, find_holds, grips_of, resolve_mode
 from .penetration import depenetrate
 from .poses import PairPoses
@@ -37,7 +39,8 @@ class Prepared:
     """A clip fit for simulation.
 
     Attributes:
-        clip: Same frames, rate and fields as the input; `grips` says when which hand holds.
+        clip: Same frames, rate and fields as the input; `grips` says when which hand holds. Furniture moves only with a
+            scene that is off its floor as a whole.
         report: What was changed.
     """
 
@@ -48,9 +51,10 @@ class Prepared:
 def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> Prepared:
     """Make a clip fit for simulation and measure what that took.
 
-    The order is: smooth (what follows trusts speeds), feet (each person onto the floor by their own shift), swing
-    (stepping feet clear of it), holds are found, contacts closed, and last everybody is pushed out of everything, feet
-    and holds kept. Each person keeps the proportions the clip gives them. Deterministic.
+    The order is: smooth (what follows trusts speeds), ground (each person onto what bears them, over time), feet
+    (pinned where they bear), swing (stepping feet clear of the floor), holds are found, contacts closed, and last
+    everybody is pushed out of everything, feet and holds kept. Each person keeps the proportions the clip gives them.
+    Deterministic.
 
     Args:
         clip: What came out of a capture, a generator or an animator's hands.
@@ -61,7 +65,7 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
     """
     settings = settings or PrepareSettings()
     mode = resolve_mode(clip, settings.grips)
-    surfaces, shapes = Surfaces(clip), foot_shapes(clip)
+    shapes = foot_shapes(clip)
     steps: list[StepReport] = []
     current = clip
 
@@ -72,14 +76,20 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
             steps.append(StepReport(name, *displacement(current, changed)))
             current = changed
 
-    run(
-        "smooth",
-        settings.smooth,
-        lambda c: smooth(PairPoses.of(c), cutoff_hz=settings.cutoff_hz).to_clip(c),
-    )
+    def grounded(moved: InteractionClip) -> InteractionClip:
+        moved = ground(moved) if settings.ground else moved
+        return plant_feet(moved) if settings.feet else moved
+
+    def smoothed(rough: InteractionClip) -> InteractionClip:
+        if settings.adapt:
+            return smooth_as_needed(rough, settings.cutoff_hz, grounded)
+        return smooth(PairPoses.of(rough), cutoff_hz=settings.cutoff_hz).to_clip(rough)
+
+    run("smooth", settings.smooth, smoothed)
+    run("ground", settings.ground, ground)
     run("feet", settings.feet, plant_feet)
     run("swing", settings.swing, lift_swings)
-    poses = PairPoses.of(current)
+    poses, surfaces = PairPoses.of(current), Surfaces(current)
     bearing = find_bearing(poses, shapes)
     holds = find_holds(current, poses, surfaces, mode)
     run("contacts", settings.contacts, lambda c: close_contacts(c, holds, surfaces))
@@ -87,7 +97,10 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
     run("depenetrate", settings.depenetrate, lambda c: depenetrate(c, kept, bearing, surfaces))
     current = replace(current, grips=_grips(clip, holds, mode))
 
-    before, after = (condition(PairPoses.of(c), surfaces, shapes, bearing) for c in (clip, current))
+    before, after = (
+        condition(c, s, shapes, bearing)
+        for c, s in ((replace(clip, grips=current.grips), Surfaces(clip)), (current, surfaces))
+    )
     moved = displacement(clip, current)
     report = PrepareReport(
         supporter=moved[0],
@@ -127,4 +140,10 @@ def _warnings(supporter_mm: float, recipient_mm: float, after: Condition) -> tup
             found.append(
                 f"somebody starts {depth:.0f} mm inside {what} and will be pushed out of it when the simulation begins"
             )
+    found += [
+        f"the {role}'s motion is unsupported: it needs {median:.0f} N (median) that neither floor, furniture nor "
+        "partner can give, because of noise, missing contacts or a wrong height; the simulation will depart from it"
+        for role, median in zip(ROLES, after.unsupported_n, strict=True)
+        if median > ENOUGH_N
+    ]
     return tuple(found)

@@ -16,6 +16,7 @@ from .poses import PairPoses
 from .smoothing import speeds
 from .soles import FootShape
 from .surfaces import ON_FLOOR, ON_PROP, Surfaces
+from .unsupported import unsupported_force
 
 WARN_MEAN_MM = 60.0
 """A person moved further than this on average is worth a warning [mm]."""
@@ -43,7 +44,7 @@ class StepReport:
     """One step that ran.
 
     Attributes:
-        name: smooth, feet, contacts or depenetrate.
+        name: smooth, ground, feet, swing, contacts or depenetrate.
         supporter: What it moved.
         recipient: What it moved.
     """
@@ -97,6 +98,8 @@ class Condition:
         joint_speed_rad_s: Fastest joint of each person.
         first_joint_speed_rad_s: Fastest joint of each person from the first to the second frame.
         root_speed_m_s: Fastest pelvis of each person.
+        unsupported_n: Force on each person that nothing in reach could give, median over time [N].
+        unsupported_p90_n: The same, exceeded in a tenth of the time.
     """
 
     first_frame_floor_mm: float
@@ -111,6 +114,8 @@ class Condition:
     joint_speed_rad_s: tuple[float, float]
     first_joint_speed_rad_s: tuple[float, float]
     root_speed_m_s: tuple[float, float]
+    unsupported_n: tuple[float, float]
+    unsupported_p90_n: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,11 @@ class PrepareReport:
                 f"height {b.foot_height_mm[k]:.0f} -> {a.foot_height_mm[k]:.0f} mm, "
                 f"sliding {b.foot_skate_cm_s[k]:.1f} -> {a.foot_skate_cm_s[k]:.1f} cm/s"
             )
+        for k, role in enumerate(ROLES):
+            out.append(
+                f"{role} unsupported by {b.unsupported_n[k]:.0f} -> {a.unsupported_n[k]:.0f} N "
+                f"(a tenth of the time over {b.unsupported_p90_n[k]:.0f} -> {a.unsupported_p90_n[k]:.0f} N)"
+            )
         out += [
             f"{h.role}'s {h.side} hand on {h.joint}, frames {h.start}-{h.end}: gap {h.gap_before_mm:.0f} -> "
             f"{h.gap_after_mm:.0f} mm, wander {h.wander_before_mm:.0f} -> {h.wander_after_mm:.0f} mm"
@@ -188,9 +198,10 @@ def displacement(before: InteractionClip, after: InteractionClip) -> tuple[Displ
 
 
 def condition(
-    poses: PairPoses, surfaces: Surfaces, shapes: list[list[FootShape]], bearing: list[list[Bearing]]
+    clip: InteractionClip, surfaces: Surfaces, shapes: list[list[FootShape]], bearing: list[list[Bearing]]
 ) -> Condition:
-    """How fit a clip is; `bearing` says which feet count, the same before and after."""
+    """How fit a clip is; `bearing` says which feet count, the same before and after, as do the clip's grips."""
+    poses, unsupported = PairPoses.of(clip), unsupported_force(clip)
     deep = surfaces.overlaps(poses)
     partner = (0, 1)
     root, joints = speeds(poses)
@@ -213,6 +224,8 @@ def condition(
         joint_speed_rad_s=_each(joints.max(axis=(0, 2))),
         first_joint_speed_rad_s=_each(joints[0].max(axis=-1)),
         root_speed_m_s=_each(root.max(axis=0)),
+        unsupported_n=unsupported.quantile(0.5),
+        unsupported_p90_n=unsupported.quantile(0.9),
     )
 
 

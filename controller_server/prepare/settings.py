@@ -24,6 +24,8 @@ class PrepareSettings:
 
     Attributes:
         smooth: Mend jumps and outlier frames, bound the speeds, low-pass root and joints.
+        adapt: Smooth further, stretch by stretch, where the motion needs forces that nobody can give.
+        ground: People who float or sink, brought back over time to what bears them.
         feet: Bearing feet flat, on the floor and without sliding.
         swing: Stepping feet clear of the floor.
         contacts: Hands that stay close to the partner and move with them reach their surface.
@@ -33,6 +35,8 @@ class PrepareSettings:
     """
 
     smooth: bool = True
+    adapt: bool = True
+    ground: bool = True
     feet: bool = True
     swing: bool = True
     contacts: bool = True

@@ -1,0 +1,45 @@
+"""How wrong a motion is by physics: the force that nothing in reach could give to make it happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..body.layout import PairLayout, clip_qpos
+from ..body.mjcf import build_spec
+from ..body.pair import PairBody
+from ..clip.interaction import InteractionClip
+from ..control import feedforward  # the module: it imports this package's intervals
+
+_PER_SECOND = 8.0
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """Force on each pelvis that neither floor, furniture, partner nor muscles could give.
+
+    Attributes:
+        frame: Frames looked at, shape (F,).
+        force: Its size [N], shape (F, 2 people).
+    """
+
+    frame: np.ndarray
+    force: np.ndarray
+
+    def quantile(self, share: float) -> tuple[float, float]:
+        """Of each person [N]."""
+        supporter, recipient = np.quantile(self.force, share, axis=0) if len(self.force) else np.zeros(2)
+        return float(supporter), float(recipient)
+
+
+def unsupported_force(clip: InteractionClip, *, per_second: float = _PER_SECOND) -> Unsupported:
+    """What a clip asks for that nobody can give, at some of its frames; hands hold as far as its `grips` say."""
+    pair = PairBody.from_clip(clip)
+    model = build_spec(pair, sensors=False).compile()
+    qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
+    grips = np.zeros((clip.n_frames, 2, 2)) if clip.grips is None else clip.grips
+    # At the ends the acceleration is one-sided.
+    frames = np.arange(1, clip.n_frames - 1, max(1, round(clip.fps / per_second)))
+    load = feedforward.inverse_dynamics(model, pair, qpos, grips, clip.fps, frames=frames)
+    return Unsupported(frames, np.linalg.norm(load.residual[..., :3], axis=-1))

@@ -14,7 +14,9 @@ from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from .control.ladder import ControlInterrupted, Outcome, run_ladder
 from .control.settings import ControlSettings
 from .frames import recording_to_clip, slice_clip, until_end
+from .measure.holding import input_holds
 from .measure.scores import measure
+from .measure.verdict import Judge
 from .prepare import Prepared, prepare
 from .progress import OnMotion, OnProgress, Progress, ignore_progress
 from .result import Result, clip_sha256
@@ -64,6 +66,8 @@ def convert(
     if settings.remove_supporter:
         prepared = replace(prepared, clip=without_supporter(prepared.clip))
     pair = pair_of(prepared.clip, settings)
+    holds = input_holds(clip, settings.prepare.grips)
+    judge = Judge(prepared.clip, pair, holds, judged=settings.judged)
     whole = True
     try:
         outcome = run_ladder(
@@ -72,6 +76,7 @@ def convert(
             _control_settings(settings, settings.origin_sha256 or clip_sha256(clip)),
             lambda rung, done, of: on_progress(Progress(rung, done, of)),
             on_motion,
+            judge,
         )
     except ControlInterrupted as stop:
         outcome, whole = stop.outcome, False

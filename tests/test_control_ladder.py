@@ -1,4 +1,4 @@
-"""The ladder: the first rung that carries the clip wins; what fails says why, within the bounds of assistance."""
+"""The ladder: a good result ends it, else the best is kept; what fails says why, within the bounds of assistance."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control import rungs
 from controller_server.control.assist import Assistance
-from controller_server.control.attempt import held_out
+from controller_server.control.attempt import quality_of
 from controller_server.control.ladder import ControlInterrupted, run_ladder
-from controller_server.control.rungs import ASSIST_LEVELS
 from controller_server.control.settings import ControlSettings
+from controller_server.control.strategy import ASSIST_LEVELS
 from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.effort import GRAVITY
 from controller_server.physics.recording import Recording
@@ -154,7 +154,8 @@ def test_least_assistance_wins(monkeypatch: pytest.MonkeyPatch):
 
     pretending(monkeypatch, recordings)
     outcome = run_ladder(clip, pair)
-    assert (outcome.success, outcome.controller) == (True, "assisted 0.1")
+    assert (outcome.success, outcome.controller) == (False, "assisted 0.1")  # help is no success
+    assert [attempt.success_tracking for attempt in outcome.attempts] == [False, False, False, True]
     assert [attempt.controller for attempt in outcome.attempts] == [*RUNGS[:2], "assisted 0.05", "assisted 0.1"]
     assert outcome.attempts[0].reason == "the simulation broke off at 0.5 s"
     assert "0.09 body weights of outside help, 0.090 on average" in outcome.attempts[3].reason
@@ -213,7 +214,7 @@ def test_interrupted_on_a_higher_rung():
         run_ladder(clip, pair, ControlSettings(threads=1), stop)
     outcome = caught.value.outcome
     assert [attempt.controller for attempt in outcome.attempts] == RUNGS[:3]
-    best = max(outcome.attempts, key=held_out)
+    best = max(outcome.attempts, key=quality_of)
     assert outcome.controller == best.controller != RUNGS[2]  # what held out longer than what had just begun
     assert best.failed_at is not None and outcome.recording.time[-1] >= best.failed_at > 0
 

@@ -10,9 +10,8 @@ from measure_cases import FPS, SKELETON, STANDING_HEIGHT, apart, moved
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop
-from controller_server.clip.rotation import quat_from_rotvec
 from controller_server.clip.skeleton import L_HIP, R_HIP, joint
-from controller_server.measure.ending import ends_at_rest, support_margin
+from controller_server.measure.verdict import Judge
 
 FRAMES = 15
 L_KNEE, R_KNEE = joint("left_knee"), joint("right_knee")
@@ -20,7 +19,7 @@ L_KNEE, R_KNEE = joint("left_knee"), joint("right_knee")
 
 def at_rest(clip: InteractionClip) -> bool:
     """Whether the clip's end is one to stand still in."""
-    return ends_at_rest(clip, PairBody.from_clip(clip))
+    return Judge(clip, PairBody.from_clip(clip)).at_rest
 
 
 def gliding(speed: float, until: int = FRAMES) -> InteractionClip:
@@ -58,22 +57,3 @@ def test_a_seat_bears():
     bench = Prop("bench", position=np.array([2.0, 0.1, top - 0.1]), size=np.array([6.0, 0.8, 0.2]))
     assert not at_rest(sitting)
     assert at_rest(replace(sitting, props=(bench,)))
-
-
-def test_support_margin():
-    """Measure the way out of a square on the floor, and the way back."""
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.5]], float)
-    assert support_margin(np.array([0.5, 0.75]), square) == pytest.approx(0.25)
-    assert support_margin(np.array([0.5, 1.3]), square) == pytest.approx(-0.3)
-    assert support_margin(np.array([0.5, 0.5]), np.zeros((0, 2))) == -np.inf
-
-
-def test_a_prop_on_its_side_bears_too():
-    """Take the face that points up for the top, whichever it is."""
-    clip = apart(FRAMES)
-    on_side = quat_from_rotvec(np.array([np.pi / 2, 0, 0]))
-    top = STANDING_HEIGHT - 0.1
-    box = Prop("box", position=np.array([2.0, 0, top - 0.25]), size=np.array([6.0, 0.5, 1.0]), quat=on_side)
-    lifted = moved(clip, np.array([0, 0, 0.05]))
-    assert not at_rest(lifted)
-    assert at_rest(replace(lifted, props=(box,)))

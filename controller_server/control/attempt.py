@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..clip.interaction import ROLES, InteractionClip
+from ..clip.interaction import ROLES
 from ..frames import frame_times, recording_to_clip
 from ..measure.effort import MAX_MEAN_HELP, summarise_wrench
-from ..measure.tracking import SUCCESS_LIMIT, deviation, judge
+from ..measure.tracking import SUCCESS_LIMIT, deviation
+from ..measure.tracking import judge as judge_tracking
+from ..measure.verdict import Judge, Verdict
 from ..physics.recording import Recording
 
 
@@ -20,17 +19,22 @@ class Attempt:
 
     Attributes:
         controller: Name of the rung.
-        success: Whether both people stayed on the clip within the bounds of the rung.
+        success: Whether the result is usable, as `measure.verdict` has it.
+        success_tracking: Whether both people stayed on the clip within 0.25 m and the bounds of outside help.
+        score: What results of one clip are compared by; more is better.
         reason: In words: how far off, or why it failed and when.
         seconds: Computing time [s].
         control_steps: Control steps simulated while searching, over all worlds.
         max_deviation: Of supporter and recipient from the prepared clip [m].
         max_force: Largest external force [body weights].
-        failed_at: When somebody was first too far off, or the simulation broke off [s]; None if nobody was.
+        failed_at: When something first was not as it must be, or the simulation broke off [s]; None if nothing was, or
+            something that has no moment.
     """
 
     controller: str
     success: bool
+    success_tracking: bool
+    score: float
     reason: str
     seconds: float
     control_steps: int
@@ -39,51 +43,63 @@ class Attempt:
     failed_at: float | None = None
 
 
-def held_out(attempt: Attempt) -> tuple[float, float]:
-    """How good a failed attempt is: the later it failed the better, then the nearer it stayed."""
-    return (np.inf if attempt.failed_at is None else attempt.failed_at, -max(attempt.max_deviation))
+def quality_of(attempt: Attempt) -> tuple[float, float]:
+    """What attempts are compared by: the score, then how near it stayed."""
+    return (attempt.score, -max(attempt.max_deviation))
 
 
-def judge_attempt(
-    name: str, clip: InteractionClip, recording: Recording, judged: Sequence[int], seconds: float, steps: int
-) -> Attempt:
+def judge_attempt(name: str, judge: Judge, recording: Recording, seconds: float, steps: int) -> Attempt:
     """The verdict on a recording of a prepared clip.
 
     Args:
         name: Of the rung.
-        clip: Prepared.
-        recording: What happened.
-        judged: Who has to succeed (0 supporter, 1 recipient).
+        judge: Of the clip.
+        recording: What happened; it may go on beyond the clip's end.
         seconds: Computing time [s].
         steps: Control steps simulated while searching.
     """
-    simulated = recording_to_clip(recording, clip)
+    clip, judged, until = judge.prepared, judge.judged, float(recording.time[-1])
+    verdict = judge(recording)
     times = frame_times(clip)
-    reached = times <= recording.time[-1] + 1e-6
-    distance = deviation(simulated.joints, clip.joints)
-    furthest = distance[reached].max(axis=0)
-    verdict = judge(distance, times, SUCCESS_LIMIT, judged=judged, simulated_until=float(recording.time[-1]))
+    distance = deviation(recording_to_clip(recording, clip).joints, clip.joints)
+    furthest = distance[times <= until + 1e-6].max(axis=0)
+    tracking = judge_tracking(distance, times, SUCCESS_LIMIT, judged=judged, simulated_until=until)
     wrenches = [summarise_wrench(recording.wrench[:, p], float(mass)) for p, mass in enumerate(recording.mass)]
     mean_force = max(wrench.mean_body_weights for wrench in wrenches)
     max_force = max(wrench.max_body_weights for wrench in wrenches)
-    if not verdict.success:
+    failed_at = tracking.failure_time
+    if not tracking.success:
         who = (
-            "the simulation broke off" if verdict.failed is None else f"the {ROLES[verdict.failed]} was over 0.25 m off"
+            "the simulation broke off"
+            if tracking.failed is None
+            else f"the {ROLES[tracking.failed]} was over 0.25 m off"
         )
-        reason = f"{who} at {verdict.failure_time:.1f} s"
+        reason = f"{who} at {tracking.failure_time:.1f} s"
     elif mean_force > MAX_MEAN_HELP:
         reason = f"needed {mean_force:.2f} body weights of outside help on average, more than {MAX_MEAN_HELP}"
     else:
+        failed_at = _first_failure(verdict)
         reason = f"never more than {1000 * furthest[list(judged)].max():.0f} mm off"
         if max_force:
             reason += f" with at most {max_force:.2f} body weights of outside help, {mean_force:.3f} on average"
+        elif verdict.failed:
+            reason += f", but {verdict.failed[0].sentence}"
     return Attempt(
         controller=name,
-        success=verdict.success and mean_force <= MAX_MEAN_HELP,
+        success=verdict.success,
+        success_tracking=verdict.success_tracking,
+        score=verdict.score,
         reason=reason,
         seconds=seconds,
         control_steps=steps,
         max_deviation=(float(furthest[0]), float(furthest[1])),
         max_force=max_force,
-        failed_at=verdict.failure_time,
+        failed_at=failed_at,
     )
+
+
+def _first_failure(verdict: Verdict) -> float | None:
+    """When the first failed criterion failed [s]; None where one of them concerns the whole clip."""
+    times = [criterion.time_s for criterion in verdict.failed]
+    found = [time for time in times if time is not None]
+    return min(found) if found and len(found) == len(times) else None

@@ -21,11 +21,8 @@ from controller_server.body.strength import PRESETS
 from controller_server.clip.npz import write_npz
 from controller_server.control import rungs
 from controller_server.control.action import ActionSpec
-from controller_server.control.attempt import Attempt
-from controller_server.control.base import ReferenceBase
 from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
 from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
-from controller_server.control.choice import Chosen
 from controller_server.control.ladder import run_ladder
 from controller_server.control.network import forward
 from controller_server.control.observation import PRIOR_TERMS, TERMS, Bodies, Track, View, look, observe
@@ -301,23 +298,6 @@ def test_a_policy_that_fits_less(policies: Path):
     )
 
 
-def test_the_order_of_the_rungs(policies: Path):
-    """Try the policy first where it fits or is named; the search around it before the plain one only where named."""
-    clip, pair, reference = standing(5)
-    bundle = untrained(clip, pair)
-
-    def names(chosen: Chosen, **given) -> list[str]:
-        return [rung.name for rung in rungs.rungs(pair, reference, settings(clip, **given), chosen, rungs.Climb())][:4]
-
-    assert names(Chosen(bundle, exact=True)) == ["policy", "search", "search-policy", "search longer"]
-    assert names(Chosen(bundle)) == ["search", "search-policy", "search longer", "search longer"]
-    assert names(Chosen(bundle), quality="draft") == ["policy", "search", "search-policy", "search longer"]
-    assert names(Chosen(bundle), policy="it") == ["policy", "search-policy", "search", "search longer"]
-    assert names(Chosen(None)) == ["search", "search longer", "search longer", "assisted 0.05"]
-    assert names(Chosen(bundle), controller="search-policy") == ["search-policy"]
-    assert names(Chosen(bundle), controller="policy") == ["policy"]
-
-
 def test_a_prior_is_searched_around(policies: Path):
     """Search around the prior on a clip nobody was trained on."""
     clip, pair, _ = standing(10)
@@ -366,27 +346,6 @@ def test_a_policy_that_fails_gives_way(policies: Path):
     assert [attempt.controller for attempt in outcome.attempts] == ["policy", "search"]
     assert [attempt.success for attempt in outcome.attempts] == [False, True]
     assert "over 0.25 m off at" in outcome.attempts[0].reason
-
-
-@pytest.mark.parametrize(("policy_until", "base"), [(0.8, PolicyBase), (0.2, ReferenceBase)])
-def test_help_goes_to_what_held_out_longest(policies: Path, policy_until: float, base: type):
-    """Search longer, and assist, around the policy only where the search around it held out longer."""
-    clip, pair, reference = standing(5)
-
-    def failed(name: str, until: float) -> Attempt:
-        return Attempt(name, False, "", 0.0, 0, (1.0, 1.0), failed_at=until)
-
-    bundle = untrained(clip, pair)
-    climb = rungs.Climb()
-    made = {}
-    for rung in rungs.rungs(pair, reference, settings(clip), Chosen(bundle), climb):
-        made[rung.name] = runner = rung.build()
-        if rung.name in ("search-policy", "search"):
-            runner.run()
-            climb.add(failed(rung.name, policy_until if rung.policy else 0.5), rung, runner)
-    for name in ("search longer", "assisted 0.05", "assisted 0.5"):
-        search = made[name]
-        assert isinstance(search, Search) and isinstance(search._base, base)
 
 
 def wild(bundle: PolicyBundle) -> dict:

@@ -12,7 +12,7 @@ from tyro.conf import Positional, arg, subcommand
 from .. import __version__
 from ..clip.formats import ReadOptions
 from ..errors import AssistMimicError
-from ..settings import ConvertSettings, Quality
+from ..settings import Controller, ConvertSettings, Quality
 from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
 
@@ -103,30 +103,39 @@ class Author:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure: converting the bundled clips, how good, how physical and how fast; policies beside the search; or what
-    server or training cost.
+    """Measure: converting the bundled clips, how good, how physical and how fast; dirty clips whose clean truth is
+    known; recovery from pushes; policies beside the search; or what server or training cost.
 
     Attributes:
-        what: What to measure: convert, policies, serve, or train.
+        what: What to measure: convert, dirty, push, policies, serve, or train.
         json: Print one JSON object instead of tables.
         clips: Only these, by name or as files; train takes the first of them.
         quality: How long the search thinks.
         weak: Also the tables with a weak recipient, with and without the supporter.
-        out: Also keep the simulated clips and their reports in this folder.
+        out: Also keep the simulated clips and their reports in this folder. Dirty and push keep their rows there as
+            they are made and, called again, go on from them.
+        controller: Of dirty and push: who steers. Pushes are given to search, or to policy.
+        seeds: Of dirty and push: seeds of dirt, pushes and search; 0 by default, push takes the first.
+        trials: Of push: pushes for each clip.
+        force: Of push: what with [N]; 300 by default, in the walk 150.
         policy: Of policies: the bundle to use on every clip; the one that fits best by default.
         recipient_strength: Of policies: a preset or a factor.
         clients: Of serve: how many send small jobs at the same time.
         jobs: Of serve: small jobs of each client.
         pairs: Of train: worlds.
-        threads: Of train: 0 takes every core.
+        threads: Of dirty, push and train: 0 takes every core.
     """
 
-    what: Positional[Literal["convert", "policies", "serve", "train"]]
+    what: Positional[Literal["convert", "dirty", "push", "policies", "serve", "train"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
     weak: bool = True
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    controller: Controller = Controller.AUTO
+    seeds: Annotated[tuple[int, ...], arg(metavar="[SEED ...]")] = (0,)
+    trials: int = 20
+    force: float | None = None
     policy: str = ""
     recipient_strength: str = "weak"
     clients: int = 64
@@ -140,6 +149,10 @@ class Bench:
             from .train_command import run_bench_train
 
             return run_bench_train(self.clips, self.pairs, self.threads, as_json=self.json)
+        if self.what == "push":
+            from .bench_push_command import run_bench_push
+
+            return run_bench_push(self)
         if self.what == "policies":
             from .bench_policies_command import run_bench_policies
 

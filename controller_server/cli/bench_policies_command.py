@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..settings import Quality
+from .bench_table import bench_console
 from .progress import TerminalProgress
-
-_WIDTH_IN_FILES = 120
 
 
 def run_bench_policies(clips: Sequence[str], policy: str, recipient: str, quality: Quality, *, as_json: bool) -> int:
@@ -30,9 +29,7 @@ def run_bench_policies(clips: Sequence[str], policy: str, recipient: str, qualit
 
 def print_policies(report: Mapping[str, Any], console: Console | None = None) -> None:
     """Print what `bench_policies` measured."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = _WIDTH_IN_FILES
+    console = console or bench_console()
     table = Table(title=f"recipient {report['recipient']}, quality {report['quality']}", title_justify="left")
     for name in ("clip", "controller", "policy"):
         table.add_column(name)

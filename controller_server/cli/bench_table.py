@@ -12,11 +12,17 @@ ROLES = ("supporter", "recipient")
 _WIDTH_IN_FILES = 120
 
 
-def print_bench(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """Print what `bench_convert` measured."""
-    console = console or Console()
+def bench_console() -> Console:
+    """Where tables go; wide enough for them where that is a file."""
+    console = Console()
     if not console.is_terminal:
         console.width = _WIDTH_IN_FILES
+    return console
+
+
+def print_bench(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what `bench_convert` measured."""
+    console = console or bench_console()
     console.print(_clips(report))
     if "weak_recipient" in report:
         console.print(_weak(report))

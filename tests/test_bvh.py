@@ -81,15 +81,28 @@ def test_spellings(change, tmp_path):
     np.testing.assert_array_equal(other.world_motion()[0], plain.world_motion()[0])
 
 
+def two_arms(values: tuple[float, float, float]) -> str:
+    """Two arms of three joints on a root; the middle joint of the first has these position channels."""
+
+    def arm(name: str, channels: str) -> str:
+        return (
+            f"JOINT {name}1\n{{\nOFFSET 1 0 0\nCHANNELS 1 Zrotation\n"
+            f"JOINT {name}2\n{{\nOFFSET 2 0 0\nCHANNELS {channels}\n"
+            f"JOINT {name}3\n{{\nOFFSET 3 0 0\nCHANNELS 1 Zrotation\n}}\n}}\n}}\n"
+        )
+
+    arms = arm("a", "3 Xposition Yposition Zposition") + arm("b", "1 Zrotation")
+    frame = " ".join(map(str, (0, *values, 0, 0, 0, 0))) + "\n"
+    head = f"HIERARCHY\nROOT hips\n{{\nOFFSET 0 0 0\n{arms}}}\nMOTION\nFrames: 2\nFrame Time: 0.0333333\n"
+    return head + frame + frame
+
+
 @pytest.mark.parametrize(("values", "length"), [((5, 0, 0), 5), ((0.1, 0, 0), 2.1)], ids=["instead", "added"])
 def test_positions_on_an_inner_joint(values, length, tmp_path):
     """Let position channels stand in for the offset, or move the joint from it where they are near zero."""
-    text = ARM % "Zrotation Xrotation Yrotation"
-    text = text.replace("CHANNELS 3 Zrotation", "CHANNELS 6 Xposition Yposition Zposition Zrotation")
-    head = text[: text.index("0 0 0 0")]
-    frame = " ".join(map(str, (0, 0, 0, 0, 0, 0, *values, 0, 0, 0)))
-    positions, _ = read_bvh(write(tmp_path, head + f"{frame}\n{frame}\n")).world_motion()
-    np.testing.assert_allclose(positions[:, 1], [[length, 0, 0]] * 2)
+    file = read_bvh(write(tmp_path, two_arms(values)))
+    positions, _ = file.world_motion()
+    np.testing.assert_allclose(positions[:, 2] - positions[:, 1], [[length, 0, 0]] * 2)
 
 
 BROKEN = {
@@ -284,7 +297,7 @@ def test_pairs_that_do_not_match(tmp_path):
     shorter = write(tmp_path, as_rig(squatting_pair(3).recipient, "mixamo"), "c.bvh")
     text = as_rig(clip.supporter, "mixamo").replace("Frames: 4", "Frames: 1")
     single = write(tmp_path, "\n".join(text.splitlines()[:-3]), "d.bvh")
-    for other, words in ((faster, "30 fps.* 60; export"), (shorter, "4 frames.*3; cut both")):
+    for other, words in ((faster, "30 fps.* 60; export"), (shorter, "4 frames.*3 frames; cut both")):
         with pytest.raises(AssistMimicError, match=words):
             read_bvh_pair(first, other)
     with pytest.raises(AssistMimicError, match="1 frame"):

@@ -72,7 +72,8 @@ def test_a_rig_with_other_names(table, tmp_path):
     files = [tmp_path / "a.bvh", tmp_path / "b.bvh"]
     for file, (_, motion) in zip(files, clip.people, strict=True):
         file.write_text(as_rig(motion, table))
-    found, notes = read_bvh_pair(*files)
+    reading = read_bvh_pair(*files)
+    found, notes = reading.clip, reading.notes
     assert sum(f"joint names {table}" in note and "fit error" in note for note in notes) == 2
     distance = np.linalg.norm(found.joints - clip.joints, axis=-1)[:, :, :22]
     assert distance.mean() < 0.010
@@ -162,7 +163,8 @@ def pull_up(data_folder: Path) -> tuple[InteractionClip, list[str], float]:
     """The real pull-up as read from its two files, and how long it took [s]."""
     files = data_folder / "cmu_22_02_pull_up"
     start = time.perf_counter()
-    clip, notes = read_bvh_pair(files / "23_02_B_helper_60fps_metres.bvh", files / "22_02_A_helped_60fps_metres.bvh")
+    reading = read_bvh_pair(files / "23_02_B_helper_60fps_metres.bvh", files / "22_02_A_helped_60fps_metres.bvh")
+    clip, notes = reading.clip, reading.notes
     return clip, notes, time.perf_counter() - start
 
 
@@ -205,7 +207,8 @@ def test_the_real_pull_up_stands_well(pull_up):
 def test_iclone_files(data_folder):
     """Read the bones of Character Creator: rest offsets along the bones, heights counted from the pelvis."""
     file = data_folder / "cmu_single_person" / "007_08.bvh"
-    clip, notes = read_bvh_pair(file, file)
+    reading = read_bvh_pair(file, file)
+    clip, notes = reading.clip, reading.notes
     assert notes[0] == "unit: cm (legs 0.97 and 0.97 m)"
     assert "from the motion" in notes[1]
     motion = clip.supporter

@@ -50,7 +50,7 @@ def test_joint_positions_with_everything_said(tmp_path):
     )
     read = read_clip([tmp_path / "in.npz"])
     assert (read.clip.fps, read.clip.source) == (20, "a generator")
-    assert read.notes[:2] == ("unit: cm (legs 0.78 m)", "up axis: y (as told)")
+    assert read.notes[:2] == ("unit: cm (legs 0.78 and 0.78 m)", "up axis: y (as told)")
     assert np.linalg.norm(read.clip.joints - clip.joints, axis=-1)[:, :, :22].mean() < 0.005
 
 
@@ -74,8 +74,7 @@ def test_joint_positions_with_nothing_said(up, tmp_path):
 
 
 BROKEN = {
-    "one person": (lambda a: a.update(joints=a["joints"][:1]), r"\(2 people, T frames, J joints, 3\), got \(1, 5"),
-    "frames first": (lambda a: a.update(joints=a["joints"].transpose(1, 0, 2, 3)), "transpose people and frames"),
+    "one person": (lambda a: a.update(joints=a["joints"][:1]), r"\(2 people, T frames, J joints, 3\).*got \(1, 5"),
     "NaN": (lambda a: a["joints"].__setitem__((1, 3, 4, 0), np.nan), "frame 3, person 1, joint 4"),
     "one frame": (lambda a: a.update(joints=a["joints"][:, :1]), "1 frame"),
     "names missing": (lambda a: a.update(joint_names=BODY[:5]), "joint_names must be 22 strings"),
@@ -103,7 +102,7 @@ def test_broken_joint_positions(case, tmp_path):
 def test_pickled_positions(tmp_path):
     """Never open a pickle."""
     np.save(tmp_path / "in.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(AssistMimicError, match="not a readable"):
+    with pytest.raises(AssistMimicError, match="pickled"):
         read_clip([tmp_path / "in.npy"], ReadOptions(fps=30))
     np.savez(tmp_path / "in.npz", joints=np.array([{"a": 1}], dtype=object))
     with pytest.raises(AssistMimicError, match="pickled"):
@@ -132,10 +131,10 @@ def test_damaged_archives(tmp_path):
     ("names", "words"),
     [
         (["a.bvh"], "a clip needs two"),
-        (["a.bvh", "b.npz"], "only when both are .bvh"),
+        (["a.bvh", "b.npz"], "files of one format"),
         (["a.fbx"], "what can be read"),
         (["a.bvh", "nowhere.bvh"], "no such file"),
-        (["folder"], "not a file"),
+        (["folder"], "a folder with 0 files"),
         (["noise.npz"], "not a readable"),
         ([], "no file"),
     ],
@@ -185,7 +184,7 @@ def test_heights_counted_from_the_pelvis(tmp_path):
     np.testing.assert_allclose(sole_heights(read.clip), 0, atol=0.01)
     kept = read_clip(written, ReadOptions(keep_height=True))
     assert np.abs(kept.clip.joints - clip.joints).max() < 1e-4
-    small = clip.with_people(lambda motion: replace(motion, trans=motion.trans + [0, 0, 0.7]))
+    small = clip.with_people(lambda motion: replace(motion, trans=motion.trans + [0, 0, 0.75]))
     assert stood_on_floor(small) == (small, [])
 
 

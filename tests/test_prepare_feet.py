@@ -142,7 +142,7 @@ def test_captured_walk_still_rolls():
     from controller_server.clip.bvh_clip import read_bvh_pair
 
     path = Path(os.environ["ASSISTMIMIC_DATA"]) / "cmu_single_person" / "002_01.bvh"
-    clip, _ = read_bvh_pair(path, path)
+    clip = read_bvh_pair(path, path).clip
     aside = replace(clip.recipient, trans=clip.recipient.trans + np.array([0, 3.0, 0]))
     clip = replace(clip, recipient=aside)
     planted = plant_feet(clip)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.clip.formats import read_clip
+from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion
 from controller_server.clip.resample import resample
 from controller_server.control.feedforward import SPARING
@@ -68,7 +68,8 @@ def _motion(part: str) -> tuple[InteractionClip, str]:
         raise AssistMimicError(f"clips: {part!r}: after @ comes supporter or recipient")
     path = find_file(name)
     # Readers expect two people: a file of one is read as both.
-    clip = read_clip([path] if role else [path, path]).clip
+    # One person read as both is no pair, and does not have to look like one.
+    clip = read_clip([path] if role else [path, path], ReadOptions(accept=not role)).clip
     return resample(clip, _FPS), role or "supporter"
 
 

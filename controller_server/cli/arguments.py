@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Protocol
 from tyro.conf import Positional, arg, subcommand
 
 from .. import __version__
-from ..clip.formats import ReadOptions
+from ..clip.read_options import ReadOptions
 from ..errors import AssistMimicError
 from ..settings import Controller, ConvertSettings, Quality
 from .parsing import parse_arguments
@@ -80,6 +80,17 @@ class Strip:
         from .small_commands import run_strip
 
         return run_strip(self.files, self.read)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """List the formats clips are read from, by the names --format takes."""
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .small_commands import run_formats
+
+        return run_formats()
 
 
 @dataclass(frozen=True)
@@ -268,6 +279,7 @@ Command = (
     Annotated[Convert, subcommand("convert")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]
+    | Annotated[Formats, subcommand("formats")]
     | Annotated[Author, subcommand("author")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[Serve, subcommand("serve")]

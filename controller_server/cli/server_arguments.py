@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from ..clip.formats import ReadOptions
+from ..clip.read_options import ReadOptions
 from ..service.configuration import ServeArguments
 from ..settings import ConvertSettings
 

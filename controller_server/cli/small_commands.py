@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..clip.formats import ReadOptions, read_clip
+from ..clip.formats import FORMATS, ReadOptions, read_clip
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..errors import AssistMimicError
 from ..settings import Quality
@@ -21,7 +21,7 @@ def run_info(files: Sequence[Path], options: ReadOptions) -> int:
     """Print what is in a clip, the scores where it is a result, or what a policy is for. Raises AssistMimicError."""
     if not 1 <= len(files) <= 2:
         raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
-    if files[0].is_dir():
+    if files[0].is_dir() and _is_bundle(files[0]):
         from .bundle_info import bundle_lines
 
         for line in bundle_lines(files[0]):
@@ -32,13 +32,22 @@ def run_info(files: Sequence[Path], options: ReadOptions) -> int:
         print(line)
     for note in (*read.notes, *read.clip.warnings()):
         print(f"note: {note}", file=sys.stderr)
-    if files[0].suffix.lower() == ".npz":
+    if read.clip_is_own:
         from ..result import read_result_metadata
 
         meta = read_result_metadata(files[0])
         for line in () if meta is None else result_lines(meta):
             print(line)
     return 0
+
+
+def _is_bundle(folder: Path) -> bool:
+    """Return whether a folder holds, or should hold, a policy and not a clip's files."""
+    from ..control.bundle import CARD, WEIGHTS
+
+    return any((folder / name).exists() for name in (CARD, WEIGHTS)) or not any(
+        path.is_file() for path in folder.iterdir()
+    )
 
 
 def info_lines(clip: InteractionClip) -> Iterable[str]:
@@ -79,6 +88,14 @@ def result_lines(meta: dict[str, Any]) -> Iterable[str]:
         person = scores[role]
         yield f"{role}: MPJPE {person['mpjpe_mm']:.0f} mm, outside wrench at most {person['wrench']['max_n']:.0f} N"
     yield "made with " + ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def run_formats() -> int:
+    """List the formats clips are read from."""
+    width = max(len(form.name) for form in FORMATS)
+    for form in FORMATS:
+        print(f"{form.name:<{width}}  {form.title}")
+    return 0
 
 
 def run_strip(files: Sequence[Path], options: ReadOptions) -> int:

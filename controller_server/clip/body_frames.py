@@ -250,6 +250,10 @@ def calibrated(capture: Capture, skeleton: Skeleton) -> np.ndarray:
     if capture.rotations is None:
         return anatomy
     quats = anatomy.copy()
+    if capture.exact:
+        quats[:, capture.turned] = capture.rotations[:, capture.turned]
+        _carry(capture, anatomy, quats)
+        return quats
     if capture.rest is not None:
         assert capture.rest.rotations is not None
         constant = quat_mul(quat_conj(capture.rest.rotations), body_frames(capture.rest, skeleton, upright=True))[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from .rotation import quat_from_rotvec, quat_mul, quat_rotate
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 _COMMON_FPS = (24, 25, 30, 50, 60, 72, 75, 90, 100, 120, 144, 180, 200, 240)
+_LIMB = 3  # joints
 _BROADCAST_FPS = (24000 / 1001, 30000 / 1001, 60000 / 1001, 120000 / 1001)
 
 
@@ -42,12 +44,14 @@ class Bvh:
         joints: Parents before children.
         fps: Frames per second; a frame time rounded to its printed digits is read as the usual rate it stands for.
         values: Channel values [file units, degrees], shape (T, C), channels in hierarchy order.
+        encoding: How the text was written.
     """
 
     path: Path
     joints: tuple[BvhJoint, ...]
     fps: float
     values: np.ndarray
+    encoding: str = "utf-8"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,32 +68,61 @@ class Bvh:
     def local_motion(self) -> tuple[np.ndarray, np.ndarray]:
         """Offsets (T, J, 3) [file units] and rotations (T, J, 4) of every joint relative to its parent.
 
-        Position channels stand in for the OFFSET, as MotionBuilder, Blender and iClone write them; where a joint's
-        values are nearer to zero than to its OFFSET they are added to it instead.
+        Position channels stand in for the OFFSET, as MotionBuilder, Blender and iClone write them. Only where the
+        file as a whole counts them from the OFFSET (`counts_from_offsets`) are they added to it.
         """
         frames = self.values.shape[0]
         offsets = np.repeat(np.array([joint.offset for joint in self.joints])[None], frames, axis=0)
         quats = np.zeros((frames, len(self.joints), 4))
         quats[..., 0] = 1
+        is_added = self.counts_from_offsets
         column = 0
         for k, joint in enumerate(self.joints):
-            moved: dict[int, np.ndarray] = {}
             for kind, axis in joint.channels:
                 value = self.values[:, column]
                 column += 1
                 if kind == "position":
-                    moved[axis] = value
+                    added = joint.offset[axis] if is_added and self._is_inner(k) else 0.0
+                    offsets[:, k, axis] = value + added
                     continue
                 rotvec = np.zeros((frames, 3))
                 rotvec[:, axis] = np.radians(value)
                 quats[:, k] = quat_mul(quats[:, k], quat_from_rotvec(rotvec))
-            if moved:
-                axes = list(moved)
-                values = np.stack([moved[a] for a in axes], axis=-1)
-                from_offset = np.linalg.norm(np.median(values, axis=0) - joint.offset[axes])
-                is_added = joint.parent >= 0 and np.linalg.norm(np.median(values, axis=0)) < from_offset
-                offsets[:, k, axes] = values + (joint.offset[axes] if is_added else 0)
         return offsets, quats
+
+    def _is_inner(self, k: int) -> bool:
+        """Return whether a joint is behind one that bears several limbs: no root, no hips under a still root."""
+        parent = self.joints[k].parent
+        while parent >= 0:
+            if parent in self._forks:
+                return True
+            parent = self.joints[parent].parent
+        return False
+
+    @cached_property
+    def _forks(self) -> set[int]:
+        """Joints with at least two children that bear at least two further joints each."""
+        sizes = [int(bool(joint.channels)) for joint in self.joints]
+        for k in range(len(sizes) - 1, 0, -1):
+            if self.joints[k].parent >= 0:
+                sizes[self.joints[k].parent] += sizes[k]
+        limbs = [self.joints[k].parent for k, size in enumerate(sizes) if size >= _LIMB]
+        return {parent for parent in limbs if parent >= 0 and limbs.count(parent) > 1}
+
+    @cached_property
+    def counts_from_offsets(self) -> bool:
+        """Whether inner joints' position channels are nearer to zero than to their OFFSETs, all together.
+
+        Roots and hips tell nothing: somebody who sits on the floor has hips near zero, too.
+        """
+        from_zero, from_offset, column = 0.0, 0.0, 0
+        for k, joint in enumerate(self.joints):
+            for kind, axis in joint.channels:
+                if kind == "position" and self._is_inner(k):
+                    middle = float(np.median(self.values[:, column])) if len(self.values) else 0.0
+                    from_zero, from_offset = from_zero + abs(middle), from_offset + abs(middle - joint.offset[axis])
+                column += 1
+        return from_zero < from_offset
 
     def world_motion(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (T, J, 3) [file units] and rotations (T, J, 4) of every joint in the file's world."""
@@ -113,7 +146,7 @@ class _Reader:
         if not path.is_file():
             raise AssistMimicError(f"{path}: no such file")
         try:
-            text = path.read_text(encoding="utf-8", errors="replace").lstrip("\ufeff")
+            text, self.encoding = _decoded(path.read_bytes())
         except OSError as error:
             raise AssistMimicError(f"{path}: cannot be read ({error.strerror})") from None
         self.lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
@@ -136,6 +169,23 @@ class _Reader:
         return values
 
 
+def _decoded(content: bytes) -> tuple[str, str]:
+    """Return a file's text and how it was written: UTF-8, else Shift-JIS where that makes Japanese, else Latin-1."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", errors="replace"), "utf-16"
+    try:
+        return content.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = content.decode("cp932")
+        if any("\u3040" <= letter <= "\u30ff" or letter in "左右足腕首頭" for letter in text):
+            return text, "Shift-JIS"
+    except UnicodeDecodeError:
+        pass
+    return content.decode("latin-1"), "Latin-1"
+
+
 def read_bvh(path: str | Path) -> Bvh:
     """Parse a BVH file.
 
@@ -152,7 +202,7 @@ def read_bvh(path: str | Path) -> Bvh:
     joints = _read_hierarchy(reader, lines)
     frames, fps = _read_motion_head(reader, lines)
     values = _read_values(reader, list(lines), frames, sum(len(joint.channels) for joint in joints))
-    return Bvh(reader.path, tuple(joints), fps, values)
+    return Bvh(reader.path, tuple(joints), fps, values, reader.encoding)
 
 
 def _read_hierarchy(reader: _Reader, lines: Iterator[tuple[int, list[str]]]) -> list[BvhJoint]:

@@ -3,88 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import AssistMimicError
 from .bvh import Bvh, read_bvh
-from .bvh_world import BvhWorld, find_world, is_upright
+from .bvh_tips import believable_tips
+from .bvh_world import BvhWorld, find_world, is_even, is_upright
 from .capture import Capture
 from .fit import fit
-from .interaction import ROLES, InteractionClip, SmplxMotion
-from .joint_names import TIPS, JointMatch, match_joints, read_joint_table
+from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
+from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
+from .plausibility import Finding, fit_findings
+from .read_options import FrameRange, Reading, ReadOptions
 from .rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from .skeleton import JOINT_NAMES, N_BODY_JOINTS, N_JOINTS, NEUTRAL_REST_JOINTS, PARENTS, Skeleton, joint
 
 
-def read_bvh_pair(
-    supporter: str | Path,
-    recipient: str | Path,
-    *,
-    unit: str | None = None,
-    up: str | None = None,
-    joint_map: str | Path | None = None,
-) -> tuple[InteractionClip, list[str]]:
+def read_bvh_pair(supporter: str | Path, recipient: str | Path, options: ReadOptions | None = None) -> Reading:
     """Read two people who were captured, or generated, in one world.
 
     Args:
         supporter: File of the person who helps.
         recipient: File of the person who is helped.
-        unit: File unit ("m", "cm", "mm", "inch", "cmu" or metres per unit) instead of judging by leg length.
-        up: Up axis ("x", "y", "z") instead of judging by the rest pose.
-        joint_map: YAML table of joint names.
-
-    Returns:
-        The clip, and what was found out on the way, for people to read.
+        options: What the files do not say, or say wrongly.
 
     Raises:
         AssistMimicError: naming file and, where there is one, line.
     """
-    table = read_joint_table(joint_map) if joint_map is not None else None
+    options = options or ReadOptions()
+    table = read_joint_table(options.joint_map) if options.joint_map is not None else None
     files = [read_bvh(path) for path in (supporter, recipient)]
-    _check_same_time(files)
-    matches = [match_joints(file.names, str(file.path), table) for file in files]
-    motions = [file.world_motion() for file in files]
-    world = find_world(files, matches, [positions for positions, _ in motions], unit=unit, up=up)
-    notes = list(world.notes)
+    rate, notes = _rate(files, options.fps)
+    frames = FrameRange.parse(options.frames).slice([len(f.values) for f in files], [str(f.path) for f in files])
+    files = [replace(file, values=file.values[frames]) for file in files]
+    matches = [match_joints(file.names, str(file.path), table, _helpers(file)) for file in files]
+    if options.sides == "exchanged":
+        matches = [exchanged(match) for match in matches]
+    motions = [_mirrored(*file.world_motion(), options.sides) for file in files]
+    world = find_world(
+        files, matches, [positions for positions, _ in motions], unit=options.bvh_unit, up=options.bvh_up
+    )
+    notes += world.notes
     people: list[SmplxMotion] = []
+    findings: list[Finding] = []
     for role, file, match, (positions, quats) in zip(ROLES, files, matches, motions, strict=True):
-        motion = _exact(file, match, world)
+        notes += [f"{role}: {text}" for text in _remarks(file)]
+        motion = _exact(file, match, world) if options.sides == "as-named" else None
         if motion is not None:
             notes.append(f"{role}: {file.path.name}, an SMPL-X skeleton, taken over as it is")
         else:
-            motion, report = fit(_capture(file, match, world, positions, quats))
+            match, said = believable_tips(file, match)
+            motion, report = fit(_capture(file, match, world, positions, quats, options.sides))
             notes.append(f"{role}: {file.path.name}, joint names {match.table}, {report}")
+            notes += [f"{role}: {text}" for text in (*said, *_missing(match))]
+            findings += fit_findings(role, report.mean_mm)
         people.append(motion)
     source = f"BVH: {files[0].path.name}, {files[1].path.name}"
-    return InteractionClip(files[0].fps, people[0], people[1], source=source), notes
+    return Reading(
+        InteractionClip(rate, people[0], people[1], source=source),
+        tuple(notes),
+        tuple(findings),
+        floor_known=True,
+        order=(files[0].path.name, files[1].path.name),
+        ordered=True,
+    )
 
 
-def _check_same_time(files: Sequence[Bvh]) -> None:
+def _rate(files: Sequence[Bvh], told: float | None) -> tuple[float, list[str]]:
+    """Return the frame rate of both files, or the user's, and a note where that is another."""
     first, second = files
+    if told is not None:
+        if not MIN_FPS <= told <= MAX_FPS:
+            raise AssistMimicError(f"--fps {told:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; give the true frame rate")
+        differs = any(abs(file.fps - told) > 1e-3 * told for file in files)
+        rates = " and ".join(dict.fromkeys(f"{file.fps:g}" for file in files))
+        return told, [f"frame rate: {told:g} fps as told, the files' Frame Time says {rates}"] if differs else []
     if abs(first.fps - second.fps) > 1e-3 * first.fps:
         raise AssistMimicError(
-            f"{first.path} has {first.fps:g} fps, {second.path} {second.fps:g}; export both at one frame rate"
+            f"{first.path} has {first.fps:g} fps, {second.path} {second.fps:g}; export both at one frame rate, or say "
+            "it with --fps"
         )
-    frames = [len(file.values) for file in files]
-    if frames[0] != frames[1]:
-        raise AssistMimicError(
-            f"{first.path} has {frames[0]} frames, {second.path} {frames[1]}; cut both to the same range"
-        )
-    if frames[0] < 2:
-        raise AssistMimicError(f"{first.path}: {frames[0]} frame(s); a clip has at least 2")
+    return first.fps, []
 
 
-def _capture(file: Bvh, match: JointMatch, world: BvhWorld, positions: np.ndarray, quats: np.ndarray) -> Capture:
-    """A file's joints in SMPL-X terms; with its rest pose where that is a person standing upright."""
+def _helpers(file: Bvh) -> set[int]:
+    """Return the joints that lie on their parents: helper joints of the rig, no places in the body."""
+    lengths = np.array([np.linalg.norm(joint.offset) for joint in file.joints])
+    return {k for k, joint in enumerate(file.joints) if joint.parent >= 0 and lengths[k] < 1e-3 * lengths.max()}
+
+
+def _remarks(file: Bvh) -> list[str]:
+    found = []
+    if file.encoding != "utf-8":
+        found.append(f"{file.path.name}: text is {file.encoding}, not UTF-8")
+    if file.counts_from_offsets:
+        found.append(
+            f"{file.path.name}: position channels of inner joints count from their OFFSET, and were added to it"
+        )
+    return found
+
+
+def _missing(match: JointMatch) -> list[str]:
+    """Return a sentence about body joints that the rig does not have."""
+    lost = [name for name in JOINT_NAMES[1:N_BODY_JOINTS] if name not in match.joints and name not in match.rotations]
+    names = ", ".join(name.replace("_", " ") for name in lost)
+    return [f"no {names} among the joints; placed between their neighbours"] if lost else []
+
+
+def _mirrored(positions: np.ndarray, quats: np.ndarray, sides: str) -> tuple[np.ndarray, np.ndarray]:
+    if sides != "mirrored":
+        return positions, quats
+    return positions * [-1, 1, 1], quats * [1, 1, -1, -1]
+
+
+def _capture(
+    file: Bvh, match: JointMatch, world: BvhWorld, positions: np.ndarray, quats: np.ndarray, sides: str
+) -> Capture:
+    """Return a file's joints in SMPL-X terms; with its rest pose where that is a person standing upright."""
     turn = quat_from_matrix(world.matrix)
-    rest = file.rest_positions()
+    identity = np.zeros((1, len(file.joints), 4))
+    identity[..., 0] = 1
+    rest, identity = _mirrored(file.rest_positions()[None], identity, sides)
     still = None
-    if is_upright(rest, match, world.matrix[2]):
-        identity = np.zeros((1, len(rest), 4))
-        identity[..., 0] = 1
-        still = _in_smplx_terms(match, world, turn, rest[None], identity)
+    if is_upright(rest[0], match, world.matrix[2]) and is_even(rest[0], match, world.matrix[2]):
+        still = _in_smplx_terms(match, world, turn, rest, identity)
     return _in_smplx_terms(match, world, turn, positions, quats, still)
 
 

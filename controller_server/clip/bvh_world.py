@@ -16,12 +16,18 @@ UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45
 _LEG = (0.5, 1.2)
 _POSSIBLE_LEG = (0.3, 1.5)
 _TYPICAL_LEG = 0.85
-# Rotations into the Z-up world, as matrices.
+_CLEAR_SHARE = 0.75  # of the line from ankles to shoulders, before the motion tells which way is up
+_UNEVEN = 0.12  # of the leg's length, between a joint and the mirror image of the other side's
+_CERTAIN_SHARE = 0.9  # before it is held against what the rest pose says
 _UP = {
     "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
     "z": np.eye(3),
     "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+    "-y": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+    "-z": np.diag([1.0, -1, -1]),
+    "-x": np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]]),
 }
+"""Rotations into the Z-up world as matrices, by the axis that points up; -y is that of a camera's pictures."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class BvhWorld:
 
     Attributes:
         scale: Metres per file unit.
-        up: The file's up axis, "x", "y" or "z".
+        up: The file's up axis: "x", "y", "z", "-x", "-y" or "-z".
         notes: How both were found out, for people to read.
     """
 
@@ -62,6 +68,26 @@ def is_upright(rest: np.ndarray, match: JointMatch, up: np.ndarray) -> bool:
     return bool(min(drops) > 0.15 * leg and height["hip"] - height["ankle"] > 0.8 * leg)
 
 
+def is_even(rest: np.ndarray, match: JointMatch, up: np.ndarray) -> bool:
+    """Return whether both sides of a standing pose are alike, as in a T-pose and hardly in a frame of a motion.
+
+    Args:
+        rest: Joint positions, shape (J, 3).
+        match: Where the joints are.
+        up: Unit vector, shape (3,).
+    """
+    hips = [rest[match.joints[f"{side}_hip"]] for side in ("left", "right")]
+    lateral = hips[0] - hips[1] - up * float((hips[0] - hips[1]) @ up)
+    lateral = lateral / max(float(np.linalg.norm(lateral)), 1e-12)
+    frame = np.stack([lateral, up, np.cross(lateral, up)])
+    leg, middle = leg_length(rest[None], match), (hips[0] + hips[1]) / 2
+    for part in ("knee", "ankle", "shoulder", "elbow", "wrist"):
+        left, right = (frame @ (rest[match.joints[f"{side}_{part}"]] - middle) for side in ("left", "right"))
+        if np.linalg.norm(left - right * [-1, 1, 1]) > _UNEVEN * leg:
+            return False
+    return True
+
+
 def find_world(
     files: Sequence[Bvh],
     matches: Sequence[JointMatch],
@@ -77,7 +103,7 @@ def find_world(
         matches: Where their joints are.
         motions: World positions in file units, each (T, J, 3).
         unit: Name from `UNITS` or metres per unit, instead of judging by leg length.
-        up: "x", "y" or "z", instead of judging by the rest pose.
+        up: Up axis instead of judging by the rest pose and the motion.
 
     Raises:
         AssistMimicError: the files disagree, or nothing fits.
@@ -99,7 +125,15 @@ def find_world(
             f"{where[0]} has {axes[0]} up ({found[0][1]}), {where[1]} has {axes[1]} up ({found[1][1]}); "
             "two people must share one world: re-export one, or say which with --bvh-up"
         )
-    return BvhWorld(scale, axes[0], (unit_note, f"up axis: {axes[0]} ({found[0][1]})"))
+    notes = [unit_note, f"up axis: {axes[0]} ({found[0][1]})"]
+    moving = {axis_of_motion(motion, match, _CERTAIN_SHARE) for motion, match in zip(motions, matches, strict=True)}
+    if len(moving) == 1 and None not in moving and moving != {axes[0]}:
+        (other,) = moving
+        notes.append(
+            f"up axis: the rest pose stands along {axes[0]}, but in the motion both people stand along {other}; "
+            f"{axes[0]} was taken, --bvh-up={other} takes the other"
+        )
+    return BvhWorld(scale, axes[0], tuple(notes))
 
 
 def find_unit(where: Sequence[str], legs: Sequence[float], unit: str | None = None) -> tuple[float, str]:
@@ -143,29 +177,44 @@ def _positive(text: str) -> float:
 
 
 def check_up(up: str) -> str:
-    """The axis in lower case. Raises AssistMimicError."""
-    if up.lower() not in _UP:
-        raise AssistMimicError(f"up axis {up!r}: expected x, y or z")
-    return up.lower()
+    """Return the axis in lower case. Raises AssistMimicError."""
+    axis = up.strip().lower().removeprefix("+")
+    if axis not in _UP:
+        raise AssistMimicError(f"up axis {up!r}: expected {', '.join(_UP)}")
+    return axis
 
 
 def up_of_rest(rest: np.ndarray, match: JointMatch) -> str | None:
-    """The axis along which a rest pose, shape (J, 3), is a person standing; None when it is no such thing."""
+    """Return the axis along which a rest pose, shape (J, 3), is a person standing; None when it is no such thing."""
     return next((axis for axis, matrix in _UP.items() if is_upright(rest, match, matrix[2])), None)
 
 
-def up_of_motion(where: str, motion: np.ndarray, match: JointMatch) -> str:
-    """The axis along which shoulders are above ankles on average. Positions (T, J, 3). Raises AssistMimicError."""
+def axis_of_motion(motion: np.ndarray, match: JointMatch, least: float = _CLEAR_SHARE) -> str | None:
+    """Return the axis along which shoulders are above ankles on average, None when none is clear.
+
+    Args:
+        motion: Positions, shape (T, J, 3), any unit.
+        match: Where the joints are.
+        least: Share of the line from ankles to shoulders along the axis that counts as clear.
+    """
 
     def middle(part: str) -> np.ndarray:
         return np.mean([motion[:, match.joints[f"{side}_{part}"]] for side in ("left", "right")], axis=0)
 
     height = (middle("shoulder") - middle("ankle")).mean(axis=0)
-    share = {axis: float(height @ matrix[2]) / float(np.linalg.norm(height)) for axis, matrix in _UP.items()}
+    share = {
+        axis: float(height @ matrix[2]) / max(float(np.linalg.norm(height)), 1e-12) for axis, matrix in _UP.items()
+    }
     axis = max(share, key=lambda key: share[key])
-    if share[axis] < 0.75:
+    return axis if share[axis] >= least else None
+
+
+def up_of_motion(where: str, motion: np.ndarray, match: JointMatch) -> str:
+    """Return the axis along which shoulders are above ankles. Positions (T, J, 3). Raises AssistMimicError."""
+    axis = axis_of_motion(motion, match)
+    if axis is None:
         raise AssistMimicError(
             f"{where}: cannot tell which way is up, as people neither stand in the rest pose nor in most of the "
-            "motion; say it with --bvh-up x, y or z"
+            "motion; say it with --bvh-up (x, y, z, -x, -y or -z)"
         )
     return axis

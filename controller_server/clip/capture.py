@@ -20,12 +20,14 @@ class Capture:
         rotations: World rotations of the source's own joints, whatever their axes, shape (T, 55, 4).
         tips: Points that toes and hands point to [m], each (T, 3): left_toes, right_toes, left_hand, right_hand.
         rest: The source's rest pose as a capture of one frame, if a person stands upright in it.
+        exact: Whether the rotations are those of SMPL's joints, in its axes.
     """
 
     positions: np.ndarray
     rotations: np.ndarray | None = None
     tips: Mapping[str, np.ndarray] = field(default_factory=dict)
     rest: Capture | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         if self.positions.ndim != 3 or self.positions.shape[1:] != (N_JOINTS, 3):

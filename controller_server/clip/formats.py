@@ -1,6 +1,6 @@
 """The one place that knows which file formats a clip can be read from and written to.
 
-A new format is a module of its own with a reading or writing function, and a line in `_READERS` or `_WRITERS`.
+A new format is a module of its own with a reading or writing function, and a line in `FORMATS` or `_WRITERS`.
 """
 
 from __future__ import annotations
@@ -13,75 +13,109 @@ import numpy as np
 
 from ..errors import AssistMimicError
 from .body_model import with_body_model
-from .bvh_clip import read_bvh_pair
 from .bvh_write import write_bvh_pair
+from .format_list import FORMATS, find_format, unknown
 from .interaction import InteractionClip
-from .joint_arrays import holds_joints, read_joint_arrays
-from .npz import read_npz, write_npz
-from .scene import jumps, stood_on_floor
+from .npz import write_npz
+from .plausibility import Finding, examine
+from .read_options import Reading, ReadOptions, refuse_idle
+from .roles import check_supporter, order_by_motion, order_by_names
+from .scene import jumps, off_floor, stood_on_floor
 
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a file does not say, or says wrongly.
-
-    Attributes:
-        bvh_unit: Unit of a BVH or of joint positions (m, cm, mm, inch, cmu, or metres per unit) instead of judging by
-            leg length.
-        bvh_up: Their up axis (x, y or z) instead of judging by the rest pose.
-        joint_map: YAML table of joint names, for rigs that are not known; see docs/formats.md.
-        fps: Frame rate of joint positions that come without one.
-        keep_height: Whether to leave a BVH's or joint positions' floor where it is, however far from z = 0.
-        swap: Whether the recipient comes first in what is read.
-        body_model: Folder with the licensed SMPL-X model files, to give people the proportions of their betas.
-    """
-
-    bvh_unit: str | None = None
-    bvh_up: str | None = None
-    joint_map: Path | None = None
-    fps: float | None = None
-    keep_height: bool = False
-    swap: bool = False
-    body_model: Path | None = None
+__all__ = ["FORMATS", "ReadOptions", "ReadResult", "read_clip", "write_clip"]
+_MISPLACED = 0.005  # m a floor may be off in formats that do not count heights from it
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """A clip and what was found out while reading it, for people to read."""
+    """A clip and what was found out while reading it, for people to read.
+
+    Attributes:
+        clip: Two people.
+        notes: What was found out and assumed.
+        clip_is_own: Whether it comes from this project's own file, which may be a result.
+    """
 
     clip: InteractionClip
     notes: tuple[str, ...] = ()
+    clip_is_own: bool = False
 
 
 def read_clip(paths: Sequence[str | Path], options: ReadOptions | None = None) -> ReadResult:
-    """Read a clip from one file, or from a supporter's and a recipient's.
+    """Read a clip from one file or folder, or from one file for each person.
 
     Raises:
         AssistMimicError: naming the file and how to mend it.
     """
     files, options = [Path(path) for path in paths], options or ReadOptions()
+    check_supporter(options.supporter, swap=options.swap)
     for path in files:
         if not path.exists():
             raise AssistMimicError(f"{path}: no such file")
-        if not path.is_file():
-            raise AssistMimicError(f"{path}: not a file; name a clip")
-    for is_mine, read in _READERS:
-        if is_mine(files):
-            clip, notes = read(files, options)
-            break
-    else:
-        raise AssistMimicError(_unknown(files))
-    if options.swap:
-        clip = replace(
-            clip,
-            supporter=clip.recipient,
-            recipient=clip.supporter,
-            grips=None if clip.grips is None else clip.grips[:, ::-1],
-        )
-        notes = [_swapped(note) for note in notes]
+    files = _in_folder(files)
+    where = ", ".join(map(str, files)) or "no file"
+    form = find_format(files, options.format)
+    if form is None:
+        raise AssistMimicError(unknown(files))
+    refuse_idle(options, form.options, where, form.title)
+    reading = form.read(files, options)
+    clip, notes = _with_roles(reading, options)
     if options.body_model is not None:
         clip = with_body_model(clip, options.body_model)
-    return ReadResult(clip, tuple(notes))
+    clip, found = _on_floor(clip, reading.floor_known, options, form.own)
+    notes = [*notes, *jumps(clip), *found]
+    found = _judged(where, [*reading.findings, *examine(clip)], options)
+    return ReadResult(clip, (*notes, *found), form.own)
+
+
+def _in_folder(files: Sequence[Path]) -> list[Path]:
+    """Return the two files of a folder with one for each person, by name; files as they are."""
+    if len(files) != 1 or not files[0].is_dir():
+        for path in files:
+            if not path.is_file():
+                raise AssistMimicError(f"{path}: not a file; name a clip")
+        return list(files)
+    inside = [path for path in sorted(files[0].iterdir()) if path.is_file() and path.name[0] != "."]
+    by_suffix: dict[str, list[Path]] = {}
+    for path in inside:
+        by_suffix.setdefault(path.suffix.lower(), []).append(path)
+    pairs = [found for found in by_suffix.values() if len(found) == 2]
+    if len(pairs) == 1:
+        return pairs[0]
+    if len(inside) == 1:
+        return inside
+    raise AssistMimicError(
+        f"{files[0]}: a folder with {len(inside)} files; a clip is one with two files of one kind, one for each "
+        "person (P1 and P2): name the two files"
+    )
+
+
+def _with_roles(reading: Reading, options: ReadOptions) -> tuple[InteractionClip, list[str]]:
+    """Return the clip with the supporter first, and notes that say who became who where that was found out."""
+    notes, second = list(reading.notes), False
+    if options.supporter is not None or options.swap:
+        second = options.swap or options.supporter == 2
+    elif reading.order is not None:
+        by_names = order_by_names(*reading.order)
+        if by_names is None and not reading.ordered:
+            second, note = order_by_motion(reading.clip)
+            notes.append(note)
+        elif by_names is not None:
+            second = by_names
+            notes += _told_by_names(reading.order, second=second) if second or not reading.ordered else []
+    if second:
+        return _exchange(reading.clip), [_swapped(note) for note in notes]
+    return reading.clip, notes
+
+
+def _told_by_names(order: tuple[str, str], *, second: bool) -> list[str]:
+    supporter, recipient = (order[1], order[0]) if second else order
+    return [f"roles: {supporter} helps {recipient}, by their names (--supporter or --swap say otherwise)"]
+
+
+def _exchange(clip: InteractionClip) -> InteractionClip:
+    grips = None if clip.grips is None else clip.grips[:, ::-1]
+    return replace(clip, supporter=clip.recipient, recipient=clip.supporter, grips=grips)
 
 
 def _swapped(note: str) -> str:
@@ -89,6 +123,23 @@ def _swapped(note: str) -> str:
         if note.startswith(role):
             return other + note[len(role) :]
     return note
+
+
+def _on_floor(
+    clip: InteractionClip, floor_known: bool, options: ReadOptions, own: bool
+) -> tuple[InteractionClip, list[str]]:
+    if own or options.keep_height:
+        return clip, [] if own else off_floor(clip)
+    clip, moved = stood_on_floor(clip) if floor_known else stood_on_floor(clip, _MISPLACED)
+    return clip, [*moved, *off_floor(clip)]
+
+
+def _judged(where: str, findings: Sequence[Finding], options: ReadOptions) -> list[str]:
+    """Return what is odd as notes. Raises AssistMimicError for what is impossible, unless it is accepted."""
+    impossible = [finding.text for finding in findings if finding.impossible]
+    if impossible and not options.accept:
+        raise AssistMimicError(f"{where}: {'; '.join(impossible)} (--accept reads it all the same)")
+    return [finding.text for finding in findings]
 
 
 def write_clip(path: str | Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None = None) -> list[Path]:
@@ -114,53 +165,7 @@ def write_clip(path: str | Path, clip: InteractionClip, extra: Mapping[str, np.n
     return write(path, clip, extra)
 
 
-_Read = Callable[[Sequence[Path], ReadOptions], tuple[InteractionClip, list[str]]]
 _Write = Callable[[Path, InteractionClip, Mapping[str, np.ndarray] | None], list[Path]]
-
-
-def _suffixes(files: Sequence[Path]) -> list[str]:
-    return [path.suffix.lower() for path in files]
-
-
-def _is_joint_file(files: Sequence[Path]) -> bool:
-    if _suffixes(files) == [".npz"]:
-        return holds_joints(files[0])
-    return _suffixes(files) == [".npy"]
-
-
-def _read_joints(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    clip, notes = read_joint_arrays(
-        files[0], fps=options.fps, unit=options.bvh_unit, up=options.bvh_up, joint_map=options.joint_map
-    )
-    return _looked_over(clip, notes, options)
-
-
-def _read_own(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    return read_npz(files[0]), []
-
-
-def _read_bvh(files: Sequence[Path], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    clip, notes = read_bvh_pair(
-        files[0], files[1], unit=options.bvh_unit, up=options.bvh_up, joint_map=options.joint_map
-    )
-    return _looked_over(clip, notes, options)
-
-
-def _looked_over(clip: InteractionClip, notes: list[str], options: ReadOptions) -> tuple[InteractionClip, list[str]]:
-    """What is done to clips from files that say nothing about their floor."""
-    notes = [*notes, *jumps(clip)]
-    if options.keep_height:
-        return clip, notes
-    clip, moved = stood_on_floor(clip)
-    return clip, [*notes, *moved]
-
-
-_READERS: tuple[tuple[Callable[[Sequence[Path]], bool], _Read], ...] = (
-    (_is_joint_file, _read_joints),
-    (lambda files: _suffixes(files) == [".npz"], _read_own),
-    (lambda files: _suffixes(files) == [".bvh", ".bvh"], _read_bvh),
-)
-"""Tried in turn: whether the files are of a format, and how to read them."""
 
 
 def _write_own(path: Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None) -> list[Path]:
@@ -173,12 +178,3 @@ def _write_bvh(path: Path, clip: InteractionClip, extra: Mapping[str, np.ndarray
 
 
 _WRITERS: Mapping[str, _Write] = {".npz": _write_own, ".bvh": _write_bvh}
-
-
-def _unknown(files: Sequence[Path]) -> str:
-    names = ", ".join(map(str, files)) or "no file"
-    if _suffixes(files) == [".bvh"]:
-        return f"{names}: one person; a clip needs two, give SUPPORTER.bvh RECIPIENT.bvh"
-    if len(files) == 2:
-        return f"{names}: two files are read as a pair only when both are .bvh"
-    return f"{names}: not a clip; what can be read: one .npz, one .npy of joint positions, or two .bvh"

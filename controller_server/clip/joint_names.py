@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,12 +29,14 @@ class JointTable:
         joints: Joints whose position and rotation are the SMPL-X joint's.
         rotations: Joints of which only the rotation is.
         tips: Points that tell where toes and hands point, by the names of `TIPS`.
+        only_with: Names of which one must be there, for tables that other rigs would fit too.
     """
 
     name: str
     joints: Mapping[str, Sequence[str]]
     rotations: Mapping[str, Sequence[str]]
     tips: Mapping[str, Sequence[str]]
+    only_with: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,24 @@ class JointMatch:
 
 
 def _plain(name: str) -> str:
-    """A name without case, namespace or Mixamo's prefix."""
-    return re.sub(r"^mixamorig\d*[_:]?", "", name.strip().lower().split("|")[-1].split(":")[-1])
+    """Return a name without case, namespace, the usual prefixes, spaces, dots, hyphens and underscores."""
+    name = name.strip().lower().split("|")[-1].split(":")[-1]
+    name = re.sub(r"[\s._-]", "", name)
+    return _PREFIX.sub("", name, count=1) or name
+
+
+_PREFIX = re.compile(
+    r"^(mixamorig\d*|valvebiped|bip\d+|j(bip|sec|adj)|(def|org|mch)(?=[a-z])|robot(?=hips|spine|left|right)|gt(?=hips))+"
+)
 
 
 @cache
 def built_in_tables() -> tuple[JointTable, ...]:
     """Tables of the rigs known without the user's help, SMPL-X's own names first."""
-    tables = read_yaml(Path(__file__).with_name("joint_tables.yaml"))
+    files = ("joint_tables.yaml", "rig_tables.yaml")
+    tables = [(f, read_yaml(Path(__file__).with_name(f))) for f in files]
     smplx = JointTable("smplx", {name: (name,) for name in JOINT_NAMES}, {}, _SMPLX_TIPS)
-    return (smplx, *(_table(name, entry, "joint_tables.yaml") for name, entry in tables.items()))
+    return (smplx, *(_table(name, entry, f) for f, entries in tables for name, entry in entries.items()))
 
 
 _SMPLX_TIPS = {f"{s}_toes": (f"{s}_foot_end",) for s in ("left", "right")} | {
@@ -73,39 +83,70 @@ _SMPLX_TIPS = {f"{s}_toes": (f"{s}_foot_end",) for s in ("left", "right")} | {
 
 
 def read_joint_table(path: str | Path) -> JointTable:
-    """A user's table in YAML (see docs/formats.md). Raises AssistMimicError."""
+    """Return a built-in table by its name, or a user's in YAML (see docs/formats.md). Raises AssistMimicError."""
+    named = next((table for table in built_in_tables() if table.name == str(path)), None)
+    if named is not None:
+        return named
     path = Path(path)
+    if not path.exists() and path.suffix.lower() not in (".yaml", ".yml"):
+        names = ", ".join(table.name for table in built_in_tables())
+        raise AssistMimicError(f"{path}: no table of joint names is called so; there are {names}, or give a YAML file")
     return _table(path.name, read_yaml(path), str(path))
 
 
 def _table(name: str, content: Any, where: str) -> JointTable:
     parts = ("joints", "rotations", "tips")
-    if not isinstance(content, dict) or "joints" not in content or set(content) - set(parts):
-        raise AssistMimicError(f"{where}: a joint table has a 'joints' mapping, and may have 'rotations' and 'tips'")
+    if not isinstance(content, dict) or "joints" not in content or set(content) - {*parts, "sides", "only_with"}:
+        raise AssistMimicError(
+            f"{where}: a joint table has a 'joints' mapping, and may have 'rotations', 'tips', 'sides' and 'only_with'"
+        )
+    sides = content.get("sides", ["left_", "right_"])
+    if not (isinstance(sides, list) and len(sides) == 2 and all(isinstance(side, str) for side in sides)):
+        raise AssistMimicError(f"{where}: sides must be two texts, those of left and right")
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in parts:
         entries = content.get(part) or {}
         if not isinstance(entries, dict):
             raise AssistMimicError(f"{where}: {part} must map SMPL-X names to the file's names")
-        known = TIPS if part == "tips" else JOINT_NAMES
         found[part] = {}
         for key, names in entries.items():
-            if key not in known:
-                raise AssistMimicError(f"{where}: {part} names {key!r}, which is none of {', '.join(known[:22])}")
             names = [names] if isinstance(names, str) else names
             if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
                 raise AssistMimicError(f"{where}: {part} of {key} must be a name or a list of names")
-            found[part][key] = tuple(names)
-    return JointTable(name, **found)
+            found[part] |= _spelled_out(str(key), names, sides, TIPS if part == "tips" else JOINT_NAMES, where, part)
+    needed = content.get("only_with") or []
+    return JointTable(name, **found, only_with=tuple(map(str, needed)) if isinstance(needed, list) else ())
 
 
-def match_joints(names: Sequence[str], where: str, table: JointTable | None = None) -> JointMatch:
+def _spelled_out(
+    key: str, names: Sequence[str], sides: Sequence[str], known: Sequence[str], where: str, part: str
+) -> dict[str, tuple[str, ...]]:
+    """Return an entry of a table for each joint it stands for: both sides, three joints of a finger."""
+    digits = ("1", "2", "3") if "#" in key else ("",)
+    found = {}
+    for digit in digits:
+        plain = key.replace("#", digit)
+        spelled = tuple(name.replace("#", digit) for name in names)
+        if plain in known:
+            found[plain] = spelled
+            continue
+        if f"left_{plain}" not in known:
+            raise AssistMimicError(f"{where}: {part} names {key!r}, which is none of {', '.join(known[:22])}")
+        for side, text in zip(("left", "right"), sides, strict=True):
+            found[f"{side}_{plain}"] = tuple(name.replace("*", text) for name in spelled)
+    return found
+
+
+def match_joints(
+    names: Sequence[str], where: str, table: JointTable | None = None, helpers: Collection[int] = ()
+) -> JointMatch:
     """Find the SMPL-X joints among a rig's names.
 
     Args:
         names: The rig's joint names.
         where: File to name in errors.
         table: The user's table; the built-in one that finds most otherwise.
+        helpers: Joints that lie on their parents: no places in the body, whatever they are called.
 
     Raises:
         AssistMimicError: listing the joints that could not be found.
@@ -125,11 +166,17 @@ def match_joints(names: Sequence[str], where: str, table: JointTable | None = No
                     break
         return found
 
-    matches = [
-        JointMatch(t.name, find(t.joints), find(t.rotations), find(t.tips))
-        for t in ((table,) if table else built_in_tables())
-    ]
-    best = max(matches, key=lambda m: (sum(j in m.joints for j in REQUIRED), len(m.joints) + len(m.rotations)))
+    tables = (table,) if table else [t for t in built_in_tables() if not t.only_with or find({"": t.only_with})]
+    matches = [JointMatch(t.name, find(t.joints), find(t.rotations), find(t.tips)) for t in tables]
+
+    def worth(k: int) -> tuple[int, int, int]:
+        match, rows = matches[k], [row for name, row in matches[k].joints.items()]
+        # A joint twice in a table, or a helper joint taken for a place in the body, speaks against the table.
+        doubtful = sum(row in helpers for row in rows) + len(rows) - len(set(rows))
+        required = sum(name in match.joints for name in REQUIRED)
+        return required, len(rows) + len(match.rotations) - 2 * doubtful, -len(tables[k].joints)
+
+    best = matches[max(range(len(matches)), key=worth)]
     missing = [name for name in REQUIRED if name not in best.joints]
     if missing:
         seen = ", ".join(list(names)[:6])
@@ -138,3 +185,16 @@ def match_joints(names: Sequence[str], where: str, table: JointTable | None = No
             f"{seen}, ...); give a table of your names with --joint-map FILE.yaml, see docs/formats.md"
         )
     return best
+
+
+def exchanged(match: JointMatch) -> JointMatch:
+    """Return the match with left and right exchanged, for files that name them the wrong way round."""
+
+    def other(name: str) -> str:
+        side, _, part = name.partition("_")
+        return f"{'right' if side == 'left' else 'left'}_{part}" if side in ("left", "right") else name
+
+    def turn(rows: Mapping[str, int]) -> dict[str, int]:
+        return {other(name): row for name, row in rows.items()}
+
+    return JointMatch(match.table, turn(match.joints), turn(match.rotations), turn(match.tips))

@@ -9,7 +9,10 @@ import numpy as np
 from .interaction import InteractionClip, SmplxMotion
 from .skeleton import L_FOOT, R_FOOT
 
-_FLOOR_OFF = 0.3
+FLOOR_BOUND = 0.2
+"""How far from z = 0 [m] reading leaves a floor alone, and preparing must be able to mend it."""
+_FLOOR_TOLD = 0.03
+_FLESH = 0.05  # m between a joint that lies on the floor and the floor, at the most
 _JUMP_SPEED = 12.0  # m/s; no one is faster
 
 
@@ -23,14 +26,14 @@ def sole_heights(clip: InteractionClip) -> np.ndarray:
     return np.percentile(np.stack(soles), 1, axis=1)
 
 
-def stood_on_floor(clip: InteractionClip) -> tuple[InteractionClip, list[str]]:
-    """The clip moved vertically, both people by the same, if its floor is clearly not at z = 0.
+def stood_on_floor(clip: InteractionClip, bound: float = FLOOR_BOUND) -> tuple[InteractionClip, list[str]]:
+    """Return the clip moved vertically, both people by the same, if its floor is clearly not at z = 0.
 
-    Many captures and generators count heights from the pelvis. Less than 0.3 m is left alone: it may be a person on
-    a step, and what is small is the preparation's business.
+    Many captures and generators count heights from the pelvis or from a camera. Less than `bound` is left alone: it
+    may be a person on a step, and what is small is the preparation's business.
     """
     lowest = float(sole_heights(clip).min())
-    if abs(lowest) <= _FLOOR_OFF:
+    if abs(lowest) <= bound:
         return clip, []
 
     def moved(motion: SmplxMotion) -> SmplxMotion:
@@ -42,6 +45,24 @@ def stood_on_floor(clip: InteractionClip) -> tuple[InteractionClip, list[str]]:
     return clip.with_people(moved), [note]
 
 
+def off_floor(clip: InteractionClip) -> list[str]:
+    """Return a sentence for each person whose lowest sole is off the floor by more than preparing overlooks.
+
+    Whoever lies or sits with the feet up, on a prop or on the partner, has every right to.
+    """
+    found = []
+    for (role, motion), height in zip(clip.people, sole_heights(clip), strict=True):
+        body = float(np.percentile(motion.joints[0][..., 2].min(axis=1), 5))
+        if height < -_FLOOR_TOLD:
+            found.append(f"{role}: the lowest sole is {-height:.2f} m under the floor; preparing lifts it")
+        elif min(height, body) > _FLOOR_TOLD + _FLESH and not clip.props:
+            found.append(
+                f"{role}: never comes nearer to the floor than {min(height, body):.2f} m; if the seat or bed is "
+                "missing, give it with --seat or --box"
+            )
+    return found
+
+
 def jumps(clip: InteractionClip) -> list[str]:
     """A sentence for each person who is somewhere else in the next frame, as after a rest pose in frame 0."""
     found = []
@@ -49,7 +70,11 @@ def jumps(clip: InteractionClip) -> list[str]:
         speed = np.linalg.norm(np.diff(motion.trans, axis=0), axis=-1) * clip.fps
         frame = int(speed.argmax())
         if speed[frame] > _JUMP_SPEED:
-            hint = "frame 0 looks like a rest pose, cut it off" if frame == 0 else "cut the clip there"
+            hint = (
+                "frame 0 looks like a rest pose, cut it off with --frames 1:"
+                if frame == 0
+                else "cut the clip there (--frames)"
+            )
             found.append(
                 f"{role}: jumps {speed[frame] / clip.fps:.2f} m from frame {frame} to frame {frame + 1}; {hint}"
             )

@@ -1,0 +1,134 @@
+"""Which formats there are, how a file shows that it is one of them, and what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import AssistMimicError
+from .assemble import assemble
+from .bvh_clip import read_bvh_pair
+from .interaction import slice_motion
+from .joint_arrays import KEY, read_joint_arrays
+from .npz import FORMAT, load_arrays, read_npz
+from .peek import Peek, peek
+from .read_options import ALWAYS, POSITIONS, FrameRange, Reading, ReadOptions
+from .tracks import Content
+
+Matches = Callable[[Peek], bool]
+ReadContent = Callable[[Path], Content]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format clips are read from.
+
+    Attributes:
+        name: What `--format` calls it.
+        title: What it is and what writes it.
+        matches: Whether a file is of it.
+        read: Reads all files of a clip.
+        options: Options that can apply.
+        own: Whether it is this project's own, which is taken as it is.
+    """
+
+    name: str
+    title: str
+    matches: Matches
+    read: Callable[[Sequence[Path], ReadOptions], Reading]
+    options: frozenset[str]
+    own: bool = False
+
+
+def of_content(name: str, title: str, matches: Matches, read: ReadContent, options: frozenset[str]) -> Format:
+    """Return a format whose files each hold one person or two, read one by one."""
+
+    def read_all(files: Sequence[Path], given: ReadOptions) -> Reading:
+        return assemble(files, [read(path) for path in files], given)
+
+    return Format(name, title, matches, read_all, options)
+
+
+def _read_own(files: Sequence[Path], options: ReadOptions) -> Reading:
+    if len(files) != 1:
+        raise AssistMimicError(f"{', '.join(map(str, files))}: each of them holds both people; name one clip")
+    clip = read_npz(files[0])
+    if options.frames is not None:
+        frames = FrameRange.parse(options.frames).slice([clip.n_frames], [str(files[0])])
+        people = [slice_motion(motion, frames) for _, motion in clip.people]
+        grips = None if clip.grips is None else clip.grips[frames]
+        clip = replace(clip, supporter=people[0], recipient=people[1], grips=grips)
+    return Reading(clip, floor_known=True)
+
+
+def _read_bvh(files: Sequence[Path], options: ReadOptions) -> Reading:
+    if len(files) != 2:
+        raise AssistMimicError(
+            f"{', '.join(map(str, files))}: one person; a clip needs two, give SUPPORTER.bvh RECIPIENT.bvh"
+        )
+    return read_bvh_pair(files[0], files[1], options)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "assistmimic",
+        "this project's own .npz, clips and results",
+        lambda seen: seen.is_own,
+        _read_own,
+        ALWAYS,
+        own=True,
+    ),
+    of_content(
+        "joints",
+        "joint positions: .npz with 'joints', .npy (2, T, J, 3), (T, 2, J, 3) or (T, J, 3) for each person",
+        lambda seen: KEY in seen.arrays or (seen.suffix == ".npy" and seen.shape[-1:] == (3,)),
+        read_joint_arrays,
+        POSITIONS,
+    ),
+    Format(
+        "bvh",
+        "BVH, one file for each person, of any rig in `--joint-map`'s list",
+        lambda seen: seen.magic == "bvh",
+        _read_bvh,
+        POSITIONS,
+    ),
+)
+
+
+def find_format(files: Sequence[Path], name: str | None) -> Format | None:
+    """Return the format that all files are of, or the one of this name; None when there is none.
+
+    Raises:
+        AssistMimicError: no format has this name, or the files are of different ones.
+    """
+    if not files:
+        return None
+    if name is not None:
+        found = next((form for form in FORMATS if form.name == name), None)
+        if found is None:
+            names = ", ".join(form.name for form in FORMATS)
+            raise AssistMimicError(f"--format {name}: no format is called so; there are {names}")
+        return found
+    forms = [next((form for form in FORMATS if form.matches(seen)), None) for seen in map(peek, files)]
+    if len({form.name if form else "" for form in forms}) > 1:
+        kinds = [
+            f"{path} is {form.name if form else 'of no known format'}" for path, form in zip(files, forms, strict=True)
+        ]
+        raise AssistMimicError(f"{', '.join(kinds)}; both people must come from files of one format")
+    return forms[0]
+
+
+def unknown(files: Sequence[Path]) -> str:
+    """Return what to say about files of no known format."""
+    names = ", ".join(map(str, files)) or "no file"
+    if len(files) == 1 and files[0].suffix.lower() == ".npz":
+        arrays = load_arrays(files[0])  # says what is wrong with a damaged file
+        known = ", ".join(sorted(arrays)[:8])
+        return (
+            f"{names}: not an assistmimic clip (no format = {FORMAT!r}; holds {known or 'nothing'}), nor another "
+            "format; see docs/formats.md or `assistmimic formats` for what can be read"
+        )
+    if any(peek(path).has_objects for path in files):
+        return f"{names}: holds pickled objects of no known format; save plain arrays instead"
+    return f"{names}: not a clip of a known format; `assistmimic formats` lists what can be read"

@@ -172,7 +172,7 @@ def test_the_real_pull_up_fits(pull_up):
     """Stay within 15 mm of the capture on average (measured: 2.8 and 3.5 mm), in less than 10 s."""
     clip, notes, seconds = pull_up
     assert (clip.n_frames, clip.fps) == (121, 60)
-    assert notes[:2] == ["unit: m (legs 0.88 and 0.86 m)", "up axis: y (from the rest pose)"]
+    assert notes[:2] == ("unit: m (legs 0.88 and 0.86 m)", "up axis: y (from the rest pose)")
     errors = [float(note.split("fit error ")[1].split(" mm")[0]) for note in notes[2:]]
     assert len(errors) == 2
     assert max(errors) <= 15

@@ -16,6 +16,7 @@ from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_t
 from .plausibility import Finding, bone_findings, fit_findings
 from .read_options import FrameRange, Reading, ReadOptions
 from .rotation import quat_from_matrix, quat_mul
+from .scene import sized_by_floor
 from .skeleton import JOINT_NAMES, N_JOINTS, joint
 from .tracks import Content, JointTrack, SmplTrack, Track
 
@@ -53,7 +54,7 @@ def assemble(files: Sequence[Path], contents: Sequence[Content], options: ReadOp
         InteractionClip(rate, people[0], people[1], source=source),
         (*notes, *said),
         tuple(findings),
-        floor_known=all(content.floor_known for content in contents),
+        floor_known=all(content.floor_known for content in contents) and all(t.model == "smplx" for t in smpl),
         order=(labels[0], labels[1]),
         ordered=any(content.order for content in contents),
     )
@@ -104,8 +105,17 @@ def _parametric(
     matrix = BvhWorld(1.0, axis).matrix
     people = [track.to_motion(matrix) for track in tracks]
     notes = [f"up axis: {axis} ({reason})"]
-    if options.body_model is None and any(np.any(track.betas) for track in tracks if track.betas is not None):
+    shaped = [track.betas is not None and bool(np.any(track.betas)) for track in tracks]
+    if options.body_model is None and any(shaped):
         notes.append("body shape: betas need the licensed model (--body-model); neutral proportions were taken")
+        if all(content.floor_known for content in contents):
+            sized = [sized_by_floor(m) if has else (m, 1.0) for m, has in zip(people, shaped, strict=True)]
+            people = [motion for motion, _ in sized]
+            notes += [
+                f"{role}: {size:.0%} of the neutral size, so that the feet reach the floor"
+                for role, (_, size) in zip(ROLES, sized, strict=True)
+                if abs(size - 1) > 0.005
+            ]
     models = sorted({track.model for track in tracks} - {"smplx"})
     if models:
         notes.append(f"body model: {' and '.join(models)} poses on an SMPL-X skeleton; joints may be 1 to 3 cm off")

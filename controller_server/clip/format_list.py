@@ -10,10 +10,13 @@ from ..errors import AssistMimicError
 from .assemble import assemble
 from .bvh_clip import read_bvh_pair
 from .interaction import slice_motion
+from .intergen import is_intergen, read_intergen
 from .joint_arrays import KEY, read_joint_arrays
+from .meshcapade import is_mcs, is_smpl, read_mcs, read_smpl
 from .npz import FORMAT, load_arrays, read_npz
 from .peek import Peek, peek
-from .read_options import ALWAYS, POSITIONS, FrameRange, Reading, ReadOptions
+from .read_options import ALWAYS, AXES, POSITIONS, FrameRange, Reading, ReadOptions
+from .smpl_npz import is_amass, is_hy_motion, is_inter_x, read_amass, read_hy_motion, read_inter_x
 from .tracks import Content
 
 Matches = Callable[[Peek], bool]
@@ -80,6 +83,14 @@ FORMATS: tuple[Format, ...] = (
         own=True,
     ),
     of_content(
+        "intergen",
+        "InterGen, in2IN, InterMask, MixerMDM, TIMotion: .npy (T, 262), (T, 524), (T, 2, 262), (T, 22, 9), (T, 672); "
+        "InterHuman (T, 492); Inter-X joints (T, 64, 3)",
+        is_intergen,
+        read_intergen,
+        POSITIONS,
+    ),
+    of_content(
         "joints",
         "joint positions: .npz with 'joints', .npy (2, T, J, 3), (T, 2, J, 3) or (T, J, 3) for each person",
         lambda seen: KEY in seen.arrays or (seen.suffix == ".npy" and seen.shape[-1:] == (3,)),
@@ -93,6 +104,13 @@ FORMATS: tuple[Format, ...] = (
         _read_bvh,
         POSITIONS,
     ),
+    of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES),
+    of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES),
+    of_content(
+        "amass", "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person", is_amass, read_amass, AXES
+    ),
+    of_content("smpl", "Meshcapade and PromptHMR-Vid, one .smpl for each person", is_smpl, read_smpl, AXES),
+    of_content("mcs", "Meshcapade and PromptHMR-Vid, one .mcs with both people", is_mcs, read_mcs, AXES),
 )
 
 

@@ -32,10 +32,10 @@ def order_of(path: Path, usual: Sequence[str], people: Sequence[np.ndarray]) -> 
     Raises:
         AssistMimicError: the bodies are human in no known order.
     """
-    scores = {tuple(usual): _unlikeness(usual, people)}
+    scores = {tuple(usual): unlikeness(usual, people)}
     if len(usual) in (22, 24):
         depth = tuple(name for name in _DEPTH_FIRST if name in usual)
-        scores[depth] = _unlikeness(depth, people)
+        scores[depth] = unlikeness(depth, people)
     best = min(scores, key=lambda names: scores[names])
     if scores[best] > _HUMAN:
         raise AssistMimicError(
@@ -47,7 +47,7 @@ def order_of(path: Path, usual: Sequence[str], people: Sequence[np.ndarray]) -> 
     return best, [f"joint order: {path.name} goes down each limb in turn (depth first), not in SMPL order"]
 
 
-def _unlikeness(names: Sequence[str], people: Sequence[np.ndarray]) -> float:
+def unlikeness(names: Sequence[str], people: Sequence[np.ndarray]) -> float:
     """Return how much bones change their length and sides differ, as a share of their length: 0 for a skeleton."""
     rows = {name: k for k, name in enumerate(names)}
     worst = []

@@ -37,6 +37,8 @@ def measure_skeleton(capture: Capture) -> Skeleton:
     Both sides are made equal, except how far the ball of each foot lies below its ankle: that is where flat is.
     """
     neutral = symmetric(Skeleton.neutral().offsets)
+    if capture.exact:
+        return _turned_back(capture, neutral)
     source = capture.rest or capture
     lengths = _bone_lengths(source)
     legs = [joint(f"{side}_{p}") for p in ("knee", "ankle") for side in ("left", "right")]
@@ -55,6 +57,21 @@ def measure_skeleton(capture: Capture) -> Skeleton:
             drop = np.clip(_foot_drop(capture, side), *_FOOT_DROP) * length
             level = unit(offsets[foot] * [1, 0, 1]) * np.sqrt(length**2 - drop**2)
             offsets[foot] = level - [0, drop, 0]
+    return _assemble(offsets, scale)
+
+
+def _turned_back(capture: Capture, neutral: np.ndarray) -> Skeleton:
+    """Return the skeleton of a capture with SMPL's own rotations: each bone as its parent's rotation has it at rest."""
+    assert capture.rotations is not None
+    lengths = _bone_lengths(capture)
+    legs = [joint(f"{side}_{p}") for p in ("knee", "ankle") for side in ("left", "right")]
+    scale = float(sum(lengths[j] for j in legs) / np.linalg.norm(neutral[legs], axis=-1).sum())
+    offsets = neutral * scale
+    for j in range(1, N_JOINTS):
+        parent = PARENTS[j]
+        if capture.measured[j] and capture.measured[parent] and capture.turned[parent]:
+            bone = capture.positions[:, j] - capture.positions[:, parent]
+            offsets[j] = np.median(quat_rotate_inverse(capture.rotations[:, parent], bone), axis=0)
     return _assemble(offsets, scale)
 
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from .interaction import InteractionClip, SmplxMotion
-from .skeleton import L_FOOT, R_FOOT
+from .skeleton import L_FOOT, PELVIS, R_FOOT
 
 FLOOR_BOUND = 0.2
 """How far from z = 0 [m] reading leaves a floor alone, and preparing must be able to mend it."""
 _FLOOR_TOLD = 0.03
+_STANDING = 0.9  # of the leg's length, from sole to pelvis
 _FLESH = 0.05  # m between a joint that lies on the floor and the floor, at the most
 _JUMP_SPEED = 12.0  # m/s; no one is faster
 
@@ -43,6 +44,28 @@ def stood_on_floor(clip: InteractionClip, bound: float = FLOOR_BOUND) -> tuple[I
         f"floor: the lowest sole was at {lowest:.2f} m, both people moved so that it is at 0 (--keep-height leaves it)"
     )
     return clip.with_people(moved), [note]
+
+
+def sized_by_floor(motion: SmplxMotion) -> tuple[SmplxMotion, float]:
+    """Return a person of unknown shape in the size in which the feet reach a known floor, and that size.
+
+    The pelvis stays where it is; the skeleton is the neutral one, scaled. Whoever never stands keeps the neutral size.
+
+    Returns:
+        The motion and the factor on the neutral skeleton, 0.8 to 1.25.
+    """
+    joints = motion.joints[0]
+    soles = joints[:, [L_FOOT, R_FOOT], 2].min(axis=1)
+    pelvis = joints[:, PELVIS, 2]
+    standing = (soles <= np.percentile(soles, 20)) & (pelvis - soles > _STANDING * motion.skeleton.leg_length)
+    if not standing.any():
+        return motion, 1.0
+    flesh = motion.skeleton.rest_joints[[L_FOOT, R_FOOT], 1].min() - motion.skeleton.sole_height
+    size = float(np.median(pelvis[standing] / (pelvis - soles + flesh)[standing]))
+    size = min(max(size, 0.8), 1.25)
+    rest = motion.skeleton.rest_joints
+    trans = motion.trans + rest[0] * (1 - size)
+    return replace(motion, trans=trans, rest_joints=rest * size), size
 
 
 def off_floor(clip: InteractionClip) -> list[str]:

@@ -1,0 +1,221 @@
+"""Known motions written in the layouts of other tools, as their own code leaves them on disk."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from controller_server.clip.interaction import InteractionClip, SmplxMotion
+from controller_server.clip.rotation import quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
+from controller_server.clip.rotation import quat_to_matrix as matrices
+from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS
+
+Y_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # of the Z-up world: (x, y, z) to (x, z, -y)
+Z_UP = np.eye(3)
+SMPLH_REST_PELVIS = np.array([-0.0018, -0.2233, 0.0282])
+
+
+def turned(motion: SmplxMotion, axes: np.ndarray, rest: np.ndarray = NEUTRAL_REST_JOINTS[0]) -> tuple[np.ndarray, ...]:
+    """Translation and root of a person in a file's axes, for a model with this rest pelvis: (T, 3) each."""
+    quat = quat_from_matrix(axes)
+    pelvis = quat_rotate(quat, motion.joints[0][:, 0])
+    return pelvis - rest, rotvec_from_quat(quat_mul(quat, quat_from_rotvec(motion.root_orient)))
+
+
+def body(motion: SmplxMotion) -> np.ndarray:
+    """Rotation vectors of joints 1-21, shape (T, 21, 3)."""
+    return motion.pose_body.reshape(-1, 21, 3)
+
+
+def hands(motion: SmplxMotion) -> np.ndarray:
+    """Rotation vectors of all fingers, left first, shape (T, 30, 3)."""
+    return motion.pose[:, 24:54]
+
+
+def inter_x(motion: SmplxMotion) -> dict[str, np.ndarray]:
+    """One person as Inter-X publishes it."""
+    trans, root = turned(motion, Y_UP)
+    fingers = hands(motion)
+    return {
+        "root_orient": root.astype(np.float32),
+        "pose_body": body(motion).astype(np.float32),
+        "pose_lhand": fingers[:, :15].astype(np.float32),
+        "pose_rhand": fingers[:, 15:].astype(np.float32),
+        "trans": trans.astype(np.float32),
+        "betas": np.zeros((1, 10), np.float32),
+        "gender": np.array("neutral"),
+    }
+
+
+def amass_smplh(motion: SmplxMotion, fps: float = 60.0) -> dict[str, np.ndarray]:
+    """One person as AMASS publishes SMPL-H."""
+    trans, root = turned(motion, Z_UP, SMPLH_REST_PELVIS)
+    poses = np.concatenate([root[:, None], body(motion), hands(motion)], axis=1).reshape(-1, 156)
+    return {
+        "poses": poses,
+        "trans": trans,
+        "betas": np.zeros(16),
+        "dmpls": np.zeros((len(trans), 8)),
+        "gender": np.array("female"),
+        "mocap_framerate": np.array(fps),
+    }
+
+
+def amass_smplx(motion: SmplxMotion, fps: float = 120.0, *, whole: bool = True) -> dict[str, np.ndarray]:
+    """One person as AMASS publishes SMPL-X; without the whole pose as Kimodo exports it."""
+    trans, root = turned(motion, Z_UP)
+    face, fingers = np.zeros((len(trans), 9)), hands(motion).reshape(-1, 90)
+    parts = {
+        "root_orient": root,
+        "pose_body": motion.pose_body,
+        "pose_hand": fingers,
+        "pose_jaw": face[:, :3],
+        "pose_eye": face[:, 3:],
+        "trans": trans,
+        "betas": np.zeros(16),
+        "gender": np.array("neutral"),
+        "surface_model_type": np.array("smplx"),
+        "mocap_frame_rate": np.array(fps),
+    }
+    whole_pose = np.concatenate([root, motion.pose_body, face, fingers], axis=1)
+    return {**parts, "poses": whole_pose} if whole else parts
+
+
+def hy_motion(motion: SmplxMotion) -> dict[str, np.ndarray]:
+    """One person as HY-Motion exports it."""
+    trans, root = turned(motion, Y_UP, SMPLH_REST_PELVIS)
+    poses = np.concatenate([root[:, None], body(motion), hands(motion)], axis=1).reshape(-1, 156)
+    return {
+        "gender": np.array(["neutral"]),
+        "Rh": root,
+        "trans": trans,
+        "poses": poses,
+        "betas": np.zeros((1, 16)),
+    }
+
+
+def smpl_bytes(motion: SmplxMotion, fps: float = 30.0) -> bytes:
+    """One person as a Meshcapade `.smpl`."""
+    trans, root = turned(motion, Y_UP)
+    fingers = hands(motion)
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        codecVersion=np.int32(2),
+        smplVersion=np.int32(2),
+        gender=np.int32(1),
+        shapeParameters=np.zeros(10, np.float32),
+        frameCount=np.int32(len(trans)),
+        frameRate=np.float32(fps),
+        bodyTranslation=trans.astype(np.float32),
+        bodyPose=np.concatenate([root[:, None], body(motion)], axis=1).astype(np.float32),
+        leftHandPose=fingers[:, :15].astype(np.float32),
+        rightHandPose=fingers[:, 15:].astype(np.float32),
+    )
+    return file.getvalue()
+
+
+def mcs_text(people: list[bytes], starts: list[int], frames: int) -> str:
+    """A Meshcapade scene of people who come in at some frame."""
+    uris = ["data:application/octet-stream;base64," + base64.b64encode(person).decode() for person in people]
+    bodies = [{"frame_presence": [start, frames], "bufferView": k} for k, start in enumerate(starts)]
+    return json.dumps(
+        {
+            "asset": {"version": "2.0"},
+            "scenes": [{"extensions": {"MC_scene_description": {"num_frames": frames, "smpl_bodies": bodies}}}],
+            "buffers": [{"uri": u, "byteLength": len(p)} for u, p in zip(uris, people, strict=True)],
+            "bufferViews": [{"buffer": k, "byteLength": len(p)} for k, p in enumerate(people)],
+        }
+    )
+
+
+def sixd(quats: np.ndarray, convention: str) -> np.ndarray:
+    """Rotations as six numbers, shape (..., 6)."""
+    rotation = matrices(quats)
+    if convention == "interleaved":
+        return rotation[..., :, :2].reshape(*quats.shape[:-1], 6)
+    if convention == "rows":
+        return rotation[..., :2, :].reshape(*quats.shape[:-1], 6)
+    return np.concatenate([rotation[..., :, 0], rotation[..., :, 1]], axis=-1)
+
+
+def local_sixd(motion: SmplxMotion, joints: slice, convention: str = "interleaved") -> np.ndarray:
+    """Rotations relative to the parent of some of the joints 1 to 54, shape (T, J, 6)."""
+    return sixd(quat_from_rotvec(motion.pose[:, joints]), convention)
+
+
+def intergen(motion: SmplxMotion) -> np.ndarray:
+    """One person as InterGen's 262 numbers a frame."""
+    places = motion.joints[0][:, :22] @ Y_UP.T
+    steps = np.diff(places, axis=0, append=places[-1:])
+    frames = len(places)
+    rotations = local_sixd(motion, slice(0, 21))
+    parts = (places.reshape(frames, -1), steps.reshape(frames, -1), rotations.reshape(frames, -1))
+    return np.concatenate([*parts, np.zeros((frames, 4))], axis=1).astype(np.float32)
+
+
+def intermask(motion: SmplxMotion) -> np.ndarray:
+    """One person as InterMask's key points, (T, 22, 9)."""
+    six = np.concatenate([np.zeros((motion.n_frames, 1, 6)), local_sixd(motion, slice(0, 21))], axis=1)
+    return np.concatenate([motion.joints[0][:, :22] @ Y_UP.T, six], axis=-1).astype(np.float32)
+
+
+def interhuman(motion: SmplxMotion) -> np.ndarray:
+    """One person as InterHuman's processed 492 numbers a frame, Z up."""
+    frames, joints = motion.n_frames, motion.joints[0]
+    places = np.concatenate([joints[:, :22], joints[:, 25:55], np.zeros((frames, 10, 3))], axis=1)
+    six = np.concatenate([local_sixd(motion, slice(0, 21)), local_sixd(motion, slice(24, 54))], axis=1)
+    return np.concatenate([places.reshape(frames, -1), six.reshape(frames, -1)], axis=1).astype(np.float32)
+
+
+def inter_x_six(motion: SmplxMotion, convention: str = "rows") -> np.ndarray:
+    """One person in the layout of Inter-X's models, (T, 56, 6): 55 rotations, then the translation."""
+    trans, root = turned(motion, Y_UP)
+    rows = np.concatenate(
+        [sixd(quat_from_rotvec(root), convention)[:, None], local_sixd(motion, slice(0, 54), convention)], 1
+    )
+    last = np.concatenate([trans, np.zeros_like(trans)], axis=1)
+    return np.concatenate([rows, last[:, None]], axis=1).astype(np.float32)
+
+
+def pair_in(folder: Path, clip: InteractionClip, write: object, suffix: str = ".npz") -> list[Path]:
+    """One file for each person, P1 the supporter."""
+    files = [folder / f"P1{suffix}", folder / f"P2{suffix}"]
+    for path, (_, motion) in zip(files, clip.people, strict=True):
+        content = write(motion)  # pyright: ignore[reportCallIssue]
+        if isinstance(content, dict):
+            np.savez(path, **content)
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            np.save(path, content)
+    return files
+
+
+def _optitrack() -> list[int]:
+    def limb(side: str, parts: tuple[str, ...]) -> list[int]:
+        return [JOINT_NAMES.index(f"{side}_{part}") for part in parts]
+
+    legs, arms = ("hip", "knee", "ankle", "foot"), ("collar", "shoulder", "elbow", "wrist")
+    order = [
+        0,
+        *limb("right", legs),
+        -1,
+        *limb("left", legs),
+        -1,
+        JOINT_NAMES.index("spine1"),
+        JOINT_NAMES.index("spine3"),
+    ]
+    for side in ("right", "left"):
+        order += limb(side, arms)
+        for finger in ("pinky", "ring", "middle", "index", "thumb"):
+            order += [*limb(side, (f"{finger}1", f"{finger}2", f"{finger}3")), -1]
+    return [*order, JOINT_NAMES.index("neck"), JOINT_NAMES.index("head"), -1]
+
+
+OPTITRACK = _optitrack()
+"""SMPL-X joint of each of Inter-X's 64, -1 for ends."""

@@ -1,0 +1,166 @@
+"""Every reader on a known motion in exactly the foreign layout, and on real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import foreign_files as foreign
+import numpy as np
+import pytest
+from conftest import standing_pair
+from motion_cases import squatting_pair
+
+from controller_server.clip.formats import FORMATS, ReadOptions, read_clip
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.clip.sixd import quat_from_sixd
+from controller_server.errors import AssistMimicError
+
+SAMPLES = Path(__file__).with_name("samples")
+
+
+@pytest.fixture(scope="module")
+def clip() -> InteractionClip:
+    """Two people who go down and up, fingers bent."""
+    return squatting_pair(12)
+
+
+def errors(found: InteractionClip, clip: InteractionClip, joints: int = 55) -> tuple[float, float]:
+    """Largest distance of the joints [m], without a common horizontal shift, and largest angle [degrees]."""
+    apart = (found.joints - clip.joints)[:, :, :joints]
+    apart[..., :2] -= apart[:, :, 0].mean(axis=(0, 1))[:2]
+    angle = rotvec_from_quat(quat_mul(quat_conj(found.joint_quats), clip.joint_quats))[:, :, :joints]
+    return float(np.linalg.norm(apart, axis=-1).max()), float(np.degrees(np.linalg.norm(angle, axis=-1)).max())
+
+
+PARAMETERS = {
+    "inter-x": (foreign.inter_x, ".npz", 120),
+    "amass": (foreign.amass_smplh, ".npz", 60),
+    "amass SMPL-X": (foreign.amass_smplx, ".npz", 120),
+    "amass in parts": (lambda motion: foreign.amass_smplx(motion, whole=False), ".npz", 120),
+    "hy-motion": (foreign.hy_motion, ".npz", 30),
+    "smpl": (foreign.smpl_bytes, ".smpl", 30),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_body_parameters(name, clip, tmp_path):
+    """Find the very same motion again: world, hands, rate."""
+    write, suffix, rate = PARAMETERS[name]
+    files = foreign.pair_in(tmp_path, clip, write, suffix)
+    read = read_clip(files, ReadOptions(supporter=1))
+    assert read.clip.fps == rate
+    place, angle = errors(read.clip, clip)
+    assert place < 0.002 and angle < 0.1
+    assert read_clip(files, ReadOptions(supporter=1, format=name.split()[0], fps=25)).clip.fps == 25
+    with pytest.raises(AssistMimicError, match=f"one person only \\(P1{suffix}\\)"):
+        read_clip(files[:1])
+
+
+def test_a_scene_of_two(clip, tmp_path):
+    """Read a Meshcapade scene over the frames in which both are there."""
+    people = [foreign.smpl_bytes(motion) for _, motion in clip.people]
+    (tmp_path / "two.mcs").write_text(foreign.mcs_text(people, [0, 0], 12))
+    place, _ = errors(read_clip([tmp_path / "two.mcs"], ReadOptions(supporter=1)).clip, clip)
+    assert place < 0.002
+    (tmp_path / "two.mcs").write_text(foreign.mcs_text(people, [2, 0], 14))
+    assert read_clip([tmp_path / "two.mcs"]).clip.n_frames == 10
+    (tmp_path / "two.mcs").write_text(foreign.mcs_text(people, [0, 20], 40))
+    with pytest.raises(AssistMimicError, match="never there at the same time"):
+        read_clip([tmp_path / "two.mcs"])
+
+
+def test_meshcapade_own_files():
+    """Read what Meshcapade's own writer wrote, the same from one file and from two."""
+    folder = SAMPLES / "meshcapade"
+    scene = read_clip([folder / "world4d.mcs"]).clip
+    assert (scene.n_frames, scene.fps) == (30, 30)
+    pair = read_clip([folder / "subject-1.smpl", folder / "subject-2.smpl"]).clip
+    np.testing.assert_array_equal(scene.joints, pair.joints)
+    apart = np.linalg.norm(scene.joints[:, 0, 0] - scene.joints[:, 1, 0], axis=-1)
+    np.testing.assert_allclose(apart, 0.8, atol=0.05)
+
+
+POSITIONS = {
+    "262": foreign.intergen,
+    "22x9": foreign.intermask,
+    "492": foreign.interhuman,
+}
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_generators(name, clip, tmp_path):
+    """Find positions and the very rotations of what generators write, one file for each person."""
+    files = foreign.pair_in(tmp_path, clip, POSITIONS[name], ".npy")
+    read = read_clip(files, ReadOptions(supporter=1))
+    assert read.clip.fps == 30
+    place, angle = errors(read.clip, clip, 55 if name == "492" else 22)
+    assert place < 0.002 and angle < 0.5
+
+
+@pytest.mark.parametrize("layout", ["524", "2x262"])
+def test_both_people_in_one_array(layout, clip, tmp_path):
+    """Read both people of one array, and tell who helps by who is lower."""
+    people = np.stack([foreign.intergen(motion) for _, motion in clip.people], axis=1)
+    np.save(tmp_path / "in.npy", people.reshape(len(people), -1) if layout == "524" else people)
+    read = read_clip([tmp_path / "in.npy"])
+    assert errors(read.clip, clip, 22)[0] < 0.002
+    assert any(note.startswith("roles: neither is lower or rises") for note in read.notes)
+
+
+def test_normalised_values(clip, tmp_path):
+    """Refuse normalised values without their statistics, undo them with."""
+    values = np.concatenate([foreign.intergen(motion) for _, motion in clip.people], axis=1)
+    both = values.reshape(-1, 262)
+    mean, std = both.mean(axis=0), both.std(axis=0) + 0.1
+    np.save(tmp_path / "in.npy", (values - np.tile(mean, 2)) / np.tile(std, 2))
+    with pytest.raises(AssistMimicError, match="normalised.*global_mean.npy"):
+        read_clip([tmp_path / "in.npy"])
+    np.save(tmp_path / "global_mean.npy", mean)
+    np.save(tmp_path / "global_std.npy", std)
+    assert errors(read_clip([tmp_path / "in.npy"]).clip, clip, 22)[0] < 0.002
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_models_of_inter_x(flat, clip, tmp_path):
+    """Read both people's rows in turn: rotations by rows, fingers, a floor that has to be found."""
+    both = np.concatenate([foreign.inter_x_six(motion) for _, motion in clip.people], axis=-1)
+    both[:, 55, [1, 7]] -= 0.9
+    np.save(tmp_path / "in.npy", both.reshape(len(both), 672) if flat else both)
+    read = read_clip([tmp_path / "in.npy"])
+    place, angle = errors(read.clip, clip)
+    assert place < 0.02 and angle < 0.2
+    assert any(note.startswith("floor: the lowest sole was at -0.9") for note in read.notes)
+
+
+@pytest.mark.parametrize("convention", ["interleaved", "columns", "rows"])
+def test_six_numbers(convention):
+    """Tell the three conventions apart, and make noise orthonormal again."""
+    quats = quat_from_rotvec(np.random.default_rng(0).normal(size=(50, 3)))
+    six = foreign.sixd(quats, convention)
+    back = quat_from_sixd(six, convention)
+    assert np.abs(np.abs(np.sum(back * quats, axis=-1)) - 1).max() < 1e-12
+    noisy = quat_from_sixd(1.3 * six + 0.01 * np.random.default_rng(1).normal(size=six.shape), convention)
+    assert np.abs(np.sum(noisy * quats, axis=-1)).min() > 0.999
+    for other in {"interleaved", "columns", "rows"} - {convention}:
+        assert np.abs(np.sum(quat_from_sixd(six, other) * quats, axis=-1)).min() < 0.9
+
+
+def test_optitrack_joints(tmp_path):
+    """Read Inter-X's 64 joints, ends left out."""
+    clip = standing_pair(6)
+    order = foreign.OPTITRACK
+    files = [tmp_path / "P1.npy", tmp_path / "P2.npy"]
+    for path, (_, motion) in zip(files, clip.people, strict=True):
+        joints = motion.joints[0] @ foreign.Y_UP.T
+        np.save(path, np.stack([joints[:, j] if j >= 0 else joints[:, 0] for j in order], axis=1))
+    read = read_clip(files)
+    assert read.clip.fps == 120
+    assert np.linalg.norm(read.clip.joints - clip.joints, axis=-1)[:, :, :22].mean() < 0.02
+
+
+def test_formats_are_listed(assistmimic):
+    """Print every format's name once, with what it is."""
+    lines = assistmimic("formats").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [form.name for form in FORMATS]
+    assert len({form.name for form in FORMATS}) == len(FORMATS)

@@ -78,7 +78,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             None,
             100 * max(person["deviation_max_m"] for person in people),
             worst.get("deviation", scores["worst_frame"]),
-            "The largest from the prepared motion, mean over 16 joints; success allows 25 cm",
+            "The largest from the prepared motion, mean over 16 joints; over 25 cm it is lost",
             100 * DEVIATION,
         ),
         Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),

@@ -165,6 +165,9 @@ def _scores(scores: Scores) -> dict[str, Any]:
     people = scores.people
     return {
         "success": scores.success,
+        "success_tracking": scores.success_tracking,
+        "failed_criteria": list(scores.failed_criteria),
+        "score": scores.score,
         "success_paper": scores.success_paper,
         "failure_time_s": scores.failure_time_s,
         "max_wrench_n": scores.max_wrench_n,
@@ -175,7 +178,15 @@ def _scores(scores: Scores) -> dict[str, Any]:
         "prepare_mean_mm": {role: person.prepare_mean_mm for role, person in people},
         "foot_skate_cm_s": asdict(scores.foot_skate_cm_s),
         "partner_penetration_mm": asdict(scores.partner_penetration_mm),
+        "self_penetration_mm": {role: asdict(person.self_penetration_mm) for role, person in people},
         "contact_kept": scores.contact_kept,
+        "holds_kept": scores.holds_kept,
+        "slip_cm": {"mean": scores.slip.mean_cm, "worst": scores.slip.worst_cm},
+        "floor_force_p99": {role: person.feet.floor_force_p99 for role, person in people},
+        "touchdowns": {role: person.feet.touchdowns for role, person in people},
+        "touchdowns_drawn": {role: person.feet.touchdowns_drawn for role, person in people},
+        "hand_speed_m_s": {role: asdict(person.hands.speed_m_s) for role, person in people},
+        "calm": {role: {part: asdict(calm) for part, calm in person.calm.items()} for role, person in people},
     }
 
 
@@ -212,7 +223,8 @@ def _with_and_without(case: Case, strength: str, quality: Quality, on_progress: 
         scores = convert(case.load().clip, settings, on_progress=progress).scores
         recipient = scores.recipient
         rows[key] = {
-            "recipient_success": recipient.deviation_max_m <= SUCCESS_LIMIT,
+            "recipient_success": recipient.deviation_max_m
+            <= SUCCESS_LIMIT,  # by the older measure: who fails alone falls
             "recipient_deviation_max_mm": 1000 * recipient.deviation_max_m,
             "recipient_mpjpe_mm": recipient.mpjpe_mm,
             "recipient_com_rise_m": recipient.com_rise_m.output,
@@ -229,6 +241,7 @@ def summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "clips": len(entries),
         "success": sum(e["success"] for e in entries),
+        "success_tracking": sum(e["success_tracking"] for e in entries),
         "success_without_wrench": len(free),
         "mpjpe_mm_without_wrench": float(np.mean(errors)) if errors else None,
         "seconds_per_clip_second": float(np.mean([e["seconds_per_clip_second"] for e in entries])),

@@ -94,6 +94,8 @@ def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> 
                 "controller": controller.value,
                 "policy": result.policy,
                 "success": scores.success,
+                "success_tracking": scores.success_tracking,
+                "failed_criteria": list(scores.failed_criteria),
                 "failure_time_s": scores.failure_time_s,
                 "mpjpe_mm": float(np.mean([person.mpjpe_mm for _, person in scores.people])),
                 "deviation_max_mm": max(1000 * person.deviation_max_m for _, person in scores.people),
@@ -106,14 +108,15 @@ def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> 
 
 
 def summary(entries: Sequence[dict[str, Any]], controller: str) -> dict[str, Any]:
-    """One controller in a few numbers; errors over the clips on which all controllers succeeded."""
+    """One controller in a few numbers; errors over the clips that all controllers followed."""
     own = [entry for entry in entries if entry["controller"] == controller]
     clips = {entry["clip"] for entry in own}
-    common = clips - {entry["clip"] for entry in entries if not entry["success"]}
+    common = clips - {entry["clip"] for entry in entries if not entry["success_tracking"]}
     errors = [entry["mpjpe_mm"] for entry in own if entry["clip"] in common]
     return {
         "clips": len(own),
         "success": sum(entry["success"] for entry in own),
+        "success_tracking": sum(entry["success_tracking"] for entry in own),
         "common_successes": len(common),
         "mpjpe_mm_common": float(np.mean(errors)) if errors else None,
         "control_seconds_per_clip_second": float(np.mean([e["control_seconds_per_clip_second"] for e in own])),

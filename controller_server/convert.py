@@ -67,7 +67,7 @@ def convert(
         prepared = replace(prepared, clip=without_supporter(prepared.clip))
     pair = pair_of(prepared.clip, settings)
     holds = input_holds(clip, settings.prepare.grips)
-    judge = Judge(prepared.clip, pair, holds, judged=settings.judged)
+    judge = Judge(prepared.clip, pair, holds, settings.criteria, settings.judged)
     whole = True
     try:
         outcome = run_ladder(
@@ -85,9 +85,9 @@ def convert(
     seconds, interrupted = time.perf_counter() - started, not whole
     try:
         on_progress(Progress("measure"))
-        result = _result(clip, prepared, pair, outcome, settings, notes, seconds, whole=whole)
+        result = _result(clip, prepared, judge, outcome, settings, notes, seconds, whole=whole)
     except KeyboardInterrupt:  # what is simulated is not lost any more
-        result = _result(clip, prepared, pair, outcome, settings, notes, seconds, whole=whole)
+        result = _result(clip, prepared, judge, outcome, settings, notes, seconds, whole=whole)
         interrupted = True
     if interrupted:
         raise ConvertInterrupted(result)
@@ -118,7 +118,7 @@ def _control_settings(settings: ConvertSettings, sha256: str) -> ControlSettings
 def _result(
     clip: InteractionClip,
     prepared: Prepared,
-    pair: PairBody,
+    judge: Judge,
     outcome: Outcome,
     settings: ConvertSettings,
     notes: Sequence[str],
@@ -143,12 +143,22 @@ def _result(
         prepared_clip=asked,
         simulated_clip=simulated,
         recording=until_end(recording, asked),
-        pair=pair,
+        pair=judge.pair,
         controller=outcome.controller,
         policy=outcome.policy,
         policy_sha256=outcome.policy_sha256,
         attempts=outcome.attempts,
-        scores=measure(clip, asked, simulated, recording, pair, judged=settings.judged, complete=whole),
+        scores=measure(
+            clip,
+            asked,
+            simulated,
+            recording,
+            judge.pair,
+            judged=judge.judged,
+            complete=whole,
+            limits=judge.limits,
+            holds=judge.holds,
+        ),
         report=prepared.report,
         settings=settings,
         seconds=seconds,

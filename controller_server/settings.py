@@ -13,6 +13,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from .body.shape import Hands
 from .body.strength import Strength
 from .errors import AssistMimicError
+from .measure.criteria import Criteria
 from .prepare.settings import PrepareSettings
 
 
@@ -53,6 +54,7 @@ class ConvertSettings:
         origin_sha256: `clip_sha256` of the clip this one was made from, where it was changed since; what was trained on
             that clip counts as trained on this one.
         carry_report: Let the result carry the page that shows it, for clients that cannot make one.
+        criteria: What a result has to keep to; the word success is for the limits as they are.
         prepare: Which steps make the clip fit for simulation, and what tells when a hand holds the partner.
     """
 
@@ -70,6 +72,7 @@ class ConvertSettings:
     remove_supporter: bool = False
     origin_sha256: str = ""
     carry_report: bool = False
+    criteria: Criteria = field(default_factory=Criteria)
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:

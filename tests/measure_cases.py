@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from controller_server.body.layout import clip_local_quats
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
-from controller_server.clip.skeleton import Skeleton
-from controller_server.physics.recording import TOUCH_PARTNER, Recording
+from controller_server.clip.skeleton import L_ANKLE, R_ANKLE, Skeleton
+from controller_server.measure.effort import GRAVITY
+from controller_server.measure.flesh import centre_of_mass
+from controller_server.physics.recording import TOUCH_FLOOR, TOUCH_PARTNER, Recording
 
 FPS = 30.0
 SKELETON = Skeleton.neutral()
@@ -47,9 +50,24 @@ def moved(clip: InteractionClip, offset: np.ndarray) -> InteractionClip:
 
 
 def recording_of(
-    clip: InteractionClip, pair: PairBody, *, lift: float = 0.0, wrench: float = 0.0, until: float | None = None
+    clip: InteractionClip,
+    pair: PairBody,
+    *,
+    lift: float = 0.0,
+    wrench: float = 0.0,
+    until: float | None = None,
+    load: float = 1.0,
 ) -> Recording:
-    """A recording that follows a clip exactly; the supporter lifts the recipient by the left wrist with `lift` [N]."""
+    """A recording that follows a clip exactly and holds its end still where it goes on beyond it.
+
+    Args:
+        clip: What is followed.
+        pair: The bodies.
+        lift: The supporter lifts the recipient by the left wrist with this [N].
+        wrench: Outside force on the recipient [N].
+        until: Where it ends [s]; at the clip's end by default.
+        load: What the ankles of each person bear [body weights].
+    """
     duration = clip.duration if until is None else until
     steps = round(duration * pair.physics_hz) + 1
     frame = np.minimum((np.arange(steps) / pair.physics_hz * clip.fps).round().astype(int), clip.n_frames - 1)
@@ -59,6 +77,9 @@ def recording_of(
     wrist = pair.hand_rows[0]
     forces[:, 1, wrist, TOUCH_PARTNER, 2] = lift
     forces[:, 0, wrist, TOUCH_PARTNER, 2] = -lift
+    weight = np.array([person.mass for person in pair.people]) * GRAVITY
+    for ankle in (rows.index(L_ANKLE), rows.index(R_ANKLE)):
+        forces[:, :, ankle, TOUCH_FLOOR, 2] = load * weight / 2
     outside = np.zeros((steps, 2, 6))
     outside[:, 1, 2] = wrench
     positions = clip.joints[frame][:, :, rows]
@@ -69,8 +90,8 @@ def recording_of(
         time=np.arange(steps) / pair.physics_hz,
         positions=positions,
         quats=quats,
-        local_quats=quats,
-        com=positions[:, :, 0],
+        local_quats=clip_local_quats(clip, pair.joints)[frame],
+        com=np.stack([centre_of_mass(clip, p, body) for p, body in enumerate(pair.people)], axis=1)[frame],
         torques=np.zeros((steps, 2, bodies - 1, 3)),
         torque_limits=pair.torque_limits,
         forces=forces,

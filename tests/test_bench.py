@@ -27,6 +27,11 @@ from controller_server.settings import Controller, ConvertSettings, Quality
 FIELDS = {
     "name",
     "success",
+    "success_tracking",
+    "failed_criteria",
+    "slip_cm",
+    "holds_kept",
+    "hand_speed_m_s",
     "controller",
     "max_wrench_n",
     "mpjpe_mm",
@@ -63,7 +68,7 @@ def test_the_report_has_what_was_promised(short_clips, no_policies, tmp_path, ca
     assert again["summary"]["success_without_wrench"] == 1
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"standing.npz", "standing.html"}
     print_bench(report)
-    assert "success 1 of 1, without outside help 1" in capsys.readouterr().out
+    assert "success 1 of 1, followed 1 of 1" in capsys.readouterr().out
 
 
 def test_clips_are_named_or_files(short_clips, tmp_path):
@@ -138,6 +143,6 @@ def test_policies_are_measured_beside_the_search(short_clips, no_policies, tmp_p
     assert seconds[0] < min(seconds[1:])
     assert len(report["left_out"]) == 1 and report["left_out"][0].startswith("other: ")
     print_policies(report)
-    assert "search-policy: 1 of 1" in capsys.readouterr().out
+    assert "search-policy: success 1, followed 1 of 1" in capsys.readouterr().out
     with pytest.raises(AssistMimicError, match="no such bundle"):
         bench_policies(policy="nobody")

@@ -30,7 +30,7 @@ def test_convert_writes_clip_and_report_and_says_so(assistmimic, tmp_path):
     write_npz(tmp_path / "in.npz", standing_pair(7))
     done = assistmimic("convert", "in.npz", "new/out.npz", "--report", "new/pages/out.html", *FAST, "--seed", "3")
     assert done.returncode == 0, done.stderr
-    assert "success with controller search" in done.stdout
+    assert "Success: usable as it is." in done.stdout and "Controller search" in done.stdout
     assert re.search(r"MPJPE to the prepared clip\s*│\s*\d+ mm\s*│\s*\d+ mm", done.stdout)
     assert "wrote new/out.npz" in done.stdout and "wrote new/pages/out.html" in done.stdout
     assert "prepare" in done.stderr and "search" in done.stderr and "measure" in done.stderr

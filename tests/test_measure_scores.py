@@ -47,7 +47,7 @@ def test_an_offset_shows_in_every_error():
 def test_success_and_the_papers_success_differ_between_their_limits():
     """0.3 m off from the first frame: lost at 0 s by 0.25 m, kept by 0.5 m."""
     scores = case(offset=(0.3, 0, 0))
-    assert (scores.success, scores.success_paper, scores.failure_time_s) == (False, True, 0.0)
+    assert (scores.success_tracking, scores.success_paper, scores.failure_time_s) == (False, True, 0.0)
     assert scores.failed_person in ("supporter", "recipient")
 
 
@@ -67,7 +67,8 @@ def test_forces_and_wrench_reach_the_scores():
     weights = 70 / (scores.recipient.mass_kg * GRAVITY)
     assert scores.recipient.wrench.mean_body_weights == pytest.approx(weights)
     assert scores.supporter.wrench.max_n == 0
-    assert scores.success and not scores.helped_too_much
+    assert scores.success_tracking and not scores.helped_too_much
+    assert (scores.success, scores.word, scores.failed_criteria) == (False, "assisted", ("outside_help",))
 
 
 def test_too_much_help_on_average_is_no_success():
@@ -75,7 +76,7 @@ def test_too_much_help_on_average_is_no_success():
     clip = apart(10)
     scores = case(wrench=0.2 * PairBody.from_clip(clip).recipient.mass * GRAVITY)
     assert scores.helped_too_much and scores.mean_help == pytest.approx(0.2)
-    assert (scores.success, scores.success_paper) == (False, False)
+    assert (scores.success_tracking, scores.success_paper) == (False, False)
     assert (scores.failure_time_s, scores.failed_person) == (None, None)
 
 

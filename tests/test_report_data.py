@@ -14,6 +14,7 @@ from controller_server.body.pair import PairBody
 from controller_server.errors import AssistMimicError
 from controller_server.measure import measure
 from controller_server.measure.report import render_report, write_report
+from controller_server.measure.report.changes import change, changes
 from controller_server.measure.report.curves import curves, thinned
 from controller_server.measure.report.data import MAX_FRAMES, animation
 from controller_server.measure.report.page import json_for_html, payload
@@ -38,7 +39,31 @@ def test_verdict_of_a_carried_clip():
     """Within 7 cm (rounded up) and no outside help."""
     found = verdict(scores_of(offset=0.0612))
     assert found.level == "carried"
-    assert found.headline == "Carried: both people stayed within 7 cm of the clip, with no outside help."
+    said = "Success: usable as it is. Both people stayed within 7 cm of the clip, with no outside help."
+    assert (found.headline, found.faults, found.remarks) == (said, (), ())
+
+
+def test_verdict_of_a_clip_that_was_followed_but_is_not_usable():
+    """Name what is wrong, whose and when; and whatever else must be known."""
+    scores = scores_of(offset=0.2)
+    found = verdict(scores)
+    assert found.level == "failed"
+    assert found.headline == "Not usable as it is: the clip was followed to its end, but 2 things are wrong."
+    assert any(re.search(r"t 0\.20 m off at 0\.0 s, mean of 22 joints \(0\.15 m allowed\)", f) for f in found.faults)
+    assert any("balance 0.20 m off" in fault for fault in found.faults)
+    odd = replace(scores, other_limits={"max_slip_m": 0.1}, ends_in_motion=True, prepared_far=True)
+    assert [remark.split()[0] for remark in verdict(odd).remarks] == ["Judged", "Preparing", "The"]
+    assert "max_slip_m 0.1" in verdict(odd).remarks[0]
+
+
+def test_six_lines_of_what_became_better_and_worse():
+    """Tell better from worse and from what nobody would see, whichever way is better."""
+    lines = changes(scores_of())
+    assert len(lines) == 6 and all(line.tone == "same" for line in lines)
+    assert change("Feet slide", "cm", 5.0, 2.0, 1.0, "").tone == "better"
+    assert change("Feet slide", "cm", 1.2, 2.0, 1.0, "").tone == "same"
+    assert change("Hands", "%", 100.0, 60.0, 5.0, "", more=True).tone == "worse"
+    assert change("Hands", "%", None, None, 5.0, "", more=True).before == "–"
 
 
 def test_verdict_of_an_assisted_clip_names_who_was_held():

@@ -16,7 +16,7 @@ STAGE = "document.getElementById('canvas').getBoundingClientRect()"
 def page(tmp_path_factory):
     """A browser and the folder of a carried and an assisted report."""
     folder = tmp_path_factory.mktemp("report")
-    write_report(folder / "carried.html", report_of(lift=180.0, offset=0.12, source=SOURCE))
+    write_report(folder / "carried.html", report_of(lift=180.0, offset=0.09, source=SOURCE))
     write_report(folder / "assisted.html", report_of(lift=180.0, wrench=90.0))
     with browser() as opened:
         yield opened, folder
@@ -216,7 +216,7 @@ def test_everything_the_reader_needs_is_there(carried):
     """Verdict, warnings, notes, attempts, prepare, settings and versions are on the page."""
     text = carried.evaluate("document.body.innerText")
     for words in (
-        "Carried: both people stayed within 12 cm",
+        "Success: usable as it is. Both people stayed within 9 cm",
         "A warning to be read",
         "A note to be read",
         "31 cm from the clip at 2.1 s",

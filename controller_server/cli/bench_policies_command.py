@@ -40,7 +40,7 @@ def print_policies(report: Mapping[str, Any], console: Console | None = None) ->
             entry["clip"],
             entry["controller"],
             entry["policy"] if "policy" in entry["controller"] else "",
-            "carried" if entry["success"] else f"lost at {entry['failure_time_s']:.1f} s",
+            _verdict(entry),
             f"{entry['mpjpe_mm']:.0f}",
             f"{entry['deviation_max_mm']:.0f}",
             f"{entry['foot_skate_cm_s']:.1f}",
@@ -48,12 +48,21 @@ def print_policies(report: Mapping[str, Any], console: Console | None = None) ->
         )
     console.print(table)
     for controller, row in report["summary"].items():
-        error = "" if row["mpjpe_mm_common"] is None else f", {row['mpjpe_mm_common']:.0f} mm on common successes"
+        error = "" if row["mpjpe_mm_common"] is None else f", {row['mpjpe_mm_common']:.0f} mm on clips all followed"
         console.print(
-            f"{controller}: {row['success']} of {row['clips']}{error}, "
+            f"{controller}: success {row['success']}, followed {row['success_tracking']} of {row['clips']}{error}, "
             f"{row['control_seconds_per_clip_second']:.2f} s per second of clip",
             highlight=False,
             soft_wrap=True,
         )
     for line in (*report["left_out"], report["machine"]):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _verdict(entry: Mapping[str, Any]) -> str:
+    if entry["success"]:
+        return "success"
+    if entry["success_tracking"]:
+        return f"followed, not usable: {', '.join(entry['failed_criteria'])}"
+    lost = entry["failure_time_s"]
+    return "too much help" if lost is None else f"lost at {lost:.1f} s"

@@ -30,8 +30,9 @@ def print_bench(report: Mapping[str, Any], console: Console | None = None) -> No
     ratio = report["ratio_to_bare_stepping"]
     cost = f"{summary['seconds_per_clip_second']:.1f} s per second of clip"
     cost += "" if ratio is None else f", {ratio:.2f} times bare stepping"
+    of = summary["clips"]
     for line in (
-        f"success {summary['success']} of {summary['clips']}, without outside help {summary['success_without_wrench']}",
+        f"success {summary['success']} of {of}, followed {summary['success_tracking']} of {of}",
         f"{cost}, at most {report['peak_rss_mb']:.0f} MB",
         report["machine"],
     ):
@@ -40,7 +41,7 @@ def print_bench(report: Mapping[str, Any], console: Console | None = None) -> No
 
 def _clips(report: Mapping[str, Any]) -> Table:
     table = Table(title=f"quality {report['quality']}, seed {report['seed']}", title_justify="left")
-    for name in ("clip", "controller", "wrench", "MPJPE mm", "skate cm/s", "penetration mm", "s/s"):
+    for name in ("clip", "controller", "wrench", "MPJPE mm", "slip cm", "holds", "penetration mm", "s/s"):
         table.add_column(name, justify="left" if name in ("clip", "controller") else "right")
     for entry in report["clips"]:
         table.add_row(*_row(entry["name"], entry, entry["controller"], f"{entry['seconds_per_clip_second']:.1f}"))
@@ -51,16 +52,25 @@ def _clips(report: Mapping[str, Any]) -> Table:
 
 
 def _row(name: str, entry: Mapping[str, Any], controller: str, seconds: str) -> list[str]:
-    skate, deep = entry["foot_skate_cm_s"], entry["partner_penetration_mm"]
+    slip, deep, held = entry["slip_cm"], entry["partner_penetration_mm"], entry["holds_kept"]
     return [
         name,
-        controller if entry["success"] else f"failed ({controller})",
+        _outcome(entry, controller),
         f"{entry['max_wrench_n']:.0f} N",
         " / ".join(f"{entry['mpjpe_mm'][role]:.0f}" for role in ROLES),
-        f"{skate['input']:.1f} → {skate['output']:.1f}",
+        f"{slip['mean']:.1f}, worst {slip['worst']:.1f}",
+        "–" if held is None else f"{held:.0%}",
         f"{deep['input']:.0f} → {deep['output']:.0f}",
         seconds,
     ]
+
+
+def _outcome(entry: Mapping[str, Any], controller: str) -> str:
+    if entry["success"]:
+        return controller
+    if entry["success_tracking"]:
+        return f"{controller}, not usable: {', '.join(entry['failed_criteria'])}"
+    return f"failed ({controller})"
 
 
 def _weak(report: Mapping[str, Any]) -> Table:

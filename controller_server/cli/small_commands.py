@@ -80,10 +80,13 @@ def _person(motion: SmplxMotion) -> str:
 def result_lines(meta: dict[str, Any]) -> Iterable[str]:
     """How a result came about, from its metadata."""
     scores, versions = meta["scores"], meta["versions"]
-    lost = scores["failure_time_s"]
-    failure = "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"
-    verdict = "success" if scores["success"] else failure
-    yield f"result: {verdict}, controller {meta['controller']}, seed {meta['settings']['seed']}"
+    yield f"result: {_outcome(scores)}, controller {meta['controller']}, seed {meta['settings']['seed']}"
+    for criterion in scores.get("criteria", ()):
+        if not criterion["passed"]:
+            yield f"wrong: {criterion['sentence']}"
+    limits = scores.get("other_limits")
+    if limits:
+        yield "judged by other limits: " + ", ".join(f"{name} {value:g}" for name, value in limits.items())
     for role in ("supporter", "recipient"):
         person = scores[role]
         yield f"{role}: MPJPE {person['mpjpe_mm']:.0f} mm, outside wrench at most {person['wrench']['max_n']:.0f} N"
@@ -96,6 +99,20 @@ def run_formats() -> int:
     for form in FORMATS:
         print(f"{form.name:<{width}}  {form.title}")
     return 0
+
+
+def _outcome(scores: dict[str, Any]) -> str:
+    """The verdict in a few words; results of older versions know one word only, with a looser meaning."""
+    if "criteria" not in scores:
+        lost = scores["failure_time_s"]
+        failure = "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"
+        return "followed (made before success was judged by what one sees)" if scores["success"] else failure
+    if scores["success"]:
+        return "success"
+    if not scores["success_tracking"]:
+        lost = scores["failure_time_s"]
+        return "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"
+    return "assisted, no success" if scores["assisted"] else "followed, not usable as it is"
 
 
 def run_strip(files: Sequence[Path], options: ReadOptions) -> int:

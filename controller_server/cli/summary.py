@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ..measure.effort import MAX_MEAN_HELP
+from ..measure.person_scores import Stages
+from ..measure.report.verdict import verdict
 from ..measure.scores import BeforeAfter, PersonScores
-from ..measure.tracking import SUCCESS_LIMIT
 from ..result import Result
 
 
@@ -24,24 +24,28 @@ def print_summary(result: Result, files: Sequence[Path], console: Console | None
     for row in person_rows(result):
         table.add_row(*row)
     console.print(table)
-    for line in (*pair_lines(result), *rung_lines(result), *(f"note: {note}" for note in result.notes)):
+    for line in (
+        *verdict_lines(result),
+        *pair_lines(result),
+        *rung_lines(result),
+        *(f"note: {note}" for note in result.notes),
+    ):
         console.print(line, highlight=False, soft_wrap=True)
     for path in files:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
 def headline(result: Result) -> str:
-    """Success or when it failed, and which controller."""
-    scores = result.scores
+    """The verdict in one sentence, and which controller."""
     took = f"{result.seconds:.0f} s, {result.seconds_per_clip_second:.1f} s per second of clip"
-    if scores.success:
-        return f"success with controller {result.controller} ({took})"
-    if scores.failure_time_s is None:
-        why = f" ({scores.mean_help:.2f} body weights of outside help on average, more than {MAX_MEAN_HELP:g})"
-    else:
-        who = f" ({scores.failed_person} over {SUCCESS_LIMIT:g} m from the clip)" if scores.failed_person else ""
-        why = f" at {scores.failure_time_s:.2f} s{who}"
-    return f"failed{why} with controller {result.controller} ({took})"
+    return f"{verdict(result.scores).headline} Controller {result.controller} ({took})"
+
+
+def verdict_lines(result: Result) -> Iterable[str]:
+    """What is wrong with a result, and what else must be known."""
+    banner = verdict(result.scores)
+    yield from (f"wrong: {fault}" for fault in banner.faults)
+    yield from banner.remarks
 
 
 def person_rows(result: Result) -> Iterable[list[str]]:
@@ -59,6 +63,8 @@ def person_rows(result: Result) -> Iterable[list[str]]:
     yield ["largest deviation", *(f"{p.deviation_max_m * 1000:.0f} mm" for p in (supporter, recipient))]
     yield ["outside wrench, largest", *(_wrench(p) for p in (supporter, recipient))]
     yield change("foot skating, before → after", "cm/s", "foot_skate_cm_s")
+    yield ["farthest slide in a stance", *(_stages(p.feet.slip_worst_cm, "cm") for p in (supporter, recipient))]
+    yield ["fastest hand", *(_stages(p.hands.speed_m_s, "m/s") for p in (supporter, recipient))]
     yield change("floor penetration, before → after", "mm", "floor_penetration_mm")
     yield row("moved by prepare, mean", "{:.0f} mm", "prepare_mean_mm")
     yield ["peak force from the partner", *(f"{p.partner_force.peak_n:.0f} N" for p in (supporter, recipient))]
@@ -72,12 +78,17 @@ def _change(value: BeforeAfter, unit: str) -> str:
     return f"{value.input:.1f} → {value.output:.1f} {unit}"
 
 
+def _stages(value: Stages, unit: str) -> str:
+    """Input and output; both are always there for what is asked here."""
+    return f"{value.input:.1f} → {value.output:.1f} {unit}"
+
+
 def pair_lines(result: Result) -> Iterable[str]:
     """What concerns both people at once."""
     scores = result.scores
     yield f"into each other, before → after: {_change(scores.partner_penetration_mm, 'mm')}"
-    if scores.contact_kept is not None:
-        yield f"hand contact kept: {scores.contact_kept:.0%}"
+    if scores.holds_kept is not None:
+        yield f"hands on what they hold in the input: {scores.holds_kept:.0%}"
 
 
 def rung_lines(result: Result) -> Iterable[str]:

@@ -16,8 +16,7 @@ from .criteria import Criterion, at_most
 from .flesh import Flesh
 
 if TYPE_CHECKING:
-    from ..physics.recording import Recording
-    from .verdict import Evidence, Judge
+    from .evidence import Evidence
 
 _SIDES = ("left", "right")
 _AROUND = 0.1  # s a jump of the prepared clip may be earlier or later
@@ -39,50 +38,60 @@ def count_drawn(corners: np.ndarray, judged: Sequence[int]) -> int:
     return sum(len(stance.drawn_touchdowns(heights[:, p, side])) for p in judged for side in range(2))
 
 
-def all_of(judge: Judge, evidence: Evidence) -> Iterator[Criterion]:
+def all_of(evidence: Evidence) -> Iterator[Criterion]:
     """Every criterion of the ground."""
-    recording, pair, limits = evidence.forces, judge.pair, judge.limits
-    load = stance.sole_load(recording, pair)
-    bears = (load > stance.BEARING) & np.isin(np.arange(2), judge.judged)[:, None]
-    stances = stance.find_stances(stance.sole_motion(recording, pair), bears, recording.time)
-    slip = stance.summarise_slip(stances)
+    judge = evidence.judge
+    slip = stance.summarise_slip([found for found in evidence.stances if found.person in judge.judged])
     text = "no foot bears"
     if slip.person is not None and slip.side is not None:
         foot = f"{ROLES[slip.person]}'s {_SIDES[slip.side]} foot"
         text = f"{foot} slid {slip.worst_cm:.1f} cm while it bore, at {slip.time_s:.1f} s"
-    yield at_most("slip", slip.worst_cm / 100, limits.slip_m, "m", text, time_s=slip.time_s, person=slip.person)
-    yield _pressed(judge, recording)
-    yield _airborne(judge, recording)
-    yield _touchdowns(judge, load)
+    limit = 100 * judge.limits.max_slip_m
+    yield at_most("slip", slip.worst_cm, limit, "cm", text, time_s=slip.time_s, person=slip.person)
+    yield _pressed(evidence)
+    yield _airborne(evidence)
+    yield _touchdowns(evidence)
 
 
-def _pressed(judge: Judge, recording: Recording) -> Criterion:
-    load = stance.floor_force(recording)
+def _pressed(evidence: Evidence) -> Criterion:
+    judge, load = evidence.judge, evidence.floor_force
     peaks = np.percentile(load, 99, axis=0)
     person = max(judge.judged, key=lambda p: peaks[p])
-    value, time = float(peaks[person]), float(recording.time[load[:, person].argmax()])
+    value, time = float(peaks[person]), float(evidence.forces.time[load[:, person].argmax()])
     text = f"{ROLES[person]} presses the floor with up to {value:.1f} body weights, most at {time:.1f} s"
-    return at_most("floor_force", value, judge.limits.floor_force, "body weights", text, time_s=time, person=person)
+    return at_most("floor_force", value, judge.limits.max_floor_force, "body weights", text, time_s=time, person=person)
 
 
-def _airborne(judge: Judge, recording: Recording) -> Criterion:
-    carried = stance.floor_force(recording) + np.maximum(stance.carried_force(recording), 0)
-    frames = np.clip(np.rint(recording.time * judge.prepared.fps).astype(int), 0, judge.prepared.n_frames - 1)
+def airborne(evidence: Evidence) -> np.ndarray:
+    """Steps in which somebody is in the air who is not in the prepared clip, shape (S, 2)."""
+    judge, time = evidence.judge, evidence.forces.time
+    carried = evidence.floor_force + np.maximum(stance.carried_force(evidence.forces), 0)
+    frames = np.clip(np.rint(time * judge.prepared.fps).astype(int), 0, judge.prepared.n_frames - 1)
     reach = int(np.ceil(_AROUND * judge.prepared.fps))
-    allowed = np.stack([np.convolve(air, np.ones(2 * reach + 1), "same") > 0 for air in judge.in_air.T], axis=1)
-    free = (carried < stance.BEARING) & ~allowed[frames] & np.isin(np.arange(2), judge.judged)
-    step = float(recording.time[1] - recording.time[0]) if len(recording.time) > 1 else 0.0
+    drawn = np.stack([np.convolve(air, np.ones(2 * reach + 1))[reach:-reach] > 0 for air in judge.in_air.T], axis=1)
+    return (carried < stance.BEARING) & ~drawn[frames] & np.isin(np.arange(2), judge.judged)
+
+
+def _airborne(evidence: Evidence) -> Criterion:
+    free, time, limit = airborne(evidence), evidence.forces.time, evidence.judge.limits.max_airborne_s
+    step = float(time[1] - time[0]) if len(time) > 1 else 0.0
     runs = [(b - a, a, p) for p in range(2) for a, b in intervals(free[:, p])]
     if not runs:
-        return at_most("airborne", 0.0, judge.limits.airborne_s, "s", "nobody is in the air who should not be")
+        return at_most("airborne", 0.0, limit, "s", "nobody is in the air who should not be")
     steps, first, person = max(runs)
-    time = float(recording.time[first])
-    text = f"{ROLES[person]} in the air for {steps * step:.2f} s at {time:.1f} s, {len(runs)} time(s) in all"
-    return at_most("airborne", steps * step, judge.limits.airborne_s, "s", text, time_s=time, person=person)
+    when = float(time[first])
+    text = f"{ROLES[person]} in the air for {steps * step:.2f} s at {when:.1f} s, {len(runs)} time(s) in all"
+    return at_most("airborne", steps * step, limit, "s", text, time_s=when, person=person)
 
 
-def _touchdowns(judge: Judge, load: np.ndarray) -> Criterion:
-    made = sum(len(stance.touchdowns(load[:, p, side])) for p in judge.judged for side in range(2))
+def count_touchdowns(load: np.ndarray) -> int:
+    """How often feet come down; load of soles [body weights], shape (S, ...)."""
+    return sum(len(stance.touchdowns(sole)) for sole in load.reshape(len(load), -1).T)
+
+
+def _touchdowns(evidence: Evidence) -> Criterion:
+    judge = evidence.judge
+    made = count_touchdowns(evidence.sole_load[:, list(judge.judged)])
     drawn = max(judge.drawn_stances, 1)
     text = f"feet come down {made} times, drawn {judge.drawn_stances}"
-    return at_most("touchdowns", made / drawn, judge.limits.touchdowns, "of those drawn", text)
+    return at_most("touchdowns", made / drawn, judge.limits.max_touchdowns, "times those drawn", text)

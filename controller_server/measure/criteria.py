@@ -15,57 +15,57 @@ class Criteria:
     """Limits of a success. The word `success` means the defaults; with others they are printed beside it.
 
     Attributes:
-        joints_m: Mean distance of the 22 joints to the prepared clip, at every frame [m].
-        limbs_m: Wrists, ankles and toes to the prepared clip [m].
-        limbs_frames: Frames earlier or later that they may be there.
-        hands_m: A holding palm on the partner, to where the prepared clip has it [m].
-        head_m: The head to the prepared clip [m].
-        head_deg: How far it may be turned from the prepared clip [degrees].
+        max_joint_error_m: Mean distance of the 22 joints to the prepared clip, at every frame [m].
+        max_limb_error_m: Wrists, ankles and toes to the prepared clip [m].
+        limb_frames: Frames earlier or later that they may be there.
+        max_hand_error_m: A holding palm on the partner, to where the prepared clip has it [m].
+        max_head_error_m: The head to the prepared clip [m].
+        max_head_turn_deg: How far it may be turned from the prepared clip [degrees].
         touch_m: Gap at which a hand is on what it holds [m].
         touch_s: How much earlier or later it may be [s].
-        kept: Share of all frames of all holds.
-        kept_each: Share of the frames of each hold.
-        felt_n: Force a gripping hand feels [N].
-        felt: Share of the frames of holds in which gripping hands do.
-        slip_m: How far a bearing sole may move in one stance [m].
-        floor_force: 99th percentile of the force on the floor, in body weights and what the partner puts on top.
-        touchdowns: Times feet come down, against the stances of the prepared clip.
-        airborne_s: How long somebody may be in the air who is not in the prepared clip [s].
-        capture_m: Capture point to the prepared clip's at the end [m].
+        min_contacts_kept: Share of all frames of all holds.
+        min_contact_kept: Share of the frames of each hold.
+        min_felt_n: Force a gripping hand feels [N].
+        min_felt_share: Share of the frames of holds in which gripping hands do.
+        max_slip_m: How far a bearing sole may move in one stance [m].
+        max_floor_force: 99th percentile of what a person presses on floor and furniture with [own body weights].
+        max_touchdowns: Times feet come down, against the stances of the prepared clip.
+        max_airborne_s: How long somebody may be in the air who is not in the prepared clip [s].
+        max_capture_m: Capture point to the prepared clip's at the end [m].
         rest_speed_m_s: A clip is at rest at its end when both centres of mass are slower than this [m/s] ...
         rest_s: ... for so long [s] ...
         beyond_s: ... and then people have to stand on for so long with the reference held still [s].
-        moved_mm: Mean that preparing may move a person before the banner says so [mm]; no criterion.
+        told_prepared_mm: Mean that preparing may move a person before the banner says so [mm]; no criterion.
     """
 
-    joints_m: float = 0.15
-    limbs_m: float = 0.30
-    limbs_frames: int = 2
-    hands_m: float = 0.15
-    head_m: float = 0.25
-    head_deg: float = 30.0
+    max_joint_error_m: float = 0.15
+    max_limb_error_m: float = 0.30
+    limb_frames: int = 2
+    max_hand_error_m: float = 0.15
+    max_head_error_m: float = 0.25
+    max_head_turn_deg: float = 30.0
     touch_m: float = 0.03
     touch_s: float = 0.1
-    kept: float = 0.8
-    kept_each: float = 0.6
-    felt_n: float = 2.0
-    felt: float = 0.8
-    slip_m: float = 0.05
-    floor_force: float = 1.6
-    touchdowns: float = 1.3
-    airborne_s: float = 0.0
-    capture_m: float = 0.15
+    min_contacts_kept: float = 0.8
+    min_contact_kept: float = 0.6
+    min_felt_n: float = 2.0
+    min_felt_share: float = 0.8
+    max_slip_m: float = 0.05
+    max_floor_force: float = 1.6
+    max_touchdowns: float = 1.3
+    max_airborne_s: float = 0.0
+    max_capture_m: float = 0.15
     rest_speed_m_s: float = 0.15
     rest_s: float = 0.2
     beyond_s: float = 0.7
-    moved_mm: float = 60.0
+    told_prepared_mm: float = 60.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if not 0 <= value < 1e6:
                 raise AssistMimicError(f"criteria: {field.name} is {value:g}; a limit is 0 or more")
-        for name in ("kept", "kept_each", "felt"):
+        for name in ("min_contacts_kept", "min_contact_kept", "min_felt_share"):
             if getattr(self, name) > 1:
                 raise AssistMimicError(f"criteria: {name} is {getattr(self, name):g}; a share is 0 to 1")
 
@@ -103,6 +103,15 @@ class Criterion:
     person: int | None = None
 
     @property
+    def allowed(self) -> str:
+        """The limit in words: "0.15 m allowed", "80 % asked"."""
+        if self.at_least:
+            return f"{percent(self.limit)} asked"
+        if self.limit == 0:
+            return "none allowed"
+        return f"{self.limit:g}{'' if self.unit == '°' else ' '}{self.unit} allowed"
+
+    @property
     def use(self) -> float:
         """How much of what is allowed was used: 0 none, 1 all of it, 3 at most; 0 where there was nothing to judge.
 
@@ -117,6 +126,11 @@ class Criterion:
         else:
             used = 1 + 10 * self.value if self.value > 0 else 0.0
         return min(used, _WORST_EXCESS)
+
+
+def percent(share: float) -> str:
+    """A share of 1 in words: "80 %"."""
+    return f"{100 * share:.0f} %"
 
 
 def at_most(

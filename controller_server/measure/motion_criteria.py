@@ -15,14 +15,16 @@ from .balance import WINDOW, capture_point
 from .criteria import Criterion, at_most, nothing_to_judge
 
 if TYPE_CHECKING:
-    from .verdict import Evidence, Judge
+    from .evidence import Evidence
+    from .verdict import Judge
 
 LIMBS = (L_WRIST, R_WRIST, L_ANKLE, R_ANKLE, L_FOOT, R_FOOT)
 _PARTS = {"foot": "toes"}
 
 
-def all_of(judge: Judge, evidence: Evidence) -> Iterator[Criterion]:
+def all_of(evidence: Evidence) -> Iterator[Criterion]:
     """Every criterion of the motion."""
+    judge = evidence.judge
     yield _to_the_end(judge, evidence)
     now, asked = (clip.joints[: evidence.reached] for clip in (evidence.simulated, judge.prepared))
     yield _joints(judge, now, asked)
@@ -73,16 +75,16 @@ def _joints(judge: Judge, now: np.ndarray, asked: np.ndarray) -> Criterion:
     frame, person = worst(apart, judge.judged)
     value, time = float(apart[frame, person]), frame / judge.prepared.fps
     text = f"{ROLES[person]} {value:.2f} m off at {time:.1f} s, mean of 22 joints"
-    return at_most("joints", value, judge.limits.joints_m, "m", text, time_s=time, person=person)
+    return at_most("joints", value, judge.limits.max_joint_error_m, "m", text, time_s=time, person=person)
 
 
 def _limbs(judge: Judge, now: np.ndarray, asked: np.ndarray) -> Criterion:
     rows = list(LIMBS)
-    apart = off_with_slack(now[:, :, rows], asked[:, :, rows], judge.limits.limbs_frames)
+    apart = off_with_slack(now[:, :, rows], asked[:, :, rows], judge.limits.limb_frames)
     frame, person, limb = worst(apart, judge.judged)
     value, time = float(apart[frame, person, limb]), frame / judge.prepared.fps
     text = f"{ROLES[person]}'s {place(LIMBS[limb])} {value:.2f} m off at {time:.1f} s"
-    return at_most("limbs", value, judge.limits.limbs_m, "m", text, time_s=time, person=person)
+    return at_most("limbs", value, judge.limits.max_limb_error_m, "m", text, time_s=time, person=person)
 
 
 def _head(judge: Judge, evidence: Evidence, now: np.ndarray, asked: np.ndarray) -> Iterator[Criterion]:
@@ -91,13 +93,13 @@ def _head(judge: Judge, evidence: Evidence, now: np.ndarray, asked: np.ndarray) 
     frame, person = worst(apart, judge.judged)
     value = float(apart[frame, person])
     text = f"{ROLES[person]}'s head {value:.2f} m off at {frame / fps:.1f} s"
-    yield at_most("head", value, limits.head_m, "m", text, time_s=frame / fps, person=person)
+    yield at_most("head", value, limits.max_head_error_m, "m", text, time_s=frame / fps, person=person)
     quats = [clip.joint_quats[: evidence.reached, :, HEAD] for clip in (evidence.simulated, judge.prepared)]
     turn = np.degrees(turned_by(*quats))
     frame, person = worst(turn, judge.judged)
     value = float(turn[frame, person])
     text = f"{ROLES[person]}'s head turned {value:.0f}° off at {frame / fps:.1f} s"
-    yield at_most("head_turn", value, limits.head_deg, "°", text, time_s=frame / fps, person=person)
+    yield at_most("head_turn", value, limits.max_head_turn_deg, "°", text, time_s=frame / fps, person=person)
 
 
 def turned_by(quats: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -107,7 +109,7 @@ def turned_by(quats: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _capture(judge: Judge, evidence: Evidence) -> Criterion:
-    limit, within = judge.limits.capture_m, evidence.within
+    limit, within = judge.limits.max_capture_m, evidence.within
     if evidence.reached < judge.prepared.n_frames:
         return nothing_to_judge("not_falling", limit, "m", "the end was not reached")
     asked = capture_point(judge.com, frame_times(judge.prepared))
@@ -124,11 +126,11 @@ def _beyond(judge: Judge, evidence: Evidence) -> Criterion:
     name = "stays_up"
     if not judge.at_rest:
         return nothing_to_judge(
-            name, limits.joints_m, "m", "the clip ends in motion: what comes after it is not judged"
+            name, limits.max_joint_error_m, "m", "the clip ends in motion: what comes after it is not judged"
         )
     after = whole.time > end + 1e-6
     if evidence.reached < judge.prepared.n_frames or whole.time[-1] < end + 0.8 * limits.beyond_s:
-        return nothing_to_judge(name, limits.joints_m, "m", "not simulated beyond the clip's end")
+        return nothing_to_judge(name, limits.max_joint_error_m, "m", "not simulated beyond the clip's end")
     rows = [j for j in whole.joints if j < N_BODY_JOINTS]
     columns = [whole.joints.index(j) for j in rows]
     asked = judge.prepared.joints[-1][:, rows]
@@ -136,4 +138,4 @@ def _beyond(judge: Judge, evidence: Evidence) -> Criterion:
     step, person = worst(apart, judge.judged)
     value, time = float(apart[step, person]), float(whole.time[after][step])
     text = f"{ROLES[person]} {value:.2f} m off {time - end:.1f} s after the end, the last pose held"
-    return at_most(name, value, limits.joints_m, "m", text, time_s=time, person=person)
+    return at_most(name, value, limits.max_joint_error_m, "m", text, time_s=time, person=person)

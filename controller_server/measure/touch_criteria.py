@@ -8,53 +8,46 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clip.interaction import ROLES
-from ..frames import frame_times
-from .criteria import Criterion, at_least, at_most, nothing_to_judge
-from .effort import summarise_wrench
-from .holding import HoldOutcome, follow_holds, hand_force, share_kept
+from .criteria import Criterion, at_least, at_most, nothing_to_judge, percent
+from .holding import HoldOutcome, share_kept
 from .motion_criteria import place
 
 if TYPE_CHECKING:
-    from .verdict import Evidence, Judge
+    from .evidence import Evidence
 
 _SIDES = ("left", "right")
+_TRUNK_PARTS = {"spine1": "belly", "spine2": "waist", "spine3": "chest"}
+_LIMB_PARTS = {
+    "hip": "thigh",
+    "knee": "shin",
+    "collar": "shoulder",
+    "shoulder": "upper arm",
+    "elbow": "forearm",
+    "wrist": "hand",
+}
 
 
-def outcomes_of(judge: Judge, evidence: Evidence) -> list[HoldOutcome]:
-    """What became of each hold that was asked for."""
-    limits = judge.limits
-    times = frame_times(judge.prepared)[: evidence.seen.n_frames]
-    return follow_holds(
-        judge.wanted_holds,
-        evidence.seen,
-        judge.palms,
-        hand_force(evidence.forces, judge.pair, times),
-        judge.prepared.grips,
-        within=limits.touch_m,
-        around=limits.touch_s,
-        felt_n=limits.felt_n,
-    )
-
-
-def all_of(judge: Judge, evidence: Evidence) -> Iterator[Criterion]:
+def all_of(evidence: Evidence) -> Iterator[Criterion]:
     """Every criterion of touch."""
-    outcomes, limits = outcomes_of(judge, evidence), judge.limits
+    outcomes, limits = evidence.holds, evidence.judge.limits
     kept = share_kept(outcomes)
     if kept is None:
         none = "no hand holds the partner"
-        yield nothing_to_judge("hands", limits.hands_m, "m", none)
-        yield nothing_to_judge("contacts_kept", limits.kept, "", none, least=True)
-        yield nothing_to_judge("each_contact", limits.kept_each, "", none, least=True)
+        yield nothing_to_judge("hands", limits.max_hand_error_m, "m", none)
+        yield nothing_to_judge("contacts_kept", limits.min_contacts_kept, "", none, least=True)
+        yield nothing_to_judge("each_contact", limits.min_contact_kept, "", none, least=True)
     else:
         far = max(outcomes, key=lambda hold: hold.error_m)
         text = f"{_whose(far)} {far.error_m:.2f} m off on the {_held(far)} at {far.error_s:.1f} s"
-        yield at_most("hands", far.error_m, limits.hands_m, "m", text, time_s=far.error_s, person=far.person)
+        yield at_most("hands", far.error_m, limits.max_hand_error_m, "m", text, time_s=far.error_s, person=far.person)
         least = min(outcomes, key=lambda hold: hold.kept)
-        yield at_least("contacts_kept", kept, limits.kept, "", f"{kept:.0%} of hand contacts kept")
-        text = f"{_whose(least)} on the {_held(least)} for {least.kept:.0%} of its hold"
+        yield at_least("contacts_kept", kept, limits.min_contacts_kept, "", f"{percent(kept)} of hand contacts kept")
+        text = f"{_whose(least)} on the {_held(least)} for {percent(least.kept)} of its hold"
         text += "" if least.lost_s is None else f", first lost at {least.lost_s:.1f} s"
-        yield at_least("each_contact", least.kept, limits.kept_each, "", text, time_s=least.lost_s, person=least.person)
-    yield _felt(outcomes, limits.felt, limits.felt_n)
+        yield at_least(
+            "each_contact", least.kept, limits.min_contact_kept, "", text, time_s=least.lost_s, person=least.person
+        )
+    yield _felt(outcomes, limits.min_felt_share, limits.min_felt_n)
     yield _help(evidence)
 
 
@@ -68,7 +61,14 @@ def _held(hold: HoldOutcome) -> str:
 
 def part_name(joint: int) -> str:
     """The part of the body that begins at a joint, in words."""
-    names = {"hip": "thigh", "knee": "shin", "shoulder": "upper arm", "elbow": "forearm", "wrist": "hand"}
+    names = {
+        "hip": "thigh",
+        "knee": "shin",
+        "shoulder": "upper arm",
+        "elbow": "forearm",
+        "wrist": "hand",
+        "collar": "shoulder",
+    }
     side, _, part = place(joint).partition(" ")
     if not part:
         return {"spine1": "belly", "spine2": "waist", "spine3": "chest"}.get(side, side)
@@ -81,13 +81,13 @@ def _felt(outcomes: list[HoldOutcome], limit: float, felt_n: float) -> Criterion
         return nothing_to_judge("holds_carry", limit, "", "no hand is to grip", least=True)
     share = float(np.average([hold.felt or 0.0 for hold in gripping], weights=[hold.frames for hold in gripping]))
     least = min(gripping, key=lambda hold: hold.felt or 0.0)
-    text = f"gripping hands feel the partner for {share:.0%} of their holds"
-    text += f"; least {_whose(least)} on the {_held(least)}, {least.felt:.0%}" if share < 1 else ""
+    text = f"gripping hands feel the partner for {percent(share)} of their holds"
+    text += f"; least {_whose(least)} on the {_held(least)}, {percent(least.felt or 0.0)}" if share < 1 else ""
     return at_least("holds_carry", share, limit, "", text, person=least.person)
 
 
 def _help(evidence: Evidence) -> Criterion:
-    people = [summarise_wrench(evidence.within.wrench[:, p], float(m)) for p, m in enumerate(evidence.within.mass)]
+    people = evidence.wrenches
     person = int(np.argmax([wrench.max_body_weights for wrench in people]))
     wrench, acted = people[person], bool(np.any(evidence.within.wrench))
     if not acted:

@@ -9,17 +9,17 @@ import numpy as np
 
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
-from ..frames import frame_times, recording_to_clip, slice_clip, slice_recording
 from ..physics.recording import Recording
 from ..prepare.holds import Hold
 from . import bearing_criteria, motion_criteria, touch_criteria
 from .balance import ends_at_rest, support
 from .criteria import Criteria, Criterion
-from .effort import MAX_MEAN_HELP, summarise_wrench
+from .effort import MAX_MEAN_HELP
+from .evidence import Evidence
 from .feet import foot_corners
 from .flesh import Flesh, centre_of_mass
 from .holding import palms_on_parts
-from .tracking import PAPER_LIMIT, SUCCESS_LIMIT, deviation, judge
+from .tracking import PAPER_LIMIT, SUCCESS_LIMIT
 
 
 @dataclass(frozen=True)
@@ -137,80 +137,33 @@ class Judge:
 
     def __call__(self, recording: Recording) -> Verdict:
         """The verdict on what was simulated, which may go on beyond the clip's end."""
-        evidence = Evidence.of(self, recording)
-        wrenches = [summarise_wrench(evidence.within.wrench[:, p], float(m)) for p, m in enumerate(recording.mass)]
-        helped = max(wrench.mean_body_weights for wrench in wrenches)
-        times = frame_times(self.prepared)
-        until = float(evidence.within.time[-1])
-        outcome, loose = (
-            judge(evidence.deviation, times, limit, judged=self.judged, simulated_until=until)
-            for limit in (SUCCESS_LIMIT, PAPER_LIMIT)
-        )
-        return Verdict(
-            criteria=(
-                *motion_criteria.all_of(self, evidence),
-                *touch_criteria.all_of(self, evidence),
-                *bearing_criteria.all_of(self, evidence),
-            ),
-            limits=self.limits,
-            success_tracking=outcome.success and helped <= MAX_MEAN_HELP,
-            success_paper=loose.success and helped <= MAX_MEAN_HELP,
-            assisted=bool(np.any(evidence.within.wrench)),
-            held_s=self.prepared.duration if outcome.failure_time is None else outcome.failure_time,
-            duration_s=self.prepared.duration,
-            ends_in_motion=not self.at_rest,
-        )
+        return verdict_on(Evidence.of(self, recording))
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """A recording as it is judged.
-
-    Attributes:
-        whole: All of it, beyond the clip's end too.
-        within: Up to the clip's end.
-        forces: The same from the first step with forces on.
-        simulated: The motion at the clip's frames, all of them; what was not simulated holds the last pose.
-        reached: How many frames were simulated.
-        deviation: Mean distance of the 16 joints [m], shape (T, 2).
-    """
-
-    whole: Recording
-    within: Recording
-    forces: Recording
-    simulated: InteractionClip
-    reached: int
-    deviation: np.ndarray
-
-    @staticmethod
-    def of(judge: Judge, recording: Recording) -> Evidence:
-        """What is looked at of a recording."""
-        prepared = judge.prepared
-        within = until(recording, prepared.duration)
-        simulated = recording_to_clip(within, prepared)
-        times = frame_times(prepared)
-        reached = int((times <= within.time[-1] + 0.5 / prepared.fps).sum())
-        apart = deviation(simulated.joints, prepared.joints)
-        return Evidence(recording, within, with_forces(within), simulated, reached, apart)
-
-    @cached_property
-    def seen(self) -> InteractionClip:
-        """The frames that were simulated; two at least."""
-        return slice_clip(self.simulated, slice(0, max(self.reached, 2)))
+def verdict_on(evidence: Evidence) -> Verdict:
+    """The verdict on a recording that is already laid out."""
+    judge = evidence.judge
+    outcome, loose = evidence.tracked(SUCCESS_LIMIT), evidence.tracked(PAPER_LIMIT)
+    bearable = max(wrench.mean_body_weights for wrench in evidence.wrenches) <= MAX_MEAN_HELP
+    return Verdict(
+        criteria=(
+            *motion_criteria.all_of(evidence),
+            *touch_criteria.all_of(evidence),
+            *bearing_criteria.all_of(evidence),
+        ),
+        limits=judge.limits,
+        success_tracking=outcome.success and bearable,
+        success_paper=loose.success and bearable,
+        assisted=bool(np.any(evidence.within.wrench)),
+        held_s=judge.prepared.duration if outcome.failure_time is None else outcome.failure_time,
+        duration_s=judge.prepared.duration,
+        ends_in_motion=not judge.at_rest,
+    )
 
 
-def until(recording: Recording, end: float) -> Recording:
-    """A recording up to a time [s]."""
-    if recording.time[-1] <= end + 1e-6:
-        return recording
-    kept = slice_recording(recording, float(recording.time[0]), end)
-    return replace(kept, time=recording.time[: len(kept.time)])
-
-
-def with_forces(recording: Recording) -> Recording:
-    """A recording without a first step at time zero: nothing was stepped there, and its forces mean nothing."""
-    if recording.time[0] > 1e-9 or len(recording.time) < 2:
-        return recording
-    start = float(recording.time[1])
-    kept = slice_recording(recording, start, float(recording.time[-1]))
-    return replace(kept, time=kept.time + start)
+def interrupted(verdict: Verdict) -> Verdict:
+    """The verdict on what was interrupted: it is whole as far as it goes, and no success."""
+    text = f"interrupted after {verdict.duration_s:.1f} s"
+    broken = replace(verdict.criteria[0], passed=False, sentence=text, time_s=verdict.duration_s)
+    criteria = (broken, *verdict.criteria[1:])
+    return replace(verdict, criteria=criteria, success_tracking=False, success_paper=False)

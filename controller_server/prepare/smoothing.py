@@ -62,11 +62,11 @@ def same_hemisphere(quats: np.ndarray) -> np.ndarray:
     return quats * signs[..., None]
 
 
-def low_pass(values: np.ndarray, fps: float, cutoff_hz: float) -> np.ndarray:
-    """Zero-phase low-pass along the first axis, as a second-order Butterworth filter run forwards and backwards.
+def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2) -> np.ndarray:
+    """Zero-phase low-pass along the first axis, as a Butterworth filter run forwards and backwards.
 
-    |H(f)|^2 = 1 / (1 + (f / cutoff)^4), applied in the frequency domain to the signal continued by point reflection
-    at both ends, which leaves the first and the last value where they are.
+    |H(f)|^2 = 1 / (1 + (f / cutoff)^(2 order)), applied in the frequency domain to the signal continued by point
+    reflection at both ends, which leaves the first and the last value where they are.
     """
     n = len(values)
     pad = min(n - 1, int(np.ceil(2 * fps)))
@@ -76,7 +76,7 @@ def low_pass(values: np.ndarray, fps: float, cutoff_hz: float) -> np.ndarray:
     line = extended[:1] + (extended[-1:] - extended[:1]) * ramp
     spectrum = np.fft.rfft(extended - line, axis=0)
     frequency = np.fft.rfftfreq(len(extended), 1 / fps).reshape(-1, *[1] * (values.ndim - 1))
-    spectrum /= 1 + (frequency / cutoff_hz) ** 4
+    spectrum /= 1 + (frequency / cutoff_hz) ** (2 * order)
     return (np.fft.irfft(spectrum, len(extended), axis=0) + line)[pad : pad + n]
 
 

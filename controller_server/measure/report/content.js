@@ -21,6 +21,10 @@ function fillHeading(data) {
   byId("badge").textContent = BADGES[data.verdict.level];
   byId("headline").textContent = data.verdict.headline;
   byId("detail").textContent = data.verdict.detail;
+  const said = [...data.verdict.faults.map((text) => [text, "fault"]), ...data.verdict.remarks.map((text) => [text, "remark"])];
+  byId("faults").hidden = !said.length;
+  byId("faults").append(...said.map(([text, kind]) => element("li", kind, text)));
+  byId("changes").append(...data.changes.map(changeLine));
   byId("tiles").append(
     ...data.tiles.map((tile) =>
       element("div", `tile ${tile.tone ?? ""}`, null, [
@@ -32,6 +36,22 @@ function fillHeading(data) {
   );
   const notice = (kind) => (text) => element("p", `notice ${kind}`, text);
   byId("notices").append(...data.warnings.map(notice("warning")), ...data.notes.map(notice("note")));
+}
+
+const SIGNS = { better: "▲ better", worse: "▼ worse", same: "unchanged" };
+
+function changeLine(line) {
+  return element("div", `change ${line.tone}`, null, [
+    element("div", "change-label", line.label),
+    element("div", "change-values", null, [
+      element("span", "before", line.before),
+      arrowText(),
+      element("span", "after", line.after),
+      element("small", "", line.unit),
+    ]),
+    element("div", "change-sign", SIGNS[line.tone]),
+    element("div", "change-hint", line.hint),
+  ]);
 }
 
 function fillScores(groups) {
@@ -104,6 +124,6 @@ function fillDetails(data) {
   );
   byId("outside-key").hidden = data.verdict.level !== "assisted" && data.verdict.level !== "failed";
   byId("footer").textContent =
-    "Deviation: mean distance of 16 bodies to the prepared clip. Success: never over 25 cm, both people, to the end. " +
+    "Deviation: mean distance of 16 bodies to the prepared clip; over 25 cm the clip is lost. " +
     "Keys: space play, ← → step, shift ← → half a second, home and end, W worst frame, R camera, 1 2 3 views.";
 }

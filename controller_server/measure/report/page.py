@@ -17,6 +17,7 @@ from typing import Any
 
 from ...clip.interaction import InteractionClip
 from ...errors import AssistMimicError
+from .changes import changes
 from .curves import curves
 from .data import ReportData, animation
 from .tables import attempt_rows, flat_rows, score_groups
@@ -33,6 +34,7 @@ def payload(data: ReportData) -> dict[str, Any]:
         "source": clip.source,
         "facts": _facts(clip, data),
         "verdict": asdict(verdict(data.scores)),
+        "changes": [asdict(line) for line in changes(data.scores)],
         "tiles": _tiles(data),
         "animation": animation(data),
         "curves": curves(data),
@@ -63,7 +65,12 @@ def _tiles(data: ReportData) -> list[dict[str, str]]:
     lift = s.recipient.partner_force
     kept = ("–", "") if s.contact_kept is None else (f"{100 * s.contact_kept:.0f}", "%")
     return [
-        {"label": "Mean joint error", "value": f"{s.mpjpe_mm:.0f}", "unit": "mm", "hint": "to the prepared clip"},
+        {
+            "label": "Mean joint error",
+            "value": f"{s.mpjpe_mm:.0f}",
+            "unit": "mm",
+            "hint": f"to the prepared clip; {s.mpjpe_input_mm:.0f} to the input",
+        },
         {
             "label": "Outside help",
             "value": f"{s.max_wrench_n:.0f}",

@@ -60,7 +60,7 @@ def _motion(s: Scores) -> list[dict[str, Any]]:
             s,
             "Largest deviation",
             "cm",
-            "Mean over 16 bodies at the worst frame; success allows 25 cm",
+            "Mean over 16 bodies at the worst frame; over 25 cm the clip is lost",
             lambda p: _number(100 * p.deviation_max_m, 1),
         ),
         _row(
@@ -151,7 +151,7 @@ def _effort(s: Scores) -> list[dict[str, Any]]:
             s,
             "… mean",
             "body weights",
-            "Over the whole clip; at most 0.15 is allowed",
+            "Over the whole clip; any at all is no success",
             lambda p: _number(p.wrench.mean_body_weights, 3),
         ),
         _row(s, "Outside torque", "N m", "Largest residual torque on the pelvis", lambda p: _number(p.wrench.max_nm)),

@@ -1,13 +1,16 @@
-"""The result in plain words: carried, assisted or failed."""
+"""The result in plain words: success, assisted or failed, and what is wrong with it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from ..criteria import Criterion
 from ..effort import MAX_MEAN_HELP
 from ..scores import Scores
 from ..tracking import PAPER_LIMIT, SUCCESS_LIMIT
+
+_LEVELS = {"success": "carried", "assisted": "assisted", "failed": "failed"}
 
 
 @dataclass(frozen=True)
@@ -18,31 +21,58 @@ class Verdict:
         level: "carried", "assisted" or "failed".
         headline: One sentence.
         detail: What it rests on.
+        faults: Every criterion that is not kept to, in words, the worst first.
+        remarks: What else must be known: how the clip ends, how far preparing moved it, other limits.
     """
 
     level: str
     headline: str
     detail: str
+    faults: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def verdict(scores: Scores) -> Verdict:
     """What a reader must take away first."""
-    level = "failed" if not scores.success else "assisted" if scores.assisted else "carried"
-    headline = {"failed": _failed, "assisted": _assisted, "carried": _carried}[level](scores)
-    return Verdict(level, headline, " ".join([_basis(scores), _help(scores)]))
+    headline = {"success": _success, "assisted": _assisted, "failed": _failed}[scores.word](scores)
+    detail = " ".join([_basis(scores), _help(scores)])
+    faults = tuple(fault(criterion) for criterion in scores.faults)
+    return Verdict(_LEVELS[scores.word], headline, detail, faults, tuple(remarks(scores)))
+
+
+def fault(criterion: Criterion) -> str:
+    """A criterion that is not kept to, in words: "recipient's left hand 0.41 m off at 2.3 s (0.15 m allowed)"."""
+    return f"{criterion.sentence} ({criterion.allowed})"
+
+
+def remarks(scores: Scores) -> list[str]:
+    """What must be known beside the verdict."""
+    found = []
+    if scores.other_limits:
+        limits = ", ".join(f"{name} {value:g}" for name, value in scores.other_limits.items())
+        found.append(f"Judged by other limits than the usual ones: {limits}.")
+    if scores.prepared_far:
+        moved = " and ".join(f"the {role} by {p.prepare_mean_mm:.0f} mm" for role, p in scores.people)
+        found.append(f"Preparing moved {moved} on average: the simulation follows another motion than the input's.")
+    if scores.ends_in_motion:
+        found.append("The clip ends in motion: nobody knows how it would go on.")
+    return found
 
 
 def _farthest_cm(scores: Scores) -> int:
     return math.ceil(100 * max(person.deviation_max_m for _, person in scores.people) - 1e-9)
 
 
-def _carried(scores: Scores) -> str:
-    return f"Carried: both people stayed within {_farthest_cm(scores)} cm of the clip, with no outside help."
+def _success(scores: Scores) -> str:
+    return (
+        f"Success: usable as it is. Both people stayed within {_farthest_cm(scores)} cm of the clip, "
+        "with no outside help."
+    )
 
 
 def _assisted(scores: Scores) -> str:
     return (
-        f"Assisted: both people stayed within {_farthest_cm(scores)} cm of the clip, "
+        f"Assisted, which is no success: both people stayed within {_farthest_cm(scores)} cm of the clip, "
         f"but not on their own: an outside force of up to {scores.max_wrench_n:.0f} N held {_held(scores)}."
     )
 
@@ -53,6 +83,10 @@ def _held(scores: Scores) -> str:
 
 
 def _failed(scores: Scores) -> str:
+    if scores.success_tracking:
+        count = len(scores.faults)
+        things = "one thing is" if count == 1 else f"{count} things are"
+        return f"Not usable as it is: the clip was followed to its end, but {things} wrong."
     if scores.failure_time_s is None:
         return (
             f"Failed: the clip was followed only with {scores.mean_help:.2f} body weights of outside help on average, "
@@ -65,7 +99,9 @@ def _failed(scores: Scores) -> str:
 
 
 def _basis(scores: Scores) -> str:
-    errors = " and ".join(f"{person.mpjpe_mm:.0f} mm ({role})" for role, person in scores.people)
+    errors = " and ".join(
+        f"{person.mpjpe_mm:.0f} mm ({role}; {person.mpjpe_input_mm:.0f} to the input)" for role, person in scores.people
+    )
     text = f"Mean joint error {errors}."
     if scores.failure_time_s is not None:
         kept = "stayed" if scores.success_paper else "did not stay"

@@ -53,11 +53,13 @@ class Case:
     part: tuple[float, float] | None = None
 
 
-def cases(names: Sequence[str] = ()) -> list[Case]:
+def cases(names: Sequence[str] = (), *, folders: Sequence[Path] | None = None, captured: bool = True) -> list[Case]:
     """The bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
 
     Args:
         names: Only these, and clip files; all bundled ones by default.
+        folders: Of bundled clips; those of the examples by default.
+        captured: Whether the real one is among them.
 
     Raises:
         AssistMimicError: a name is unknown, or there are no bundled clips (outside a clone).
@@ -65,9 +67,10 @@ def cases(names: Sequence[str] = ()) -> list[Case]:
     paths = [Path(name) for name in names if Path(name).is_file()]
     files = [Case(path.stem, lambda path=path: read_clip([path])) for path in paths]
     names, given = [name for name in names if Path(name) not in paths], bool(names)
-    found = [Case(path.stem, lambda path=path: read_clip([path])) for path in sorted(CLIPS.glob("*.npz"))]
+    bundled = [path for folder in folders or (CLIPS,) for path in sorted(folder.glob("*.npz"))]
+    found = [Case(path.stem, lambda path=path: read_clip([path])) for path in bundled]
     data = os.environ.get("ASSISTMIMIC_DATA")
-    if data and (Path(data) / REAL_CLIP).is_dir():
+    if captured and data and (Path(data) / REAL_CLIP).is_dir():
         found.append(Case(REAL_CLIP, lambda: load_real_clip(Path(data)), REAL_PART))
     if not found:
         raise AssistMimicError(f"bench: no clips in {CLIPS}; run it in a clone of the repository")

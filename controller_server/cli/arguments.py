@@ -125,6 +125,8 @@ class Bench:
         weak: Also the tables with a weak recipient, with and without the supporter.
         out: Also keep the simulated clips and their reports in this folder. Dirty and push keep their rows there as
             they are made and, called again, go on from them.
+        kinds: Of dirty: only these kinds of dirt.
+        full: Of dirty: every clip with every kind of dirt (hours), not three kinds for each.
         controller: Of dirty and push: who steers. Pushes are given to search, or to policy.
         seeds: Of dirty and push: seeds of dirt, pushes and search; 0 by default, push takes the first.
         trials: Of push: pushes for each clip.
@@ -143,6 +145,8 @@ class Bench:
     quality: Quality = Quality.DEFAULT
     weak: bool = True
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    kinds: Annotated[tuple[str, ...], arg(metavar="[KIND ...]")] = ()
+    full: bool = False
     controller: Controller = Controller.AUTO
     seeds: Annotated[tuple[int, ...], arg(metavar="[SEED ...]")] = (0,)
     trials: int = 20
@@ -160,6 +164,10 @@ class Bench:
             from .train_command import run_bench_train
 
             return run_bench_train(self.clips, self.pairs, self.threads, as_json=self.json)
+        if self.what == "dirty":
+            from .bench_dirty_command import run_bench_dirty
+
+            return run_bench_dirty(self)
         if self.what == "push":
             from .bench_push_command import run_bench_push
 

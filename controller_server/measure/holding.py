@@ -37,7 +37,8 @@ class HoldOutcome:
         lost_s: When it is first not [s]; None if it always is.
         error_m: Largest distance of the palm from where the prepared clip has it on that part [m].
         error_s: When [s].
-        felt: Share of the frames in which it grips that it feels the partner; None where it never grips.
+        grip_frames: In how many of the frames it is to grip.
+        felt: Share of those in which it feels the partner; None where it never grips.
     """
 
     person: int
@@ -50,6 +51,7 @@ class HoldOutcome:
     lost_s: float | None
     error_m: float
     error_s: float
+    grip_frames: int
     felt: float | None
 
 
@@ -152,10 +154,17 @@ def follow_holds(
                 lost_s=None if kept.all() else float(times[run[int(np.argmin(kept))]]),
                 error_m=float(error[worst]),
                 error_s=float(times[run[worst]]),
+                grip_frames=int(gripping.sum()),
                 felt=float(felt.mean()) if gripping.any() else None,
             )
         )
     return outcomes
+
+
+def share_felt(outcomes: Sequence[HoldOutcome]) -> float | None:
+    """Share of all frames in which hands grip that they feel the partner; None where none is to grip."""
+    frames = sum(hold.grip_frames for hold in outcomes)
+    return sum((hold.felt or 0.0) * hold.grip_frames for hold in outcomes) / frames if frames else None
 
 
 def share_kept(outcomes: Sequence[HoldOutcome]) -> float | None:

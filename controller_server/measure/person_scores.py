@@ -13,7 +13,7 @@ from .bearing_criteria import airborne, count_drawn, count_touchdowns
 from .evidence import Evidence
 from .feet import CONTACT_HEIGHT
 from .flesh import Flesh, self_depth
-from .holding import kept_frames, on_part, share_kept
+from .holding import kept_frames, on_part, share_felt, share_kept
 
 
 @dataclass(frozen=True)
@@ -126,12 +126,11 @@ def _drawn_slip(corners: np.ndarray, fps: float) -> stance.Slip:
 def hand_scores(person: int, evidence: Evidence, speed: Stages) -> HandScores:
     """Of one person, whose hands' speed is known."""
     holds = [hold for hold in evidence.holds if hold.person == person]
-    felt = [(hold.felt, hold.frames) for hold in holds if hold.felt is not None]
     return HandScores(
         holds=len(holds),
         kept=share_kept(holds),
         kept_least=min((hold.kept for hold in holds), default=None),
-        felt=float(np.average([f for f, _ in felt], weights=[n for _, n in felt])) if felt else None,
+        felt=share_felt(holds),
         error_max_mm=1000 * max(hold.error_m for hold in holds) if holds else None,
         speed_m_s=speed,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..clip.interaction import ROLES
 from .criteria import Criterion, at_least, at_most, nothing_to_judge, percent
-from .holding import HoldOutcome, share_kept
+from .holding import HoldOutcome, share_felt, share_kept
 from .motion_criteria import place
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def part_name(joint: int) -> str:
 
 def _felt(outcomes: list[HoldOutcome], limit: float, felt_n: float) -> Criterion:
     gripping = [hold for hold in outcomes if hold.felt is not None]
-    if not gripping:
+    share = share_felt(outcomes)
+    if share is None:
         return nothing_to_judge("holds_carry", limit, "", "no hand is to grip", least=True)
-    share = float(np.average([hold.felt or 0.0 for hold in gripping], weights=[hold.frames for hold in gripping]))
     least = min(gripping, key=lambda hold: hold.felt or 0.0)
     text = f"gripping hands feel the partner for {percent(share)} of their holds"
     text += f"; least {_whose(least)} on the {_held(least)}, {percent(least.felt or 0.0)}" if share < 1 else ""

@@ -219,3 +219,94 @@ def _optitrack() -> list[int]:
 
 OPTITRACK = _optitrack()
 """SMPL-X joint of each of Inter-X's 64, -1 for ends."""
+
+
+def interhuman_raw(clip: InteractionClip, fps: float = 60.0) -> dict[str, object]:
+    """Both people of InterHuman's raw clips."""
+    people = {}
+    for key, (_, motion) in zip(("person1", "person2"), clip.people, strict=True):
+        trans, root = turned(motion, Z_UP, SMPLH_REST_PELVIS)
+        people[key] = {
+            "trans": trans,
+            "root_orient": root,
+            "pose_body": motion.pose_body,
+            "betas": np.zeros(10),
+            "gender": "neutral",
+        }
+    return {**people, "mocap_framerate": fps, "frames": clip.n_frames}
+
+
+def mdm_joints(motion: SmplxMotion, longer: int = 4) -> np.ndarray:
+    """One person as MDM's (1, 22, 3, T), with frames behind the clip's own."""
+    joints = (motion.joints[0][:, :22] @ Y_UP.T).transpose(1, 2, 0)[None]
+    return np.concatenate([joints, np.zeros((1, 22, 3, longer))], axis=-1).astype(np.float32)
+
+
+def regennet(clip: InteractionClip) -> dict[str, object]:
+    """ReGenNet's results: the supporter acts, the recipient reacts."""
+    actor, reactor = (inter_x_six(motion).transpose(1, 2, 0)[None] for _, motion in clip.people)
+    return {"cmotion": actor, "output": reactor, "lengths": np.array([clip.n_frames]), "text": ["help"]}
+
+
+def in_camera(motion: SmplxMotion, camera: tuple[np.ndarray, np.ndarray], rest: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Translation and root of a person as a camera sees it, y down and z away; `camera`: its rotation and place."""
+    axes, place = camera
+    quat = quat_from_matrix(axes)
+    pelvis = quat_rotate(quat, motion.joints[0][:, 0] - place)
+    return pelvis - rest, rotvec_from_quat(quat_mul(quat, quat_from_rotvec(motion.root_orient)))
+
+
+def own_world(motion: SmplxMotion, turn: float, shift: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Translation and root of a person in a Y-up world of its own, turned about the vertical and moved."""
+    around = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    trans, root = turned(motion, around @ Y_UP, rest)
+    return trans + shift, root
+
+
+CAMERA = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), np.array([0.0, -4.0, 1.2])
+SMPL_REST_PELVIS = np.array([-0.0022, -0.2408, 0.0286])
+
+
+def gvhmr(motion: SmplxMotion, turn: float, shift: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """One person as GVHMR writes it, arrays in place of tensors."""
+    rest, frames = NEUTRAL_REST_JOINTS[0], motion.n_frames
+
+    def part(trans: np.ndarray, root: np.ndarray) -> dict[str, np.ndarray]:
+        betas = np.zeros((frames, 10))
+        return {"body_pose": motion.pose_body, "betas": betas, "global_orient": root, "transl": trans}
+
+    return {
+        "smpl_params_global": part(*own_world(motion, turn, shift, rest)),
+        "smpl_params_incam": part(*in_camera(motion, CAMERA, rest)),
+    }
+
+
+def wham(clip: InteractionClip, frames: list[np.ndarray]) -> dict[int, dict[str, np.ndarray]]:
+    """Both people as WHAM writes them, each in a world of its own, in some frames of the video."""
+    people = {}
+    for key, (_, motion) in enumerate(clip.people):
+        rest, seen = SMPL_REST_PELVIS, frames[key]
+        pose = np.concatenate([motion.pose_body, np.zeros((motion.n_frames, 6))], axis=1)
+        own, own_root = own_world(motion, 0.7 * key, np.array([1.0 * key, 0.3 * key, 2.0 * key]), rest)
+        trans, root = in_camera(motion, CAMERA, rest)
+        people[key] = {
+            "pose": np.concatenate([root, pose], axis=1)[seen],
+            "trans": trans[seen],
+            "pose_world": np.concatenate([own_root, pose], axis=1)[seen],
+            "trans_world": own[seen],
+            "betas": np.zeros((len(seen), 10)),
+            "frame_ids": seen,
+        }
+    return people
+
+
+def prompthmr(clip: InteractionClip, frames: list[np.ndarray]) -> dict[str, object]:
+    """Both people as PromptHMR-Vid writes them, in some frames of the video."""
+    people = {}
+    for key, (_, motion) in enumerate(clip.people):
+        trans, root = turned(motion, Y_UP)
+        pose = np.concatenate([root, motion.pose_body, np.zeros((motion.n_frames, 99))], axis=1)
+        seen = frames[key]
+        world = {"pose": pose[seen], "shape": np.zeros((len(seen), 10)), "trans": trans[seen]}
+        people[key] = {"frames": seen, "track_id": key, "smplx_world": world}
+    return {"camera": {}, "people": people, "camera_world": {}}

@@ -15,9 +15,11 @@ from .joint_arrays import KEY, read_joint_arrays
 from .meshcapade import is_mcs, is_smpl, read_mcs, read_smpl
 from .npz import FORMAT, load_arrays, read_npz
 from .peek import Peek, peek
+from .pickled import holds, read_duolando, read_interhuman, read_mdm, read_ponimator, read_regennet
 from .read_options import ALWAYS, AXES, POSITIONS, FrameRange, Reading, ReadOptions
 from .smpl_npz import is_amass, is_hy_motion, is_inter_x, read_amass, read_hy_motion, read_inter_x
 from .tracks import Content
+from .video_files import read_prompthmr, read_single_tracks, read_wham
 
 Matches = Callable[[Peek], bool]
 ReadContent = Callable[[Path], Content]
@@ -109,6 +111,18 @@ FORMATS: tuple[Format, ...] = (
     of_content(
         "amass", "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person", is_amass, read_amass, AXES
     ),
+    of_content(
+        "interhuman", "InterHuman's raw clips, one .pkl with both people", holds("interhuman"), read_interhuman, AXES
+    ),
+    of_content("priormdm", "priorMDM and ComMDM, results.npy with both people", holds("priormdm"), read_mdm, POSITIONS),
+    of_content("mdm", "MDM, results.npy, one person in each", holds("mdm"), read_mdm, POSITIONS),
+    of_content("regennet", "ReGenNet, results.npy with actor and reactor", holds("regennet"), read_regennet, AXES),
+    of_content("ponimator", "Ponimator, motion_pred.pkl with both people", holds("ponimator"), read_ponimator, AXES),
+    of_content("duolando", "Duolando and DD100, one .npy for each person", holds("duolando"), read_duolando, AXES),
+    of_content("prompthmr", "PromptHMR-Vid, results.pkl with both people", holds("prompthmr"), read_prompthmr, AXES),
+    Format("gvhmr", "GVHMR, one hmr4d_results.pt for each person", holds("gvhmr"), read_single_tracks, AXES),
+    Format("genmo", "GENMO, one smpl_params.pt for each person", holds("genmo"), read_single_tracks, AXES),
+    Format("wham", "WHAM, wham_output.pkl with both people", holds("wham"), read_wham, AXES),
     of_content("smpl", "Meshcapade and PromptHMR-Vid, one .smpl for each person", is_smpl, read_smpl, AXES),
     of_content("mcs", "Meshcapade and PromptHMR-Vid, one .mcs with both people", is_mcs, read_mcs, AXES),
 )

@@ -20,6 +20,7 @@ from .npz import write_npz
 from .plausibility import Finding, examine
 from .read_options import Reading, ReadOptions, refuse_idle
 from .roles import check_supporter, order_by_motion, order_by_names
+from .safe_pickle import forget
 from .scene import jumps, off_floor, stood_on_floor
 
 __all__ = ["FORMATS", "ReadOptions", "ReadResult", "read_clip", "write_clip"]
@@ -52,7 +53,13 @@ def read_clip(paths: Sequence[str | Path], options: ReadOptions | None = None) -
     for path in files:
         if not path.exists():
             raise AssistMimicError(f"{path}: no such file")
-    files = _in_folder(files)
+    try:
+        return _read(_in_folder(files), options)
+    finally:
+        forget()
+
+
+def _read(files: Sequence[Path], options: ReadOptions) -> ReadResult:
     where = ", ".join(map(str, files)) or "no file"
     form = find_format(files, options.format)
     if form is None:

@@ -60,6 +60,10 @@ class SmplTrack:
 
     def cut(self, frames: slice) -> SmplTrack:
         """Return some frames."""
+        return self.at(np.arange(self.n_frames)[frames])
+
+    def at(self, frames: np.ndarray) -> SmplTrack:
+        """Return frames by their numbers, shape (S,)."""
         tracks = ("trans", "root_orient", "pose_body", "left_hand", "right_hand")
         values = {name: getattr(self, name) for name in tracks}
         return replace(self, **{name: value[frames] for name, value in values.items() if value is not None})

@@ -10,6 +10,8 @@ import numpy as np
 
 SKATING, DEPTH, DEVIATION = 10.0, 0.02, 0.25
 """From here on it is a problem: cm/s of a bearing foot, metres inside, metres from the prepared motion."""
+SLIDE = 5.0
+"""The same of how far a bearing sole moves in one step [cm]."""
 _GAP = 3
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from controller_server.errors import AssistMimicError
 
-from .problems import DEPTH, DEVIATION, SKATING
+from .problems import DEPTH, DEVIATION, SKATING, SLIDE
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
             "The largest from the prepared motion, mean over 16 joints; over 25 cm it is lost",
             100 * DEVIATION,
         ),
+        *_steps_and_holds(scores),
         Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),
         Row(
             "Foot skating",
@@ -127,6 +128,42 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
         ),
         Row("Outside help", "N", None, scores["max_wrench_n"], None, "Neither muscle nor contact, the largest"),
     ]
+
+
+def _steps_and_holds(scores: Mapping[str, Any]) -> list[Row]:
+    """Rows that results of older versions do not have."""
+    if "slip" not in scores:
+        return []
+    held, slip = scores["holds_on_part"], scores["slip"]
+    feet = [scores[role]["feet"]["slip_worst_cm"]["input"] for role in ("supporter", "recipient")]
+    before, after = (None if held[when] is None else 100 * held[when] for when in ("input", "output"))
+    return [
+        Row(
+            "Foot slide",
+            "cm",
+            max(feet),
+            slip["worst_cm"],
+            None,
+            "Farthest a bearing sole moves in one step; success allows 5 cm",
+            SLIDE,
+        ),
+        Row("Holds kept", "%", before, after, None, "Hands on what they hold in the original; success asks for 80 %"),
+    ]
+
+
+def outcome(scores: Mapping[str, Any]) -> str:
+    """What came of a simulation in one sentence, for the status bar; also of older results, which knew less."""
+    helped = f" with up to {scores['max_wrench_n']:.0f} N of outside help" if scores.get("assisted") else ""
+    if scores["success"]:
+        return f"Carried{helped}: {scores['mpjpe_mm']:.0f} mm from the prepared motion"
+    wrong = [criterion["sentence"] for criterion in scores.get("criteria", ()) if not criterion["passed"]]
+    if scores.get("success_tracking") and wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        return f"Followed{helped}, but not usable as it is: {wrong[0]}{more}"
+    when = scores["failure_time_s"]
+    if when is None:
+        return f"Not carried: too much outside help, up to {scores['max_wrench_n']:.0f} N"
+    return f"Not carried: {scores['failed_person'] or 'the simulation'} lost the motion at {when:.2f} s"
 
 
 def page_of(arrays: Mapping[str, np.ndarray] | None) -> str:
@@ -181,14 +218,13 @@ def _as_html(meta: Mapping[str, Any]) -> str:
         mark = " class=problem" if row.is_problem else ""
         title = f"<td title='{html.escape(row.note, quote=True)}'>{html.escape(row.label)}</td>"
         lines.append(f"<tr>{title}<td>{row.text(row.before)}</td><td{mark}>{row.text(row.after)}</td></tr>\n")
-    verdict = "carried" if meta["scores"]["success"] else "failed"
     settings = html.escape(json.dumps(meta["settings"], indent=2, ensure_ascii=False))
     versions = html.escape(", ".join(f"{name} {version}" for name, version in meta["versions"].items()))
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>AssistMimic result</title>"
         "<style>body{font:16px sans-serif;max-width:45rem;margin:2rem auto}td,th{padding:.3rem 1rem;text-align:right}"
         "td:first-child,th:first-child{text-align:left}.problem{color:#b50}</style>"
-        f"<h1>{verdict.capitalize()}, controller {html.escape(meta['controller'])}</h1>"
+        f"<h1>{html.escape(outcome(meta['scores']))}</h1><p>Controller {html.escape(meta['controller'])}</p>"
         f"<table><tr><th>Measure<th>Original<th>Simulated</tr>\n{''.join(lines)}</table>"
         f"<h2>Settings</h2><pre>{settings}</pre><p>{versions}</p></html>\n"
     )

@@ -12,7 +12,7 @@ import pytest
 
 from blender_addon.overlay_data import BETWEEN, FLOOR, HELP, OverlayData, convex_hull
 from blender_addon.problems import Problem, problems_of, worst_frames
-from blender_addon.report import rows_of, write_scores
+from blender_addon.report import outcome, rows_of, write_scores
 from controller_server.errors import AssistMimicError
 
 
@@ -48,6 +48,30 @@ def test_table_flags_what_one_will_see() -> None:
     assert flagged == {"Foot skating"}  # people are deep in each other, but less than before
     assert not any(row.is_problem for row in rows_of(meta(skate=4.0)))
     assert next(row for row in rows_of(meta()) if row.label == "Deviation").frame == 7
+
+
+def test_outcome_in_one_sentence() -> None:
+    """Carried, followed but not usable, lost, too much help; older results too, which say less."""
+    scores = meta()["scores"]
+    assert outcome(scores) == "Carried: 12 mm from the prepared motion"
+    wrong = [{"sentence": text, "passed": False} for text in ("left foot slid 7 cm", "31 % kept")]
+    flawed = {**scores, "success": False, "success_tracking": True, "criteria": [*wrong, {"passed": True}]}
+    assert outcome(flawed) == "Followed, but not usable as it is: left foot slid 7 cm, and 1 more"
+    lost = {**scores, "success": False, "failure_time_s": 1.25, "failed_person": "recipient"}
+    assert outcome(lost) == "Not carried: recipient lost the motion at 1.25 s"
+    assert "too much outside help" in outcome({**lost, "failure_time_s": None, "max_wrench_n": 300.0})
+
+
+def test_newer_results_tell_slides_and_holds() -> None:
+    """Rows for what older results do not have."""
+    values = meta()
+    scores = values["scores"]
+    foot = {"feet": {"slip_worst_cm": {"input": 1.0}}}
+    people = {role: scores[role] | foot for role in ("supporter", "recipient")}
+    held = {"input": 0.9, "prepared": 1.0, "output": 0.5}
+    scores |= {"slip": {"worst_cm": 7.0}, "holds_on_part": held, **people}
+    rows = {row.label: row for row in rows_of(values)}
+    assert rows["Foot slide"].is_problem and (rows["Holds kept"].before, rows["Holds kept"].after) == (90.0, 50.0)
 
 
 def test_scores_are_written_in_each_format(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ class ASSISTMIMIC_PT_results(_Panel, bpy.types.Panel):
 
 
 def _verdict(take: Any) -> str:
-    return (", accepted" if take.state == "ACCEPTED" else "") + ("" if take.success else ", failed")
+    return (", accepted" if take.state == "ACCEPTED" else "") + ("" if take.success else ", not usable")
 
 
 def _draw_take(layout: Any, settings: Any, take: Any) -> None:

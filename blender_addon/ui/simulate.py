@@ -15,6 +15,7 @@ from controller_server.errors import AssistMimicError
 from ..blender import takes
 from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
+from ..report import outcome
 from .preferences import preferences
 from .presets import convert_settings
 from .session import Running, connection, engine, keeper, leave_running, redraw, session
@@ -125,14 +126,7 @@ def finish(running: Running) -> Any:
 
 def sentence(take: Any) -> str:
     """What came of it, for the status bar."""
-    scores = json.loads(take.meta)["scores"]
-    if not take.success:
-        when = scores["failure_time_s"]
-        if when is None:
-            return f"Not carried: too much outside help, up to {scores['max_wrench_n']:.0f} N"
-        return f"Not carried: {scores['failed_person'] or 'the simulation'} lost the motion at {when:.2f} s"
-    helped = f" with up to {scores['max_wrench_n']:.0f} N of outside help" if scores["assisted"] else ""
-    return f"Carried{helped}: {scores['mpjpe_mm']:.0f} mm from the prepared motion"
+    return outcome(json.loads(take.meta)["scores"])
 
 
 class _Simulation:

@@ -310,3 +310,21 @@ def prompthmr(clip: InteractionClip, frames: list[np.ndarray]) -> dict[str, obje
         world = {"pose": pose[seen], "shape": np.zeros((len(seen), 10)), "trans": trans[seen]}
         people[key] = {"frames": seen, "track_id": key, "smplx_world": world}
     return {"camera": {}, "people": people, "camera_world": {}}
+
+
+def kimodo_smplx(motion: SmplxMotion) -> dict[str, np.ndarray]:
+    """One person as Kimodo's SMPL-X model leaves it."""
+    quats = quat_mul(quat_from_matrix(Y_UP), motion.joints[1][:, :22])
+    return {"posed_joints": motion.joints[0][:, :22] @ Y_UP.T, "global_rot_mats": matrices(quats)}
+
+
+def shifted_bvh(text: str, shift: tuple[float, float, float]) -> str:
+    """A BVH whose root, with positions first, stands elsewhere."""
+    head, motion = text.split("Frame Time:")
+    rate, *frames = motion.strip().splitlines()
+    moved = []
+    for line in frames:
+        words = line.split()
+        words[:3] = [f"{float(word) + by:.4f}" for word, by in zip(words[:3], shift, strict=True)]
+        moved.append(" ".join(words))
+    return "\n".join([f"{head}Frame Time: {rate}", *moved]) + "\n"

@@ -164,3 +164,45 @@ def test_formats_are_listed(assistmimic):
     lines = assistmimic("formats").stdout.splitlines()
     assert [line.split()[0] for line in lines] == [form.name for form in FORMATS]
     assert len({form.name for form in FORMATS}) == len(FORMATS)
+
+
+def test_kimodo(tmp_path, clip):
+    """Read two real people of Kimodo in one place apart, its SMPL-X layout exactly, and refuse the robot by name."""
+    folder = SAMPLES / "kimodo"
+    moved = dict(np.load(folder / "soma_other.npz"))
+    moved["posed_joints"] = moved["posed_joints"] + np.array([1.2, 0, 0], np.float32)
+    np.savez(tmp_path / "b.npz", **moved)
+    read = read_clip([folder / "soma.npz", tmp_path / "b.npz"])
+    assert (read.clip.n_frames, read.clip.fps) == (40, 30)
+    assert sum("joint names soma, fit error" in note for note in read.notes) == 2
+    fits = [float(note.split("fit error ")[1].split()[0]) for note in read.notes if "fit error" in note]
+    assert max(fits) < 15
+    with pytest.raises(AssistMimicError, match="robot.*34 joints"):
+        read_clip([folder / "g1.npz", folder / "g1.npz"])
+    files = foreign.pair_in(tmp_path, clip, foreign.kimodo_smplx)
+    place, angle = errors(read_clip(files, ReadOptions(supporter=1)).clip, clip, 22)
+    assert place < 0.002 and angle < 0.5
+
+
+def test_rokoko_dance(tmp_path):
+    """Read a real export with Mixamo's names and a rate that is not the video's."""
+    files = [SAMPLES / "rokoko" / "jesse_dance.bvh", tmp_path / "other.bvh"]
+    files[1].write_text(foreign.shifted_bvh(files[0].read_text(), (100.0, 0.0, 0.0)))
+    read = read_clip(files, ReadOptions(fps=100 / 6))
+    assert sum("joint names mixamo, fit error" in note for note in read.notes) == 2
+    assert any("16.6667 fps as told, the files' Frame Time says 100" in note for note in read.notes)
+    fits = [float(note.split("fit error ")[1].split()[0]) for note in read.notes if "fit error" in note]
+    assert max(fits) < 15
+
+
+def test_what_holds_no_pair_says_what_it_lacks(tmp_path):
+    """Refuse what is recognised but has no common world, with the way round."""
+    np.save(tmp_path / "a.npy", np.zeros((20, 263), np.float32))
+    np.savez(tmp_path / "b.npz", mhr_model_params=np.zeros(204), pred_cam_t=np.zeros(3))
+    for files, words in (
+        ([SAMPLES / "bev" / "image_1_0.08.npz"], "BEV or ROMP: .*without ground.*PromptHMR-Vid"),
+        ([tmp_path / "a.npy", tmp_path / "a.npy"], "HumanML3D.*own origin.*InterGen"),
+        ([tmp_path / "b.npz"], "SAM 3D Body.*camera's frame"),
+    ):
+        with pytest.raises(AssistMimicError, match=words):
+            read_clip(files)

@@ -12,11 +12,13 @@ from .bvh_clip import read_bvh_pair
 from .interaction import slice_motion
 from .intergen import is_intergen, read_intergen
 from .joint_arrays import KEY, read_joint_arrays
+from .kimodo import is_kimodo, read_kimodo
 from .meshcapade import is_mcs, is_smpl, read_mcs, read_smpl
 from .npz import FORMAT, load_arrays, read_npz
 from .peek import Peek, peek
 from .pickled import holds, read_duolando, read_interhuman, read_mdm, read_ponimator, read_regennet
-from .read_options import ALWAYS, AXES, POSITIONS, FrameRange, Reading, ReadOptions
+from .read_options import ALWAYS, ANY, AXES, POSITIONS, FrameRange, Reading, ReadOptions
+from .refused import REFUSED
 from .smpl_npz import is_amass, is_hy_motion, is_inter_x, read_amass, read_hy_motion, read_inter_x
 from .tracks import Content
 from .video_files import read_prompthmr, read_single_tracks, read_wham
@@ -123,8 +125,15 @@ FORMATS: tuple[Format, ...] = (
     Format("gvhmr", "GVHMR, one hmr4d_results.pt for each person", holds("gvhmr"), read_single_tracks, AXES),
     Format("genmo", "GENMO, one smpl_params.pt for each person", holds("genmo"), read_single_tracks, AXES),
     Format("wham", "WHAM, wham_output.pkl with both people", holds("wham"), read_wham, AXES),
+    of_content(
+        "kimodo", "Kimodo's own .npz, one for each person (22, 30 or 77 joints)", is_kimodo, read_kimodo, POSITIONS
+    ),
     of_content("smpl", "Meshcapade and PromptHMR-Vid, one .smpl for each person", is_smpl, read_smpl, AXES),
     of_content("mcs", "Meshcapade and PromptHMR-Vid, one .mcs with both people", is_mcs, read_mcs, AXES),
+    *(
+        Format(r.name, f"{r.title}: recognised, and refused with the way round", r.matches, r.read, ANY)
+        for r in REFUSED
+    ),
 )
 
 

@@ -60,6 +60,9 @@ AXES = ALWAYS | {"bvh_up", "keep_height", "fps"}
 POSITIONS = AXES | {"bvh_unit", "joint_map", "sides"}
 """Options of formats whose bodies are fitted."""
 
+ANY = frozenset(f.name for f in fields(ReadOptions))
+"""All there are, for files that are refused whatever is said about them."""
+
 
 def refuse_idle(options: ReadOptions, known: frozenset[str], where: str, title: str) -> None:
     """Refuse options that cannot apply to a format. Raises AssistMimicError."""

@@ -8,6 +8,7 @@ import pytest
 
 from controller_server.body.shape import Hands
 from controller_server.errors import AssistMimicError
+from controller_server.measure.criteria import Criteria
 from controller_server.prepare.settings import GripMode, PrepareSettings
 from controller_server.settings import Controller, ConvertSettings, Quality
 
@@ -21,6 +22,7 @@ def test_settings_survive_json():
         hands=Hands.FULL,
         recipient_strength="weak",
         grip_force=250.0,
+        criteria=Criteria(max_slip_m=0.08, limb_frames=3),
         prepare=PrepareSettings(feet=False, grips=GripMode.OFF),
     )
     assert ConvertSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
@@ -51,6 +53,8 @@ def test_a_strength_may_be_a_number():
         ({"recipient_strength": "tiny"}, "recipient_strength: strength 'tiny'"),
         ({"threads": 5000}, "threads: 5000"),
         ({"prepare": {"feet": 1}}, "prepare: feet: expected true or false, got 1"),
+        ({"criteria": {"max_slip_m": -0.1}}, "criteria: max_slip_m is -0.1; a limit is 0 or more"),
+        ({"criteria": {"limb_frames": 1000}}, "criteria: limb_frames is 1000"),
         ({"prepare": 3}, "prepare: expected names and values"),
         ({"prepare": {"cutoff_hz": 0.0}}, "cutoff_hz: 0 is outside"),
     ],

@@ -65,6 +65,8 @@ class Criteria:
             value = getattr(self, field.name)
             if not 0 <= value < 1e6:
                 raise AssistMimicError(f"criteria: {field.name} is {value:g}; a limit is 0 or more")
+        if self.limb_frames > 100:
+            raise AssistMimicError(f"criteria: limb_frames is {self.limb_frames}; more than 100 are no tolerance")
         for name in ("min_contacts_kept", "min_contact_kept", "min_felt_share"):
             if getattr(self, name) > 1:
                 raise AssistMimicError(f"criteria: {name} is {getattr(self, name):g}; a share is 0 to 1")

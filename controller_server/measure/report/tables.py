@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..person_scores import Stages
 from ..scores import BeforeAfter, PersonScores, Scores
+from ..shaking import PARTS
 
 _DASH = "–"
 
@@ -19,7 +21,9 @@ def score_groups(scores: Scores) -> list[dict[str, Any]]:
     return [
         {"name": "Motion", "rows": _motion(scores)},
         {"name": "Floor and furniture", "rows": _world(scores)},
+        {"name": "Steps", "rows": _steps(scores)},
         {"name": "Between the two", "rows": _between(scores)},
+        {"name": "Calm", "rows": _calm(scores)},
         {"name": "Effort and help", "rows": _effort(scores)},
     ]
 
@@ -41,6 +45,13 @@ def _both(value: BeforeAfter, decimals: int, *, scale: float = 1.0) -> list[str]
     before, after = (_number(scale * v, decimals) for v in (value.input, value.output))
     tone = "" if before == after else "better" if value.output < value.input else "worse"
     return [before, after, tone]
+
+
+def _stages(value: Stages, decimals: int) -> list[str]:
+    """The same of a measure that may be missing."""
+    if value.input is None or value.output is None:
+        return [_number(value.input, decimals), _number(value.output, decimals), ""]
+    return _both(BeforeAfter(value.input, value.output), decimals)
 
 
 def _number(value: float | None, decimals: int = 0) -> str:
@@ -97,6 +108,58 @@ def _world(s: Scores) -> list[dict[str, Any]]:
     ]
 
 
+def _steps(s: Scores) -> list[dict[str, Any]]:
+    return [
+        _row(
+            s,
+            "Farthest slide in a stance",
+            "cm",
+            "How far a bearing sole moves from where it came down; success allows 5 cm",
+            lambda p: _stages(p.feet.slip_worst_cm, 1),
+        ),
+        _row(s, "… mean of all stances", "cm", "", lambda p: _stages(p.feet.slip_mean_cm, 1)),
+        _row(
+            s,
+            "Pressed on the floor",
+            "body weights",
+            "99th percentile, mean over 1/30 s; success allows 1.6",
+            lambda p: _number(p.feet.floor_force_p99, 2),
+        ),
+        _row(
+            s,
+            "Times feet come down",
+            "",
+            "In the simulation, of those in the prepared clip; success allows 1.3 times as many",
+            lambda p: f"{p.feet.touchdowns} of {p.feet.touchdowns_drawn}",
+        ),
+    ]
+
+
+def _calm(s: Scores) -> list[dict[str, Any]]:
+    trembling = [
+        _row(
+            s,
+            f"Trembling of {part}",
+            "mm",
+            "What is faster than 5 Hz, root mean square in the worst half second",
+            lambda p, part=part: _stages(p.calm[part].tremor_worst_mm, 1),
+        )
+        for part in PARTS
+    ]
+    jerk = [
+        _row(
+            s,
+            f"Jerk of {part}",
+            "m/s³",
+            "Root mean square at 30 Hz after a 10 Hz low-pass",
+            lambda p, part=part: _stages(p.calm[part].jerk_m_s3, 0),
+        )
+        for part in PARTS
+    ]
+    speed = _row(s, "Fastest hand", "m/s", "The faster hand's fastest moment", lambda p: _stages(p.hands.speed_m_s, 1))
+    return [*trembling, *jerk, speed]
+
+
 def _between(s: Scores) -> list[dict[str, Any]]:
     return [
         _pair("Deepest in each other", "mm", "Any two parts", _both(s.partner_penetration_mm, 1)),
@@ -105,6 +168,27 @@ def _between(s: Scores) -> list[dict[str, Any]]:
             "%",
             "Frames deeper than 1 mm",
             _both(s.partner_penetration_share, 0, scale=100),
+        ),
+        _row(
+            s,
+            "Deepest in oneself",
+            "mm",
+            "Forearms and hands in the own trunk, head and legs, legs in each other",
+            lambda p: _stages(p.self_penetration_mm, 0),
+        ),
+        _row(
+            s,
+            "Holds kept",
+            "%",
+            "Hands on what they hold in the input, or next to it; success asks for 80 of both together, 60 of each",
+            lambda p: _number(None if p.hands.kept is None else 100 * p.hands.kept),
+        ),
+        _row(
+            s,
+            "Hands off their hold",
+            "cm",
+            "Largest distance on the partner to where the prepared clip has them; success allows 15",
+            lambda p: _number(None if p.hands.error_max_mm is None else p.hands.error_max_mm / 10, 1),
         ),
         _row(
             s,

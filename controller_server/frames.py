@@ -138,7 +138,8 @@ def slice_recording(recording: Recording, start: float, end: float) -> Recording
     """The steps from one time to another [s], both included, with time starting at zero again."""
     first, last = np.searchsorted(recording.time, (start - 1e-6, end + 1e-6))
     listed = (recording.contact_step >= first) & (recording.contact_step < last)
-    per_step = ("positions", "quats", "local_quats", "com", "torques", "forces", "grips", "wrench")
+    per_step = ("positions", "quats", "local_quats", "com", "torques", "damper_torques", "joint_velocity")
+    per_step += ("forces", "grips", "wrench")
     per_contact = ("contact_bodies", "contact_positions", "contact_forces")
     return replace(
         recording,

@@ -44,7 +44,7 @@ class ConvertSettings:
         policy: Name or folder of the policy bundle to use; left out, the one that fits the clip best.
         seed: Of every random number; the same seed gives the same result on the same machine.
         hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.
-        supporter_strength: A preset (normal, weak, frail) or a factor on gains and torque limits, 1 a strong adult.
+        supporter_strength: A preset (adult, older, weak, frail, passive, ...) or a factor on every muscle, 1 an adult.
         recipient_strength: The same for who is helped.
         supporter_mass: Factor on the supporter's body weight, on top of what the strength says.
         recipient_mass: The same for who is helped.
@@ -63,8 +63,8 @@ class ConvertSettings:
     policy: str = ""
     seed: int = 0
     hands: Hands = Hands.MITTEN
-    supporter_strength: str = "normal"
-    recipient_strength: str = "normal"
+    supporter_strength: str = "adult"
+    recipient_strength: str = "adult"
     supporter_mass: float = 1.0
     recipient_mass: float = 1.0
     grip_force: float = 300.0

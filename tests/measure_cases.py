@@ -93,6 +93,8 @@ def recording_of(
         local_quats=clip_local_quats(clip, pair.joints)[frame],
         com=np.stack([centre_of_mass(clip, p, body) for p, body in enumerate(pair.people)], axis=1)[frame],
         torques=np.zeros((steps, 2, bodies - 1, 3)),
+        damper_torques=np.zeros((steps, 2, bodies - 1, 3)),
+        joint_velocity=np.zeros((steps, 2, bodies - 1, 3)),
         torque_limits=pair.torque_limits,
         forces=forces,
         grips=np.zeros((steps, 2, 2)),

@@ -195,7 +195,10 @@ def test_output_folder_that_cannot_be_written(assistmimic, tmp_path):
         (["convert", "in.npz", "out.npz", "--sed", "3"], "--sed"),
         (["convert", "in.npz", "out.npz", "--seed", "three"], "--seed: expected a whole number, got 'three'"),
         (["convert", "in.npz", "out.npz", "--controller", "magic"], "'auto', 'policy'"),
-        (["convert", "in.npz", "out.npz", "--recipient-strength", "tiny"], "expected normal, weak, frail or a number"),
+        (
+            ["convert", "in.npz", "out.npz", "--recipient-strength", "tiny"],
+            "expected adult, athlete, older, weak",
+        ),
         (["convert", "in.npz", "out.npz", "--grip-force", "900"], "outside 0-450"),
         (["transmogrify", "in.npz"], "convert, info, strip, author, bench"),
         ([], "assistmimic --help"),

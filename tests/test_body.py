@@ -8,12 +8,15 @@ import mujoco
 import numpy as np
 import pytest
 
+from controller_server.body.drive import from_middles, leading_targets, to_rest
 from controller_server.body.layout import PairLayout, clip_qpos
-from controller_server.body.mjcf import build_spec
+from controller_server.body.mjcf import compile_pair
+from controller_server.body.muscles import JOINTS, LEGS, human_range, muscle_group, muscle_of
 from controller_server.body.pair import PairBody, PersonBody
 from controller_server.body.shape import Hands, body_mass
-from controller_server.body.strength import LEGS, MUSCLES, PRESETS, Strength, muscle_group
+from controller_server.body.strength import PRESETS, Strength
 from controller_server.clip.interaction import Prop
+from controller_server.clip.rotation import quat_from_rotvec
 from controller_server.clip.skeleton import JOINT_NAMES, Skeleton
 from controller_server.errors import AssistMimicError
 
@@ -31,7 +34,7 @@ def pair_body(hands: Hands = Hands.MITTEN, recipient: Strength | None = None, **
 
 def compiled(pair: PairBody) -> mujoco.MjModel:
     """The pair's model."""
-    return build_spec(pair).compile()
+    return compile_pair(pair)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +47,10 @@ def mitten() -> mujoco.MjModel:
     ("hands", "bodies", "nv", "targets"), [(Hands.MITTEN, 22, 138, 126), (Hands.FULL, 52, 318, 306)]
 )
 def test_sizes(hands: Hands, bodies: int, nv: int, targets: int):
-    """Have the bodies, degrees of freedom and targets of the contract, and four grips."""
+    """Have the bodies, degrees of freedom and targets of the contract, four grips, and 32 joint stops."""
     pair = pair_body(hands)
     model = compiled(pair)
-    assert len(pair.joints) == bodies and model.nv == nv and model.nu == targets + 4
+    assert len(pair.joints) == bodies and model.nv == nv and model.nu == targets + 4 + 32
     layout = PairLayout.of(model, pair)
     assert layout.target.size == targets and len(np.unique(layout.target)) == targets
     assert len(np.unique(layout.joint_qvel)) == targets
@@ -106,7 +109,7 @@ def test_soles_are_level():
 def test_choices_that_keep_it_from_exploding(mitten: mujoco.MjModel):
     """Keep the integrator, the cone, honest divergence, and damping out of the actuators."""
     option = mitten.opt
-    assert option.timestep == pytest.approx(1 / 120)
+    assert option.timestep == pytest.approx(1 / 240)
     assert option.integrator == mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     assert option.cone == mujoco.mjtCone.mjCONE_ELLIPTIC and option.impratio == 10
     assert option.disableflags & mujoco.mjtDisableBit.mjDSBL_AUTORESET
@@ -127,38 +130,108 @@ def test_strength_reaches_the_model(preset: str):
     model = compiled(pair)
     layout = PairLayout.of(model, pair)
     for person, own in enumerate((Strength(), strength)):
-        for row, j in enumerate(pair.joints[1:]):
-            muscle = own.muscle(JOINT_NAMES[j])
+        for row, muscle in enumerate(pair.people[person].muscles):
             actuators, dofs = layout.target[person, row], layout.joint_qvel[person, row]
             np.testing.assert_allclose(model.actuator_gainprm[actuators, 0], muscle.kp)
-            np.testing.assert_allclose(model.actuator_biasprm[actuators, 1], -muscle.kp)
+            np.testing.assert_allclose(model.actuator_biasprm[actuators, 1], -np.array(muscle.kp))
             np.testing.assert_allclose(model.dof_damping[dofs], muscle.kd)
-            np.testing.assert_allclose(model.actuator_forcerange[actuators], [[-muscle.limit, muscle.limit]] * 3)
+            np.testing.assert_allclose(
+                model.actuator_forcerange[actuators], np.array(muscle.limit) * [-1, 1], atol=2e-6
+            )
         bodies = layout.body[person]
         np.testing.assert_allclose(model.body_mass[bodies], plain.body_mass[bodies] * own.mass)
         np.testing.assert_allclose(model.body_inertia[bodies], plain.body_inertia[bodies] * own.mass)
 
 
-def test_weak_is_the_papers():
-    """Halve the legs' gains, cap hip, knee and ankle at 80 N m, weigh 0.7; leave the arms alone."""
-    weak = PRESETS["weak"]
-    assert weak.mass == 0.7
+def test_the_papers_recipients():
+    """Halve the legs' gains, let no axis of hip, knee and ankle have more than 80 N m, weigh 0.7; leave the arms."""
+    paper = PRESETS["paper_interx"]
+    assert paper.mass == 0.7
     for name in ("left_hip", "right_knee", "left_ankle"):
-        normal, muscle = MUSCLES[muscle_group(name)], weak.muscle(name)
-        assert (muscle.kp, muscle.kd, muscle.limit) == (normal.kp / 2, normal.kd / 2, 80)
-    assert weak.muscle("left_foot").limit == 50
-    assert weak.muscle("left_elbow") == MUSCLES["elbow"]
+        adult, muscle = Strength().muscle(name, 70), paper.muscle(name, 70)
+        assert muscle.kp[0] == pytest.approx(adult.kp[0] / 2) and muscle.kd[0] == pytest.approx(adult.kd[0] / 2)
+        assert muscle.limit[0] == tuple(min(limit, 80.0) for limit in adult.limit[0])
+    assert paper.muscle("left_elbow", 70) == Strength().muscle("left_elbow", 70)
 
 
 def test_the_slider():
-    """Scale every gain and limit, and leave the mass; take a preset's name or a number."""
-    half = Strength.parse("0.5")
-    for group in MUSCLES:
-        joint = next(name for name in JOINT_NAMES[1:] if muscle_group(name) == group)
-        assert half.muscle(joint).kp == pytest.approx(MUSCLES[group].kp / 2)
-        assert half.muscle(joint).kd == pytest.approx(MUSCLES[group].kd / 2)
-        assert half.muscle(joint).limit == pytest.approx(MUSCLES[group].limit / 2)
-    assert half.mass == 1 and Strength.parse("weak") is PRESETS["weak"]
+    """Scale limits and stiffness, not ligaments, the mass, or the damping of tissue; take a name or a number."""
+    half, adult = Strength.parse("0.5").muscle("left_knee", 70), Strength().muscle("left_knee", 70)
+    np.testing.assert_allclose(half.kp, np.array(adult.kp) * [0.5, 1, 1])
+    np.testing.assert_allclose(half.kd, np.array(adult.kd) * [0.55, 1, 1])
+    np.testing.assert_allclose(half.limit, np.array(adult.limit) * [[0.5], [1], [1]])
+    assert Strength.parse("0.5").mass == 1 and Strength.parse("weak") is PRESETS["weak"]
+    assert Strength.parse("normal") is PRESETS["adult"]  # its name in version 0.1
+
+
+def test_an_adult_knee():
+    """Give 3.0 N m per kg to extension (about -x) and 1.3 to flexion, and let it turn at 8 rad/s either way."""
+    knee = Strength().muscle("left_knee", 70)
+    assert knee.limit[0] == pytest.approx((210, 91))
+    assert min(knee.limit[0]) / knee.kd[0] > 8
+    assert knee.ligament == (False, True, True)
+
+
+@pytest.mark.parametrize("name", ["hip", "ankle", "shoulder", "elbow", "wrist"])
+def test_right_is_left_mirrored(name: str):
+    """Exchange the directions about y and z, where a reflection at the middle of the body turns rotations round."""
+    left, right = (Strength().muscle(f"{side}_{name}", 70).limit for side in ("left", "right"))
+    assert right == (left[0], left[1][::-1], left[2][::-1])
+    low, high = human_range(f"left_{name}").T, human_range(f"right_{name}").T
+    np.testing.assert_allclose(high, [low[0] * [1, 0, 0] - low[1] * [0, 1, 1], low[1] * [1, 0, 0] - low[0] * [0, 1, 1]])
+
+
+def test_one_side_paralysed():
+    """Take the muscles of one side, and leave it ligaments, joint stops and the damping of tissue."""
+    stroke = PRESETS["left_paralysed"]
+    knee = stroke.muscle("left_knee", 70)
+    assert knee.limit[0] == (0, 0) and knee.kp[0] == 0 and knee.limit[1] == (105, 105) and knee.kd[0] > 0
+    assert stroke.muscle("right_knee", 70) == Strength().muscle("right_knee", 70)
+    assert stroke.muscle("spine1", 70) == Strength().muscle("spine1", 70)
+
+
+@pytest.mark.parametrize("joint", list(JOINTS))
+def test_no_axis_is_slow(joint: str):
+    """Let every muscle axis of an adult turn at 4.5 rad/s or more at its weaker limit."""
+    name = (
+        joint
+        if joint in ("neck",)
+        else {"trunk": "spine1", "toe": "left_foot", "finger": "left_index1"}.get(joint, f"left_{joint}")
+    )
+    muscle = muscle_of(name, 70)
+    for axis in range(3):
+        if not muscle.ligament[axis]:
+            assert min(muscle.limit[axis]) / muscle.kd[axis] > 4.5
+
+
+def test_a_locked_knee_bears():
+    """Hold a straight knee back from bending the wrong way without any muscle, and not in its range."""
+    pair = pair_body(recipient=PRESETS["passive"])
+    model = compiled(pair)
+    layout, data = PairLayout.of(model, pair), mujoco.MjData(model)
+    row = pair.joints.index(JOINT_NAMES.index("left_knee")) - 1
+    dof = layout.joint_qvel[1, row, 0]
+    found = []
+    for degrees in (-15, 40):
+        data.qpos[:] = model.qpos0
+        bent = quat_from_rotvec(np.array([np.deg2rad(degrees), 0, 0]))
+        data.qpos[layout.joint_qpos[1, row]] = layout.joint_coordinates(np.tile(bent, (2, len(pair.joints) - 1, 1)))[
+            1, row
+        ]
+        mujoco.mj_forward(model, data)
+        found.append(data.qfrc_actuator[dof])
+    assert found[0] > 100 and abs(found[1]) < 1e-9
+
+
+def test_targets_lead_by_what_springs_need():
+    """Count angles from the middles of the springs and back, and lead by torque / Kp there."""
+    pair, rng = pair_body(), np.random.default_rng(0)
+    targets = rng.uniform(-1, 1, (5, 2, 21, 3))
+    np.testing.assert_allclose(to_rest(from_middles(targets, pair.middles), pair.middles), targets, atol=1e-12)
+    pose = quat_from_rotvec(targets)
+    torques = rng.uniform(-20, 20, targets.shape)
+    lead = from_middles(leading_targets(pose, torques, pair), pair.middles) - from_middles(targets, pair.middles)
+    np.testing.assert_allclose(lead * pair.kp, torques, atol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["strong", "-1", "9", "nan", ""])
@@ -169,7 +242,14 @@ def test_impossible_strengths_are_refused(text: str):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"mass": 0}, {"gains": {"hips": 1}}, {"limits": {"hip": -1}}, {"limits": {"hip": float("nan")}}]
+    "changes",
+    [
+        {"mass": 0},
+        {"muscles": {"left_trunk": 1}},
+        {"gains": {"hips": 1}},
+        {"limits": {"hip": -1}},
+        {"limits": {"hip": float("nan")}},
+    ],
 )
 def test_impossible_strength_tables_are_refused(changes: dict):
     """Refuse masses, groups and numbers no person has."""

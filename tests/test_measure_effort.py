@@ -6,12 +6,14 @@ import pytest
 from controller_server.measure.effort import (
     GRAVITY,
     averaged,
+    beyond_limits,
     force_window,
     partner_force,
     summarise_partner_force,
     summarise_torque,
     summarise_wrench,
     torque_share,
+    work,
 )
 
 
@@ -65,11 +67,27 @@ def test_wrench_in_newtons_and_body_weights():
     assert summary.mean_body_weights == pytest.approx(0.5)
 
 
-def test_torque_share_takes_the_largest_axis():
-    """-150 N m of 300 is half; a joint without a muscle counts as nothing."""
-    torques = np.zeros((1, 2, 3))
-    torques[0, 0] = 30, -150, 0
-    np.testing.assert_allclose(torque_share(torques, np.array([300.0, 0.0])), [[0.5, 0]])
+def test_torque_share_by_direction():
+    """-150 N m of 300 is half and +30 of 60 too; an axis without a muscle, or held by ligaments, counts as nothing."""
+    torques = np.array([[[30.0, -150, 0], [5, 5, 5]]])
+    limits = np.array([[[300.0, 60], [300, 60], [1, 1]], [[0, 0], [0, 0], [np.inf, np.inf]]])
+    np.testing.assert_allclose(torque_share(torques, limits), [[[0.5, 0.5, 0], [0, 0, 0]]])
+
+
+def test_braking_may_bear_more():
+    """Allow 1.2 times the limit where a muscle lengthens, not where it shortens, and not 1.3 times."""
+    net = np.array([120.0, 120, 130])[:, None, None]
+    velocity = np.array([-1.0, 1, -1])[:, None, None]
+    np.testing.assert_array_equal(beyond_limits(net, velocity, np.full((1, 1, 2), 100.0)), [False, True, True])
+
+
+def test_work_of_springs_and_dampers():
+    """Tell apart what springs drive, what they brake, and what dampers take: 20 W, -10 W and -2 W for a second."""
+    torques, velocity = np.zeros((4, 1, 3)), np.zeros((4, 1, 3))
+    torques[:, 0, 0], velocity[:, 0, 0] = 10, (2, 2, -1, -1)
+    found = work(torques, -velocity, velocity, 0.5)
+    assert (found.muscle_j, found.braking_j) == pytest.approx((20, -10))
+    assert found.damper_j == pytest.approx(-5) and found.net_j == pytest.approx(16)
 
 
 def test_torque_summary_finds_the_joint_at_its_limit():

@@ -37,7 +37,7 @@ def test_what_is_left_out_keeps_its_default():
 def test_a_strength_may_be_a_number():
     """Take a bare number for a strength and a whole number for a force."""
     settings = ConvertSettings.from_dict({"recipient_strength": 0.5, "grip_force": 200})
-    assert settings.strengths[1].muscle("left_knee").limit == 150
+    assert settings.strengths[1].muscle("left_knee", 70).limit[0] == (105, 45.5)
     assert settings.grip_force == 200.0
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from controller_server.body.muscles import LEGS
 from controller_server.body.pair import PairBody
-from controller_server.body.strength import LEGS, MUSCLES, Strength
+from controller_server.body.strength import PRESETS, Strength
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.errors import AssistMimicError
@@ -18,8 +19,9 @@ from controller_server.physics.backend import PairState
 from .config import check_ranges
 
 _DYNAMICS = re.compile(r"(mass|gains|hip)(\d+(?:\.\d+)?)")
-LIMP = Strength(gains=dict.fromkeys(MUSCLES, 0.02), limits=dict.fromkeys(MUSCLES, 0.0))
-"""Nobody at home: no muscle pulls at all; joints keep 2 % of their damping, as flesh does."""
+_HIPS = ("hip", "left_hip", "right_hip")
+LIMP = PRESETS["passive"]
+"""No muscle pulls at all; joints keep the damping of their tissue."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,13 @@ class Dynamics:
     def recipient(self, strength: Strength) -> Strength:
         """The recipient's strength changed by the factors."""
         gains = dict(strength.gains)
-        limits = dict(strength.limits)
+        muscles, limits = dict(strength.muscles), dict(strength.limits)
         if self.gains != 1:
             gains |= {group: gains.get(group, 1.0) * self.gains for group in LEGS}
         if self.hip != 1:
-            limits["hip"] = limits.get("hip", MUSCLES["hip"].limit) * self.hip
-        return replace(strength, mass=strength.mass * self.mass, gains=gains, limits=limits)
+            muscles |= {part: muscles.get(part, muscles.get("hip", 1.0)) * self.hip for part in _HIPS}
+            limits |= {"hip": limits["hip"] * self.hip} if "hip" in limits else {}
+        return replace(strength, mass=strength.mass * self.mass, gains=gains, muscles=muscles, limits=limits)
 
     @staticmethod
     def parse(text: str) -> Dynamics:

@@ -35,7 +35,7 @@ class BodyConfig:
         grips: What tells when a hand holds: as `PrepareSettings.grips`.
     """
 
-    supporter: str = "normal"
+    supporter: str = "adult"
     recipient: str = "weak"
     grip_force: float = 300.0
     grips: str = "auto"

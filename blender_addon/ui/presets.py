@@ -36,7 +36,7 @@ PRESETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     ),
     "WEAK": (
         "Weak recipient",
-        "Legs at half strength and a lighter body: they get up only if they are really lifted",
+        "Two fifths of an adult's strength: they get up only if they are really lifted",
         {"recipient_kind": "weak"},
     ),
     "HEAVY": (
@@ -45,6 +45,25 @@ PRESETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
         {"recipient_mass": 150.0},
     ),
 }
+
+RECIPIENTS: Mapping[str, tuple[str, str]] = {
+    "athlete": ("Athlete", "Stronger than most: rises from any seat"),
+    "adult": ("Adult", "20 to 50 years: rises from any chair, and from the floor"),
+    "older": ("Over 65", "Three fifths of an adult's strength: rises from a chair, slowly from a low one"),
+    "weak": ("Weak", "Two fifths of an adult's strength: needs a hand from a chair"),
+    "frail": ("Frail", "A quarter of an adult's strength: has to be lifted and held"),
+    "passive": ("Passive", "No muscle works: has to be carried through the motion"),
+    "left_paralysed": ("Left side paralysed", "Arm and leg of the left side hang"),
+    "right_paralysed": ("Right side paralysed", "Arm and leg of the right side hang"),
+    "left_leg_paralysed": ("Left leg paralysed", "The left leg bears only where its knee locks"),
+    "right_leg_paralysed": ("Right leg paralysed", "The right leg bears only where its knee locks"),
+    "left_arm_paralysed": ("Left arm paralysed", "The left arm hangs"),
+    "right_arm_paralysed": ("Right arm paralysed", "The right arm hangs"),
+    "legs_paralysed": ("Legs paralysed", "Both legs hang: the arms have to do it"),
+    "paper_interx": ("Paper, Inter-X", "Half the legs' gains, 80 N m in hips, knees, ankles, 0.7 of the weight"),
+    "paper_hhi": ("Paper, HHI-Assist", "The same with 20 N m in the hips and 40 in the trunk"),
+}
+"""What Blender calls the presets of `controller_server.body.strength`, and what one will see."""
 
 
 def values_of(name: str) -> dict[str, Any]:
@@ -78,5 +97,5 @@ def convert_settings(settings: Any) -> dict[str, Any]:
 
 
 def _strength(percent: float) -> str:
-    """A strong adult by name: what a policy was trained with is told from the words, too."""
-    return "normal" if percent == 100 else f"{percent / 100:g}"
+    """Return an adult by name: what a policy was trained with is told from the words, too."""
+    return "adult" if percent == 100 else f"{percent / 100:g}"

@@ -17,6 +17,7 @@ from bpy.props import (
 from ..blender import takes
 from ..blender.compat import slot_for
 from ..blender.stash import set_amount
+from .presets import RECIPIENTS
 from .session import warm_up
 
 _CONTROLLERS = (
@@ -139,8 +140,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="How weak the recipient is",
         items=(
             ("FACTOR", "By factor", "All muscles weaker or stronger by the same factor"),
-            ("weak", "Weak legs", "Legs at half strength, a lighter body: cannot stand up alone"),
-            ("frail", "Frail", "Hips and trunk give way as well: has to be carried through the motion"),
+            *((name, label, text) for name, (label, text) in RECIPIENTS.items()),
         ),
     )
     recipient_strength: _percent("Strength", "Below 60 % they sag and have to be lifted", 5, 200)

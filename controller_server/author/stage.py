@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from ..body.layout import PairLayout
-from ..body.mjcf import body_name, build_spec, palm_name
+from ..body.mjcf import body_name, compile_pair, palm_name
 from ..body.pair import PairBody, PersonBody
 from ..body.shape import Shape
 from ..clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
@@ -72,7 +72,7 @@ class Stage:
             PersonBody(role, _skeleton(s)) for role, s in zip(("supporter", "recipient"), script.statures, strict=True)
         ]
         pair = PairBody(people[0], people[1], script.props)
-        model = build_spec(pair, sensors=False).compile()
+        model = compile_pair(pair, sensors=False, springs=False)
         model.geom_margin[:] = _CONTACT_RANGE
         layout = PairLayout.of(model, pair)
         return Stage(pair, model, layout, layout.body[:, 0])

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_from_rotvec
+from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul
 from .mjcf import SIDES, body_name, grip_name, palm_name
 from .pair import PairBody
 
@@ -26,6 +26,7 @@ class PairLayout:
         joint_qvel: Addresses of the joint velocities, shape (2, B - 1, 3).
         target: Addresses of the joint targets in ctrl, shape (2, B - 1, 3).
         grip: Addresses of the grips in ctrl, shape (2, 2).
+        zero: Rotation of each joint relative to its parent where its qpos is none, shape (2, B - 1, 4).
     """
 
     body: np.ndarray
@@ -36,6 +37,7 @@ class PairLayout:
     joint_qvel: np.ndarray
     target: np.ndarray
     grip: np.ndarray
+    zero: np.ndarray
 
     @staticmethod
     def of(model: mujoco.MjModel, pair: PairBody) -> PairLayout:
@@ -44,7 +46,9 @@ class PairLayout:
         names = [[body_name(role, j) for j in pair.joints] for role in roles]
         qpos = np.array([[model.joint(n).qposadr[0] for n in person] for person in names])
         qvel = np.array([[model.joint(n).dofadr[0] for n in person] for person in names])
+        zero = np.array([[model.body(n).quat for n in person[1:]] for person in names])
         return PairLayout(
+            zero=zero,
             body=np.array([[model.body(n).id for n in person] for person in names]),
             palm=np.array([[model.body(palm_name(role, side)).id for side in SIDES] for role in roles]),
             root_qpos=qpos[:, 0],
@@ -56,6 +60,14 @@ class PairLayout:
             ),
             grip=np.array([[model.actuator(grip_name(role, side)).id for side in SIDES] for role in roles]),
         )
+
+    def joint_coordinates(self, local_quats: np.ndarray) -> np.ndarray:
+        """Return the joints' quaternions in qpos, shape (..., 2, B - 1, 4), of rotations relative to the parents."""
+        return quat_mul(quat_conj(self.zero), local_quats)
+
+    def local_quats(self, qpos: np.ndarray) -> np.ndarray:
+        """Return the joints' rotations relative to their parents, shape (..., 2, B - 1, 4)."""
+        return quat_mul(self.zero, qpos[..., self.joint_qpos])
 
 
 def clip_local_quats(clip: InteractionClip, joints: tuple[int, ...]) -> np.ndarray:
@@ -80,5 +92,5 @@ def clip_qpos(clip: InteractionClip, pair: PairBody, layout: PairLayout, nq: int
         a = layout.root_qpos[person]
         qpos[:, a : a + 3] = roots[:, person]
         qpos[:, a + 3 : a + 7] = quats[:, person, 0]
-        qpos[:, layout.joint_qpos[person]] = quats[:, person, 1:]
+    qpos[:, layout.joint_qpos] = layout.joint_coordinates(quats[:, :, 1:])
     return qpos

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..clip.rotation import quat_mul, quat_rotate
 from ..clip.skeleton import JOINT_NAMES, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
+from .muscles import JOINTS, muscle_group, spring_middle
 from .pair import PairBody, PersonBody
 from .shape import Shape
 
@@ -25,6 +26,8 @@ _SOLREF = (0.02, 1.0)
 _FIRM = (0.92, 0.97, 0.001, 0.5, 2.0)
 """Impedance of people's surfaces but the feet's: with MuJoCo's default they sink 3 cm into each other when one pulls
 the other. Feet on the floor keep the default: firmer ones chatter at 120 Hz, and people stumble."""
+_NO_FORCE = 1e-6
+"""Limit of a muscle that gives nothing [N m]: MuJoCo takes no empty range."""
 _KIND = {
     "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
     "box": mujoco.mjtGeom.mjGEOM_BOX,
@@ -48,7 +51,7 @@ def grip_name(role: str, side: str) -> str:
     return f"{role}/{side}_grip"
 
 
-def build_spec(pair: PairBody, *, sensors: bool = True) -> mujoco.MjSpec:
+def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True) -> mujoco.MjSpec:
     """The pair as an editable MuJoCo specification.
 
     Bodies stand at the SMPL-X joints with the model's axes, so a body's world rotation is the joint's SMPL-X world
@@ -58,6 +61,7 @@ def build_spec(pair: PairBody, *, sensors: bool = True) -> mujoco.MjSpec:
     Args:
         pair: What to build.
         sensors: Whether to add the contact sensors that split forces by partner, floor and prop.
+        springs: Whether joints count from the middle of their springs, as simulating needs, or from the rest pose.
     """
     spec = mujoco.MjSpec()
     spec.modelname = "assistmimic_pair"
@@ -97,41 +101,33 @@ def build_spec(pair: PairBody, *, sensors: bool = True) -> mujoco.MjSpec:
             rgba=[0.6, 0.55, 0.5, 1],
         )
     for person in pair.people:
-        _add_person(spec, person, pair)
+        _add_person(spec, person, pair, springs=springs)
     if sensors:
         _add_sensors(spec, pair)
     return spec
 
 
-def _add_person(spec: mujoco.MjSpec, person: PersonBody, pair: PairBody) -> None:
+def _add_person(spec: mujoco.MjSpec, person: PersonBody, pair: PairBody, *, springs: bool) -> None:
     role, offsets = person.role, person.skeleton.offsets
     bodies: list[mujoco.MjsBody] = []
     for row, (j, parent) in enumerate(zip(person.joints, person.parents, strict=True)):
         holder = spec.worldbody if parent < 0 else bodies[parent]
         name = body_name(role, j)
-        body = holder.add_body(name=name, pos=[0, 0, 1] if parent < 0 else offsets[j])
+        centred = springs and parent >= 0
+        quat = spring_middle(JOINT_NAMES[j]) if centred else np.array([1.0, 0, 0, 0])
+        body = holder.add_body(name=name, pos=[0, 0, 1] if parent < 0 else offsets[j], quat=quat)
         if parent < 0:
             body.add_freejoint(name=name)
         else:
+            armature = JOINTS[muscle_group(JOINT_NAMES[j])].armature
+            body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_BALL, armature=armature, limited=0)
             muscle = person.muscles[row - 1]
-            # Damping sits in the joint, where implicitfast integrates it implicitly; as `kv` of an actuator that
-            # has a force range every world diverges at 120 Hz.
-            body.add_joint(
-                name=name, type=mujoco.mjtJoint.mjJNT_BALL, damping=[muscle.kd, 0, 0], armature=0.02, limited=0
-            )
-            for axis, gear in zip("xyz", np.eye(3), strict=True):
-                spec.add_actuator(
-                    name=f"{name}_{axis}",
-                    trntype=mujoco.mjtTrn.mjTRN_JOINT,
-                    target=name,
-                    gear=[*gear, 0, 0, 0],
-                    gaintype=mujoco.mjtGain.mjGAIN_FIXED,
-                    gainprm=[muscle.kp, *[0] * 9],
-                    biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-                    biasprm=[0, -muscle.kp, *[0] * 8],
-                    forcelimited=1,
-                    forcerange=[-muscle.limit, muscle.limit],
-                )
+            for axis in range(3):
+                down, up = (max(limit, _NO_FORCE) for limit in muscle.limit[axis])
+                _add_spring(spec, name, axis, "xyz"[axis], muscle.kp[axis], muscle.kp[axis], 0.0, (-down, up))
+            for stop in person.stops[row - 1]:
+                k, span = stop.stiffness, (-stop.most, 0.0) if stop.upper else (0.0, stop.most)
+                _add_spring(spec, name, stop.axis, f"stop{stop.upper:d}", 0.0, k, k * stop.angle, span)
         bodies.append(body)
     rows = {j: k for k, j in enumerate(person.joints)}
     counts: dict[int, int] = {}
@@ -164,6 +160,46 @@ def _add_person(spec: mujoco.MjSpec, person: PersonBody, pair: PairBody) -> None
             ctrllimited=1,
             ctrlrange=[0, 1],
         )
+
+
+def _add_spring(
+    spec: mujoco.MjSpec,
+    joint: str,
+    axis: int,
+    suffix: str,
+    gain: float,
+    stiffness: float,
+    offset: float,
+    span: tuple[float, float],
+) -> None:
+    """Add an actuator about one axis of a ball joint: clip(gain target + offset - stiffness angle, span)."""
+    spec.add_actuator(
+        name=f"{joint}_{suffix}",
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        target=joint,
+        gear=[*np.eye(3)[axis], 0, 0, 0],
+        gaintype=mujoco.mjtGain.mjGAIN_FIXED,
+        gainprm=[gain, *[0] * 9],
+        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
+        biasprm=[offset, -stiffness, *[0] * 8],
+        forcelimited=1,
+        forcerange=list(span),
+    )
+
+
+def compile_pair(pair: PairBody, *, sensors: bool = True, springs: bool = True) -> mujoco.MjModel:
+    """Return the pair as a compiled model, with damping about each axis.
+
+    Damping sits in the joint, where implicitfast integrates it implicitly; as `kv` of an actuator that has a force
+    range it makes every world diverge at 120 Hz. A specification knows one damping for all axes of a ball joint, a
+    compiled model one for each.
+    """
+    model = build_spec(pair, sensors=sensors, springs=springs).compile()
+    for person, damping in zip(pair.people, pair.kd, strict=True):
+        for j, axes in zip(pair.joints[1:], damping, strict=True):
+            first = int(model.joint(body_name(person.role, j)).dofadr[0])
+            model.dof_damping[first : first + 3] = axes
+    return model
 
 
 def _toe_tip(toe: Shape) -> Shape:

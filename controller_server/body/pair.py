@@ -9,8 +9,9 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip, Prop
 from ..clip.skeleton import JOINT_NAMES, L_WRIST, PARENTS, R_WRIST, Skeleton
+from .muscles import JointStop, Muscle, joint_stops, spring_middle
 from .shape import Hands, Shape, body_shapes, simulated_joints
-from .strength import Muscle, Strength
+from .strength import Strength
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,25 @@ class PersonBody:
     @cached_property
     def muscles(self) -> list[Muscle]:
         """The drive of each actuated joint, in the order of `joints[1:]`."""
-        return [self.strength.muscle(JOINT_NAMES[j]) for j in self.joints[1:]]
+        return self.with_strength(self.strength)
+
+    def with_strength(self, strength: Strength) -> list[Muscle]:
+        """Return the drive that each actuated joint would have at another strength."""
+        return [strength.muscle(JOINT_NAMES[j], self._adult_mass) for j in self.joints[1:]]
+
+    @cached_property
+    def stops(self) -> list[list[JointStop]]:
+        """The ends of range of each actuated joint, in the order of `joints[1:]`."""
+        return [joint_stops(JOINT_NAMES[j], self._adult_mass) for j in self.joints[1:]]
 
     @cached_property
     def mass(self) -> float:
         """Simulated mass [kg]."""
-        return self.strength.mass * sum(shape.mass for shape in self.shapes)
+        return self.strength.mass * self._adult_mass
+
+    @cached_property
+    def _adult_mass(self) -> float:
+        return sum(shape.mass for shape in self.shapes)
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class PairBody:
     props: tuple[Prop, ...] = ()
     friction: float = 1.0
     grip_force: float = 300.0
-    physics_hz: int = 120
+    physics_hz: int = 240
     control_hz: int = 30
 
     def __post_init__(self) -> None:
@@ -106,9 +120,29 @@ class PairBody:
         return self.physics_hz // self.control_hz
 
     @cached_property
+    def kp(self) -> np.ndarray:
+        """Stiffness about each axis [N m/rad], shape (2, J, 3)."""
+        return np.array([[m.kp for m in person.muscles] for person in self.people])
+
+    @cached_property
+    def kd(self) -> np.ndarray:
+        """Damping about each axis [N m s/rad], shape (2, J, 3)."""
+        return np.array([[m.kd for m in person.muscles] for person in self.people])
+
+    @cached_property
     def torque_limits(self) -> np.ndarray:
-        """Largest muscle torque per axis [N m], shape (2, J)."""
+        """Largest spring torque about each axis, negative and positive, without sign [N m], shape (2, J, 3, 2)."""
         return np.array([[m.limit for m in person.muscles] for person in self.people])
+
+    @cached_property
+    def middles(self) -> np.ndarray:
+        """The rotations about which the joints' springs measure angles, shape (J, 4)."""
+        return np.array([spring_middle(JOINT_NAMES[j]) for j in self.joints[1:]])
+
+    @cached_property
+    def ligaments(self) -> np.ndarray:
+        """Axes that ligaments hold, not muscles, shape (2, J, 3)."""
+        return np.array([[m.ligament for m in person.muscles] for person in self.people])
 
     @staticmethod
     def from_clip(

@@ -1,103 +1,58 @@
-"""How strong a person is: PD gains, torque limits, body weight."""
+"""How strong a person is: which share of an adult's muscles works, and body weight."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..errors import AssistMimicError
+from .muscles import ARMS, JOINTS, LEGS, SIDES, Muscle, muscle_group, muscle_of, side_of
 
-
-@dataclass(frozen=True)
-class Muscle:
-    """One joint's drive at strength 1.
-
-    Attributes:
-        kp: Stiffness [N m/rad].
-        kd: Damping [N m s/rad].
-        limit: Largest torque per axis [N m].
-    """
-
-    kp: float
-    kd: float
-    limit: float
-
-
-MUSCLES: Mapping[str, Muscle] = {
-    "hip": Muscle(800, 80, 300),
-    "knee": Muscle(800, 80, 300),
-    "ankle": Muscle(800, 80, 200),
-    "toe": Muscle(500, 50, 50),
-    "trunk": Muscle(1000, 100, 300),
-    "neck": Muscle(500, 50, 60),
-    "shoulder": Muscle(500, 50, 150),
-    "elbow": Muscle(500, 50, 100),
-    "wrist": Muscle(300, 30, 50),
-    "finger": Muscle(100, 10, 5),
-}
-"""Gains: the PHC set of SMPLSim. Limits: peak isometric torques of a strong adult; fingers weaker than the palm."""
-
-_GROUP_OF_PART = {
-    "hip": "hip",
-    "knee": "knee",
-    "ankle": "ankle",
-    "foot": "toe",
-    "spine1": "trunk",
-    "spine2": "trunk",
-    "spine3": "trunk",
-    "neck": "neck",
-    "head": "neck",
-    "collar": "shoulder",
-    "shoulder": "shoulder",
-    "elbow": "elbow",
-    "wrist": "wrist",
-}
-LEGS = ("hip", "knee", "ankle", "toe")
-
-
-def muscle_group(joint_name: str) -> str:
-    """The muscle group of an SMPL-X joint other than the pelvis ("left_knee" to "knee", fingers to "finger")."""
-    return _GROUP_OF_PART.get(joint_name.split("_")[-1], "finger")
+_PARTS = (*JOINTS, *(f"{side}_{group}" for side in SIDES for group in JOINTS if group not in ("trunk", "neck")))
 
 
 @dataclass(frozen=True)
 class Strength:
-    """Changes one person against strength 1.
+    """Changes one person against an adult of 20 to 50.
 
     Attributes:
-        mass: Factor on every segment's mass and inertia.
-        gains: Factor on Kp and Kd per muscle group; groups left out keep 1.
-        limits: Torque limit per muscle group [N m]; groups left out keep the limit of `MUSCLES`.
+        mass: Factor on every segment's mass and inertia. Torque limits stay those of the person's stature: who is
+            heavier has more to carry with the same muscles.
+        muscles: Factor on torque limits, and with them on Kp and Kd, per muscle group ("knee") or of one side
+            ("left_knee", which goes before "knee"); what is left out keeps 1, and 0 is paralysed.
+        gains: Further factor on Kp and Kd alone per muscle group.
+        limits: Bound of the torque about every axis per muscle group [N m].
     """
 
     mass: float = 1.0
+    muscles: Mapping[str, float] = field(default_factory=dict)
     gains: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.mass <= 5:
             raise AssistMimicError(f"strength: mass factor {self.mass:g} is outside 0.1-5")
-        for name, table, top in (("gains", self.gains, 5), ("limits", self.limits, 2000)):
+        tables = (("muscles", self.muscles, 5, _PARTS), ("gains", self.gains, 5, JOINTS))
+        for name, table, top, known in (*tables, ("limits", self.limits, 2000, JOINTS)):
             for group, value in table.items():
-                if group not in MUSCLES:
-                    raise AssistMimicError(f"strength: no muscle group {group!r}; there are {', '.join(MUSCLES)}")
+                if group not in known:
+                    raise AssistMimicError(f"strength: no muscle group {group!r}; there are {', '.join(JOINTS)}")
                 if not 0 <= value <= top:
                     raise AssistMimicError(f"strength: {name} of {group} is {value:g}, expected 0 to {top:g}")
 
     @staticmethod
     def scaled(factor: float, *, mass: float = 1.0) -> Strength:
-        """Every gain and limit times a factor: the animator's slider. 1 is a strong adult, 0 cannot hold a limb."""
-        return Strength(
-            mass=mass,
-            gains=dict.fromkeys(MUSCLES, factor),
-            limits={group: muscle.limit * factor for group, muscle in MUSCLES.items()},
-        )
+        """Return every muscle times a factor: the animator's slider. 1 is an adult, 0 cannot hold a limb."""
+        return Strength(mass=mass, muscles=dict.fromkeys(JOINTS, factor))
 
     @staticmethod
     def parse(text: str) -> Strength:
-        """A preset's name or a number for `scaled`. Raises AssistMimicError."""
-        if text in PRESETS:
-            return PRESETS[text]
+        """Return the strength of a preset's name or of a number for `scaled`. Raises AssistMimicError."""
+        name = OLD_NAMES.get(text, text)
+        if name in PRESETS:
+            return PRESETS[name]
         try:
             return Strength.scaled(float(text))
         except ValueError:
@@ -106,10 +61,9 @@ class Strength:
             ) from None
 
     @property
-    def drives(self) -> tuple[float, dict[str, tuple[float, float]]]:
-        """What it comes to: the mass factor, and gain factor and torque limit [N m] of each muscle group."""
-        groups = {group: (self.gains.get(group, 1.0), self.limits.get(group, m.limit)) for group, m in MUSCLES.items()}
-        return self.mass, groups
+    def drives(self) -> tuple[float, tuple[tuple[float, float, float], ...]]:
+        """What it comes to: the mass factor, and muscle factor, gain factor and bound [N m] of every part."""
+        return self.mass, tuple(self._factors(part) for part in _PARTS)
 
     @property
     def label(self) -> str:
@@ -117,23 +71,50 @@ class Strength:
         for name, preset in PRESETS.items():
             if self.drives == preset.drives:
                 return name
-        factor = self.gains.get("hip", 1.0)
-        return f"{factor:g}" if self == Strength.scaled(factor) else "of own strength"
+        factor = self.muscles.get("hip", 1.0)
+        return f"{factor:g}" if self.drives == Strength.scaled(factor).drives else "of own strength"
 
-    def muscle(self, joint_name: str) -> Muscle:
-        """The drive of one SMPL-X joint of this person."""
-        group = muscle_group(joint_name)
-        base, gain = MUSCLES[group], self.gains.get(group, 1.0)
-        return Muscle(base.kp * gain, base.kd * gain, self.limits.get(group, base.limit))
+    def muscle(self, joint_name: str, mass: float) -> Muscle:
+        """Return the drive of one SMPL-X joint of this person, whose stature has a body mass [kg] at factor 1."""
+        group, side = muscle_group(joint_name), side_of(joint_name)
+        strength, gain, cap = self._factors(f"{side}_{group}" if side else group)
+        return muscle_of(joint_name, mass, strength=strength, gain=gain, cap=cap)
+
+    def _factors(self, part: str) -> tuple[float, float, float]:
+        group = part.split("_")[-1]
+        strength = self.muscles.get(part, self.muscles.get(group, 1.0))
+        return strength, self.gains.get(group, 1.0), self.limits.get(group, np.inf)
 
 
+def _without(*parts: str, rest: float = 1.0) -> Strength:
+    """Return a strength with some parts paralysed."""
+    return Strength(muscles={**dict.fromkeys(JOINTS, rest), **dict.fromkeys(parts, 0.0)})
+
+
+def _of_side(side: str, groups: tuple[str, ...]) -> list[str]:
+    return [f"{side}_{group}" for group in groups]
+
+
+_HALF_MASS = {"mass": 0.7, "gains": dict.fromkeys(LEGS, 0.5)}
 PRESETS: Mapping[str, Strength] = {
-    "normal": Strength(),
-    "weak": Strength(mass=0.7, gains=dict.fromkeys(LEGS, 0.5), limits=dict.fromkeys(("hip", "knee", "ankle"), 80.0)),
-    "frail": Strength(
-        mass=0.7,
-        gains=dict.fromkeys(LEGS, 0.5),
-        limits={"hip": 20.0, "trunk": 40.0, "knee": 80.0, "ankle": 80.0},
-    ),
+    "adult": Strength(),
+    "athlete": Strength.scaled(1.4),
+    "older": Strength.scaled(0.62),
+    "weak": Strength.scaled(0.4),
+    "frail": Strength.scaled(0.25),
+    "passive": Strength.scaled(0.0),
+    "left_paralysed": _without(*_of_side("left", LEGS + ARMS)),
+    "right_paralysed": _without(*_of_side("right", LEGS + ARMS)),
+    "left_leg_paralysed": _without(*_of_side("left", LEGS)),
+    "right_leg_paralysed": _without(*_of_side("right", LEGS)),
+    "left_arm_paralysed": _without(*_of_side("left", ARMS)),
+    "right_arm_paralysed": _without(*_of_side("right", ARMS)),
+    "legs_paralysed": _without(*LEGS),
+    "paper_interx": Strength(**_HALF_MASS, limits=dict.fromkeys(("hip", "knee", "ankle"), 80.0)),
+    "paper_hhi": Strength(**_HALF_MASS, limits={"hip": 20.0, "trunk": 40.0, "knee": 80.0, "ankle": 80.0}),
 }
-"""`weak` is the paper's recipient of Inter-X, `frail` the one of HHI-Assist (a toe keeps its own, lower limit)."""
+"""People by name. `older` is over 65 (Sarabon 2021: 0.62 of the knee torque of 20 to 50); `paper_interx` and
+`paper_hhi` are the recipients of arXiv 2603.11346 for Inter-X and HHI-Assist, whose mass is 0.7 of an adult's."""
+
+OLD_NAMES: Mapping[str, str] = {"normal": "adult"}
+"""Presets of version 0.1 under their present names."""

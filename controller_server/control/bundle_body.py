@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +33,7 @@ class BodySettings:
     recipient: Strength = field(default_factory=Strength)
     grip_force: float = 300.0
     friction: float = 1.0
-    physics_hz: int = 120
+    physics_hz: int = 240
     control_hz: int = 30
 
     @staticmethod
@@ -105,7 +106,7 @@ class BodySettings:
 
 
 def _compared(value: Any) -> Any:
-    """A setting as it acts: a slider at 1 is the preset `normal`."""
+    """A setting as it acts: a slider at 1 is the preset `adult`."""
     return value.drives if isinstance(value, Strength) else value
 
 
@@ -116,15 +117,21 @@ def _said(value: Any) -> str:
 
 def _plain_setting(value: Any) -> Any:
     if isinstance(value, Strength):
-        return {"mass": value.mass, "gains": dict(value.gains), "limits": dict(value.limits)}
+        return {name: _plain_table(getattr(value, name)) for name in ("mass", "muscles", "gains", "limits")}
     return value.value if isinstance(value, Hands) else value
 
 
+def _plain_table(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def _strength(values: Any, where: str) -> Strength:
-    values = mapping(values, where, ("mass", "gains", "limits"))
+    if isinstance(values, Mapping):
+        values = {"muscles": {}, **values}  # cards of version 0.1 know gains and limits only
+    values = mapping(values, where, ("mass", "muscles", "gains", "limits"))
     tables = {
         name: {group: number(v, f"{where}: {name}: {group}") for group, v in mapping(values[name], where).items()}
-        for name in ("gains", "limits")
+        for name in ("muscles", "gains", "limits")
     }
     try:
         return Strength(mass=number(values["mass"], f"{where}: mass"), **tables)

@@ -111,8 +111,8 @@ def inverse_dynamics(
             needed[i] -= np.einsum("cin,ci->n", contacts[i].jacobian, force)
             torques[k], residual[k] = needed[i, layout.joint_qvel], needed[i, layout.root_qvel[:, None] + np.arange(6)]
             partner[k] = _between(wide, layout, contacts[i], force)
-    limits = pair.torque_limits[..., None]
-    return Load(np.clip(gaussian(torques, _SMOOTH), -limits, limits), residual, partner)
+    limits = pair.torque_limits
+    return Load(np.clip(gaussian(torques, _SMOOTH), -limits[..., 0], limits[..., 1]), residual, partner)
 
 
 def _with_margin(model: mujoco.MjModel) -> mujoco.MjModel:
@@ -136,7 +136,9 @@ def _price(layout: PairLayout, pair: PairBody, nv: int, care: tuple[float, float
     price = np.zeros(nv)
     for person, root in enumerate(layout.root_qvel):
         price[root : root + 3], price[root + 3 : root + 6] = 1 / _ROOT_FORCE, 1 / _ROOT_TORQUE
-        price[layout.joint_qvel[person]] = care[person] / np.maximum(pair.torque_limits[person], 1e-3)[:, None]
+        # Both directions' mean: which of them an axis will need is not known yet.
+        limits = pair.torque_limits[person].mean(axis=-1)
+        price[layout.joint_qvel[person]] = care[person] / np.maximum(limits, 1e-3)
     return price
 
 

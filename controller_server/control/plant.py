@@ -84,6 +84,8 @@ class Plant:
             "quats": backend.quats()[0],
             "com": backend.com()[0],
             "torques": backend.torques()[0],
+            "damper_torques": backend.damping_torques()[0],
+            "joint_velocity": backend.state().joint_velocity[0],
             "sensors": backend.sensors()[0],
             "grips": grips,
             "wrench": wrench,
@@ -111,7 +113,8 @@ class Plant:
         return Recording(
             joints=pair.joints,
             local_quats=local,
-            torque_limits=pair.torque_limits,
+            # Ligaments are no muscles: nothing is ever near the limit of an axis that they hold.
+            torque_limits=np.where(pair.ligaments[..., None], np.inf, pair.torque_limits),
             mass=np.array([person.mass for person in pair.people]),
             forces=forces,
             contact_step=np.repeat(np.arange(len(self._contacts)), [len(raw.geoms) for raw in self._contacts]),

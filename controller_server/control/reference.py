@@ -8,8 +8,9 @@ from functools import cached_property
 import mujoco
 import numpy as np
 
+from ..body.drive import leading_targets
 from ..body.layout import PairLayout, clip_local_quats, clip_qpos, clip_root_positions
-from ..body.mjcf import build_spec
+from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.resample import resample
@@ -33,8 +34,8 @@ class Reference:
         positions: Joint positions [m], shape (K, 2, B, 3).
         quats: World rotations, shape (K, 2, B, 4).
         com: Centre of mass [m], shape (K, 2, 3).
-        targets: Joint targets whose PD drive carries the load and follows without lag [rad], shape (K, 2, J, 3): the
-            drive's torque is Kp (target - q) - Kd v in the child's axes, so they lead the pose by `load.torques` / Kp.
+        targets: Joint targets whose PD drive carries the load and follows without lag [rad], shape (K, 2, J, 3): see
+            `leading_targets`.
         grips: 0-1, shape (K, 2, 2).
         load: The torques that takes, and the forces that go with them.
     """
@@ -88,10 +89,9 @@ class Reference:
         hz = float(pair.control_hz)
         spin = _quat_velocity(local[:, :, 0], hz)
         joint_velocity = quat_rotate(quat_conj(local[:, :, 1:]), _quat_velocity(local[:, :, 1:], hz))
-        rotvecs = rotvec_from_quat(local[:, :, 1:])
         joints = list(pair.joints)
         grips = np.zeros((frames, 2, 2)) if clip.grips is None else clip.grips
-        model = build_spec(pair, sensors=False).compile()
+        model = compile_pair(pair, sensors=False)
         qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
         load = inverse_dynamics(model, pair, qpos, grips, hz)
         return Reference(
@@ -100,21 +100,21 @@ class Reference:
             positions=clip.joints[:, :, joints],
             quats=clip.joint_quats[:, :, joints],
             com=_centre_of_mass(model, PairLayout.of(model, pair), qpos),
-            targets=rotvecs + load.torques / _gains(pair),
+            targets=leading_targets(local[:, :, 1:], load.torques, pair),
             grips=grips,
             load=load,
         )
 
     def sharing(self, pair: PairBody, sparing: float, *, apart: bool = False) -> Reference:
         """The same motion with its load shared out otherwise (`inverse_dynamics`): only targets and load differ."""
-        model = build_spec(pair, sensors=False).compile()
+        model = compile_pair(pair, sensors=False)
         layout = PairLayout.of(model, pair)
         qpos, root = np.zeros((self.n_frames, model.nq)), layout.root_qpos[:, None]
         qpos[:, root + np.arange(3)] = self.state.root_position
         qpos[:, root + np.arange(3, 7)] = self.state.local_quats[:, :, 0]
-        qpos[:, layout.joint_qpos] = self.state.local_quats[:, :, 1:]
+        qpos[:, layout.joint_qpos] = layout.joint_coordinates(self.state.local_quats[:, :, 1:])
         load = inverse_dynamics(model, pair, qpos, self.grips, self.hz, sparing=sparing, apart=apart)
-        targets = rotvec_from_quat(self.state.local_quats[:, :, 1:]) + load.torques / _gains(pair)
+        targets = leading_targets(self.state.local_quats[:, :, 1:], load.torques, pair)
         return replace(self, targets=targets, load=load)
 
 
@@ -129,11 +129,6 @@ def _quat_velocity(quats: np.ndarray, hz: float) -> np.ndarray:
     steps = np.full((len(quats), *[1] * (quats.ndim - 1)), 2.0)
     steps[0] = steps[-1] = 1.0
     return rotvec_from_quat(quat_mul(ahead, quat_conj(behind))) * hz / steps
-
-
-def _gains(pair: PairBody) -> np.ndarray:
-    """Kp of every joint [N m/rad], shape (2, J, 1)."""
-    return np.array([[max(m.kp, 1e-9) for m in person.muscles] for person in pair.people])[..., None]
 
 
 def _centre_of_mass(model: mujoco.MjModel, layout: PairLayout, qpos: np.ndarray) -> np.ndarray:

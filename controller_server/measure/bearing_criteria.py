@@ -69,10 +69,7 @@ def airborne(evidence: Evidence) -> np.ndarray:
     frames = np.clip(np.rint(time * judge.prepared.fps).astype(int), 0, judge.prepared.n_frames - 1)
     reach = int(np.ceil(_AROUND * judge.prepared.fps))
     drawn = np.stack([np.convolve(air, np.ones(2 * reach + 1))[reach:-reach] > 0 for air in judge.in_air.T], axis=1)
-    # At the very ends there is less to average over than anybody sees.
-    half = stance.steps_in(stance.WINDOW, time) // 2
-    whole = (np.arange(len(time)) >= half) & (np.arange(len(time)) < len(time) - half)
-    return (carried < stance.BEARING) & ~drawn[frames] & np.isin(np.arange(2), judge.judged) & whole[:, None]
+    return (carried < stance.BEARING) & ~drawn[frames] & np.isin(np.arange(2), judge.judged)
 
 
 def _airborne(evidence: Evidence) -> Criterion:
@@ -87,14 +84,14 @@ def _airborne(evidence: Evidence) -> Criterion:
     return at_most("airborne", steps * step, limit, "s", text, time_s=when, person=person)
 
 
-def count_touchdowns(load: np.ndarray, time: np.ndarray) -> int:
-    """How often feet come down; load of soles [body weights], shape (S, ...), times of the steps [s], shape (S,)."""
-    return sum(len(stance.touchdowns(sole, time)) for sole in load.reshape(len(load), -1).T)
+def count_touchdowns(load: np.ndarray) -> int:
+    """How often feet come down; load of soles [body weights], shape (S, ...)."""
+    return sum(len(stance.touchdowns(sole)) for sole in load.reshape(len(load), -1).T)
 
 
 def _touchdowns(evidence: Evidence) -> Criterion:
     judge = evidence.judge
-    made = count_touchdowns(evidence.sole_load[:, list(judge.judged)], evidence.forces.time)
+    made = count_touchdowns(evidence.sole_load[:, list(judge.judged)])
     drawn = max(judge.drawn_stances, 1)
     text = f"feet come down {made} times, drawn {judge.drawn_stances}"
     return at_most("touchdowns", made / drawn, judge.limits.max_touchdowns, "times those drawn", text)

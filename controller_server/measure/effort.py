@@ -15,6 +15,8 @@ CONTACT_FORCE = 1.0
 """Net force from which the partner counts as felt [N]."""
 SATURATED = 0.999
 """Share of its limit from which a muscle counts as saturated."""
+BRAKING = 1.25
+"""Share of its limit that a muscle may bear while it lengthens."""
 FORCE_WINDOW = 0.1
 """Time contact forces are averaged over before their peak is taken [s]: single steps of a stiff contact rattle."""
 
@@ -62,16 +64,19 @@ class Torque:
     """Muscle torque against its limit.
 
     Attributes:
-        max_share: Largest |torque| / limit of any joint axis at any step.
+        max_share: Largest |torque| / limit of any joint axis at any step. The torque is the spring's: how hard a
+            muscle is driven; its damper is the force that it loses by shortening or gains by lengthening.
         saturated_share: Share of steps in which some joint axis is at its limit (SATURATED).
         hardest_joint: Row (in `Recording.joints`) of the joint that is at its limit longest, else nearest to it.
         hardest_saturated_share: Share of steps that joint is at its limit.
+        beyond_share: Share of steps in which spring and damper together are beyond the limits (`beyond_limits`).
     """
 
     max_share: float
     saturated_share: float
     hardest_joint: int
     hardest_saturated_share: float
+    beyond_share: float = 0.0
 
 
 def partner_force(forces: np.ndarray) -> np.ndarray:
@@ -141,21 +146,81 @@ def summarise_wrench(wrench: np.ndarray, mass: float) -> Wrench:
 
 
 def torque_share(torques: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """|torque| / limit of every joint, its largest axis.
+    """Return |torque| / limit in the direction of the torque, for every axis.
 
     Args:
         torques: Per axis [N m], shape (S, ..., J, 3).
-        limits: Per joint [N m], shape (..., J); a joint with limit 0 has no muscle and counts as 0.
+        limits: In negative and positive direction, `Recording.torque_limits` [N m], shape (..., J, 3, 2). An axis with
+            limit 0 has no muscle and one with an infinite limit is held by ligaments: both count as 0.
 
     Returns:
-        Shape (S, ..., J).
+        Shape (S, ..., J, 3).
     """
-    size = np.abs(torques).max(axis=-1)
-    return np.divide(size, limits, out=np.zeros_like(size), where=np.broadcast_to(limits > 0, size.shape))
+    limit = np.where(torques < 0, limits[..., 0], limits[..., 1])
+    return np.divide(np.abs(torques), limit, out=np.zeros_like(torques), where=limit > 0)
 
 
-def summarise_torque(share: np.ndarray) -> Torque:
-    """How near one person's muscles came to their limits, from `torque_share` of shape (S, J)."""
+def beyond_limits(net: np.ndarray, velocity: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Return the steps in which spring and damper together are beyond what muscles can do.
+
+    Muscles that lengthen bear more than they lift: where they brake, up to `BRAKING` of the limit counts as human.
+
+    Args:
+        net: Torque of spring and damper [N m], shape (S, J, 3).
+        velocity: Of the joints [rad/s], same shape.
+        limits: See `torque_share`.
+
+    Returns:
+        Shape (S,), bool.
+    """
+    share = torque_share(net, limits)
+    over = share > np.where(net * velocity < 0, BRAKING, 1.0) + 1e-3
+    return np.asarray(over.any(axis=(-2, -1)))
+
+
+@dataclass(frozen=True)
+class Work:
+    """Mechanical work of one person's joints over the whole recording.
+
+    Attributes:
+        muscle_j: Of the springs where they drive: positive power, joint by joint [J].
+        braking_j: Of the springs where they brake [J]; negative.
+        damper_j: Of the dampers [J]; negative.
+        net_j: Positive power of spring and damper together, joint by joint [J].
+    """
+
+    muscle_j: float
+    braking_j: float
+    damper_j: float
+    net_j: float
+
+
+def work(torques: np.ndarray, damper_torques: np.ndarray, velocity: np.ndarray, step: float) -> Work:
+    """Return the work of one person's joints.
+
+    Args:
+        torques: Of the springs [N m], shape (S, J, 3).
+        damper_torques: Of the dampers [N m], same shape.
+        velocity: Of the joints [rad/s], same shape.
+        step: Time between two steps [s].
+    """
+    spring = (torques * velocity).sum(axis=-1)
+    damper = (damper_torques * velocity).sum(axis=-1)
+    return Work(
+        muscle_j=float(np.maximum(spring, 0).sum() * step),
+        braking_j=float(np.minimum(spring, 0).sum() * step),
+        damper_j=float(damper.sum() * step),
+        net_j=float(np.maximum(spring + damper, 0).sum() * step),
+    )
+
+
+def summarise_torque(share: np.ndarray, beyond: np.ndarray | None = None) -> Torque:
+    """Return how near one person's muscles came to their limits.
+
+    Args:
+        share: `torque_share` of the springs, the largest axis of each joint, shape (S, J).
+        beyond: `beyond_limits`, shape (S,); none by default.
+    """
     saturated = share >= SATURATED
     time_at_limit = saturated.mean(axis=0)
     peak = share.max(axis=0)
@@ -165,4 +230,5 @@ def summarise_torque(share: np.ndarray) -> Torque:
         saturated_share=float(saturated.any(axis=1).mean()),
         hardest_joint=hardest + 1,
         hardest_saturated_share=float(time_at_limit[hardest]),
+        beyond_share=0.0 if beyond is None else float(beyond.mean()),
     )

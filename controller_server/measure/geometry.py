@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 
 from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import FLOOR, build_spec
+from ..body.mjcf import FLOOR, compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import JOINT_NAMES, R_WRIST
@@ -54,7 +54,7 @@ def body_of_clip(clip: InteractionClip, pair: PairBody) -> PairBody:
 
 def clip_geometry(clip: InteractionClip, pair: PairBody) -> ClipGeometry:
     """Collide the bodies of every frame of a clip. `pair` must have the clip's proportions (see `body_of_clip`)."""
-    model = build_spec(pair, sensors=False).compile()
+    model = compile_pair(pair, sensors=False)
     layout = PairLayout.of(model, pair)
     person, hand = _geom_owners(model, layout, pair)
     model.geom_margin[hand >= 0] = TOUCH_DISTANCE

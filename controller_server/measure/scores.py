@@ -51,6 +51,7 @@ class PersonScores:
         partner_force: Net force from the partner.
         wrench: Outside help.
         torque: Muscle torque against its limit.
+        work: What springs and dampers of the joints did.
         hardest_joint: SMPL-X name of the joint nearest to its limit.
         prepare_mean_mm: How far preparing moved the person, mean over joints and frames [mm].
         prepare_max_mm: Its largest [mm].
@@ -75,6 +76,7 @@ class PersonScores:
     partner_force: effort.PartnerForce
     wrench: effort.Wrench
     torque: effort.Torque
+    work: effort.Work
     hardest_joint: str
     prepare_mean_mm: float
     prepare_max_mm: float
@@ -278,7 +280,11 @@ def _person(
     shakes = person_scores.shakes_of(p, clips, evidence)
     simulated, prepared, raw = (clips[k].joints for k in ("output", "prepared", "input"))
     mean_moved, max_moved = tracking.displacement(raw, prepared)
-    torque = effort.summarise_torque(effort.torque_share(recording.torques[:, p], recording.torque_limits[p]))
+    limits, velocity = recording.torque_limits[p], recording.joint_velocity[:, p]
+    spring, damper = recording.torques[:, p], recording.damper_torques[:, p]
+    torque = effort.summarise_torque(
+        effort.torque_share(spring, limits).max(axis=-1), effort.beyond_limits(spring + damper, velocity, limits)
+    )
     com_error = np.linalg.norm(shapes["output"].com[:, p] - shapes["prepared"].com[:, p], axis=-1)
     return PersonScores(
         mpjpe_mm=float(tracking.mpjpe(simulated, prepared)[p]),
@@ -299,6 +305,7 @@ def _person(
         ),
         wrench=evidence.wrenches[p],
         torque=torque,
+        work=effort.work(spring, damper, velocity, float(recording.time[1] - recording.time[0])),
         hardest_joint=JOINT_NAMES[pair.joints[torque.hardest_joint]],
         prepare_mean_mm=float(mean_moved[p]),
         prepare_max_mm=float(max_moved[p]),

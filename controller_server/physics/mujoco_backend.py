@@ -12,12 +12,12 @@ import mujoco
 import numpy as np
 from mujoco import batch as mujoco_batch
 
+from ..body.drive import from_middles
 from ..body.layout import PairLayout
-from ..body.mjcf import build_spec
+from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
-from ..clip.skeleton import JOINT_NAMES
 from ..errors import SimulationDiverged
 from .backend import Capabilities, ContactList, PairState
 from .mujoco_touch import NO_CONTACTS, ContactReader, RawContacts, TouchSensors
@@ -60,7 +60,7 @@ class BackendMujoco:
         dump_dir: Path | None = None,
     ) -> None:
         self.pair, self.n_worlds = pair, n_worlds
-        self.model = build_spec(pair, sensors=sensors).compile()
+        self.model = compile_pair(pair, sensors=sensors)
         if planning:
             self.model.opt.tolerance = _PLANNING_TOLERANCE
         if impratio is not None:
@@ -120,13 +120,14 @@ class BackendMujoco:
         a, v = layout.root_qpos[person], layout.root_qvel[person]
         qpos[:, a : a + 3] = state.root_position[:, person]
         qpos[:, a + 3 : a + 7] = state.local_quats[:, person, 0]
-        qpos[:, layout.joint_qpos[person]] = state.local_quats[:, person, 1:]
+        qpos[:, layout.joint_qpos[person]] = layout.joint_coordinates(state.local_quats[:, :, 1:])[:, person]
         qvel[:, v : v + 3] = state.root_velocity[:, person]
         qvel[:, v + 3 : v + 6] = quat_rotate_inverse(state.local_quats[:, person, 0], state.root_spin[:, person])
         qvel[:, layout.joint_qvel[person]] = state.joint_velocity[:, person]
 
     def set_targets(self, targets: np.ndarray) -> None:
         """See `Backend.set_targets`."""
+        targets = from_middles(targets, self.pair.middles)
         angle = np.sqrt(np.einsum("...i,...i->...", targets, targets))
         if angle.max(initial=0) > MAX_TARGET:
             targets = targets * np.minimum(1.0, MAX_TARGET / np.maximum(angle, MAX_TARGET))[..., None]
@@ -152,11 +153,10 @@ class BackendMujoco:
             bodies = self.layout.body[person]
             mass[np.ix_(ids, bodies)] = self.model.body_mass[bodies] * factor
             inertia[np.ix_(ids, bodies)] = self.model.body_inertia[bodies] * factor
-            for row, j in enumerate(self.pair.joints[1:]):
-                muscle = strength.muscle(JOINT_NAMES[j])
-                for a in self.layout.target[person, row]:
-                    gain[ids, a, 0], bias[ids, a, 1] = muscle.kp, -muscle.kp
-                    limit[ids, a] = [-muscle.limit, muscle.limit]
+            for row, muscle in enumerate(body.with_strength(strength)):
+                for axis, a in enumerate(self.layout.target[person, row]):
+                    gain[ids, a, 0], bias[ids, a, 1] = muscle.kp[axis], -muscle.kp[axis]
+                    limit[ids, a] = [-muscle.limit[axis][0], muscle.limit[axis][1]]
                 damping[np.ix_(ids, self.layout.joint_qvel[person, row])] = muscle.kd
         self._batch.set_const(ids)
 
@@ -257,7 +257,7 @@ class BackendMujoco:
         root_quat = self._qpos[:, root + np.arange(3, 7)]
         return PairState(
             root_position=self._qpos[:, root + np.arange(3)],
-            local_quats=np.concatenate([root_quat[:, :, None], self._qpos[:, layout.joint_qpos]], axis=2),
+            local_quats=np.concatenate([root_quat[:, :, None], layout.local_quats(self._qpos)], axis=2),
             root_velocity=self._qvel[:, spin + np.arange(3)],
             root_spin=quat_rotate(root_quat, self._qvel[:, spin + np.arange(3, 6)]),
             joint_velocity=self._qvel[:, layout.joint_qvel],

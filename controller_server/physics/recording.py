@@ -23,8 +23,11 @@ class Recording:
         quats: World rotations, shape (S, 2, B, 4).
         local_quats: Pelvis in the world, other joints relative to their parent, shape (S, 2, B, 4).
         com: Centre of mass [m], shape (S, 2, 3).
-        torques: Muscle torques per axis [N m], shape (S, 2, J, 3).
-        torque_limits: Largest possible per axis [N m], shape (2, J).
+        torques: Torques of the joints' springs per axis [N m], shape (S, 2, J, 3).
+        damper_torques: Torques of their dampers [N m], same shape. Spring and damper together are what muscles do.
+        joint_velocity: Relative to the parent, in the child's axes [rad/s], same shape.
+        torque_limits: Largest possible about each axis in negative and positive direction, both as positive numbers
+            [N m], shape (2, J, 3, 2); infinite where ligaments hold an axis.
         forces: Net contact force on each body from partner, floor, prop (TOUCH_*), adhesion taken out [N, world],
             shape (S, 2, B, 3 kinds, 3).
         grips: Commanded grip of left and right hand, 0-1, shape (S, 2, 2).
@@ -44,6 +47,8 @@ class Recording:
     local_quats: np.ndarray
     com: np.ndarray
     torques: np.ndarray
+    damper_torques: np.ndarray
+    joint_velocity: np.ndarray
     torque_limits: np.ndarray
     forces: np.ndarray
     grips: np.ndarray

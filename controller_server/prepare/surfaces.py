@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import FLOOR, build_spec
+from ..body.mjcf import FLOOR, compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import L_WRIST, R_WRIST
@@ -74,7 +74,7 @@ class Surfaces:
     def __init__(self, clip: InteractionClip) -> None:
         self._clip = clip
         self._pair = PairBody.from_clip(clip)
-        self._model = build_spec(self._pair, sensors=False).compile()
+        self._model = compile_pair(self._pair, sensors=False)
         self._layout = PairLayout.of(self._model, self._pair)
         self._data = mujoco.MjData(self._model)
         model, layout = self._model, self._layout

@@ -289,7 +289,7 @@ def test_a_policy_that_fits_less(policies: Path):
     outcome = run_ladder(clip, pair, settings(clip, policy="weak"))
     assert (outcome.controller, outcome.policy) == ("policy", "weak")
     assert len(outcome.notes) == 1
-    assert outcome.notes[0] == "policy weak: recipient is normal, trained with weak"
+    assert outcome.notes[0] == "policy weak: recipient is adult, trained with weak"
     unlike = PrepareSettings(swing=False, grips=GripMode.OFF)
     outcome = run_ladder(clip, weak, settings(clip, prepare=unlike))
     assert (outcome.controller, outcome.notes) == (

@@ -108,7 +108,7 @@ def test_the_reference_moves_who_is_replayed():
     env = PairEnvironment(tiny(), [standing_scene()], threads=1, replayed=1)
     env.reset()
     for _ in range(5):
-        env.step(zeros(env) + 0.8)
+        env.step(zeros(env) + 0.2)
     part = env.parts[0]
     apart = np.linalg.norm(part.view().now.positions - part.scene.track.positions(part.frames), axis=-1).max(
         axis=(0, 2)

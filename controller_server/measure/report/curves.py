@@ -83,7 +83,7 @@ def _support(data: ReportData) -> dict[str, Any]:
 
 def _muscles(data: ReportData) -> dict[str, Any]:
     recording = data.recording
-    share = 100 * effort.torque_share(recording.torques, recording.torque_limits).max(axis=-1)
+    share = 100 * effort.torque_share(recording.torques, recording.torque_limits).max(axis=(-2, -1))
     series = [_series(role, role, recording.time, share[:, p]) for p, role in enumerate(_PEOPLE)]
     hint = "The joint nearest to the limit of its muscles at each moment."
     limit = {"value": 100.0, "label": "all there is", "neutral": True}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...body.muscles import muscle_group
 from ...body.pair import PairBody
-from ...body.strength import muscle_group
 from ...clip.interaction import Prop
 from ...clip.skeleton import JOINT_NAMES, R_WRIST
 from ..backend import Backend
@@ -146,7 +146,7 @@ def grip_partner_only(subject: Subject) -> Finding:
     """A gripping hand that lies on the floor or on a prop is not held by it: forces are those of an open hand."""
     plain = neutral_pair(subject.hands)
     rest = bent_wrists(plain)
-    press = pose_targets(plain, left_shoulder=(0, 0.4, 0), right_shoulder=(0, -0.4, 0))
+    press = pose_targets(plain, left_shoulder=(0, 0.8, 0), right_shoulder=(0, -0.4, 0))
     roots = on_floor(plain, LYING, rest, apart=4.0, above=0.1).root_position[0]
     wrist = roots[0] + plain.supporter.skeleton.rest_joints[R_WRIST] - plain.supporter.skeleton.rest_joints[0]
     # Under the right hand alone, not under its forearm.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...body.strength import LEGS, Strength, muscle_group
+from ...body.muscles import LEGS, muscle_group
+from ...body.strength import Strength
 from ...clip.skeleton import JOINT_NAMES
 from ..backend import Backend
 from .check import Finding, Subject
@@ -124,7 +125,7 @@ def strength_of_one_world(subject: Subject) -> Finding:
     others = [0, 2]
     leaked = differences({k: v[others] for k, v in before.items()}, {k: v[others] for k, v in after.items()})
     error = float(np.abs(share[1] - [1, 0.7]).max())
-    legs = [row - 1 for row, j in enumerate(pair.joints) if muscle_group(JOINT_NAMES[j]) in LEGS]
+    legs = np.array([muscle_group(JOINT_NAMES[j]) in LEGS for j in pair.joints[1:]])[:, None] & ~pair.ligaments[1]
     weak, normal = float(torques[1, 1, legs].max()), float(torques[0, 1, legs].max())
     return Finding(
         error <= 0.02 and not leaked and weak <= 20 + 1e-6 and normal > 40,

@@ -22,7 +22,7 @@ from .result import Result, versions, write_result, write_result_report
 from .settings import ConvertSettings
 
 TRAINING_CLIPS = CLIPS.parents[1] / "training" / "clips"
-_SUBSET = (0, 3, 6)
+_SUBSET = (0, 5)
 """Kinds of dirt a clip gets of the default subset, counted from a first one that moves on from clip to clip."""
 HARD = ("jitter_2deg", "jitter_4deg", "all_mild")
 """Kinds that the higher target leaves out."""
@@ -53,8 +53,8 @@ def plan(
         names: Clips, by name or as files; the ten that come along by default.
         kinds: Of dirt, names of KINDS; all by default.
         seeds: Each is a further run of everything.
-        full: Every clip with every kind, as where names or kinds are given. Otherwise each of the ten clips gets three
-            of the ten kinds, and each kind three clips; three others with another seed.
+        full: Every clip with every kind, as where names or kinds are given. Otherwise each of the ten clips gets two of
+            the ten kinds, and each kind two clips; two others with another seed, all of them with seeds 0 to 4.
 
     Raises:
         AssistMimicError: a name is unknown.

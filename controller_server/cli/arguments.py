@@ -126,7 +126,7 @@ class Bench:
         out: Also keep the simulated clips and their reports in this folder. Dirty and push keep their rows there as
             they are made and, called again, go on from them.
         kinds: Of dirty: only these kinds of dirt.
-        full: Of dirty: every clip with every kind of dirt (hours), not three kinds for each.
+        full: Of dirty: every clip with every kind of dirt (hours), not two kinds for each.
         controller: Of dirty and push: who steers. Pushes are given to search, or to policy.
         seeds: Of dirty and push: seeds of dirt, pushes and search; 0 by default, push takes the first.
         trials: Of push: pushes for each clip.

@@ -140,8 +140,13 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
     }
 
 
-def write_result(path: Path, result: Result) -> list[Path]:
+def write_result(path: Path, result: Result, *, fps: float | None = None) -> list[Path]:
     """Write the simulated clip in the format the suffix names; an `.npz` carries the measurements too.
+
+    Args:
+        path: Where to.
+        result: What came of a clip.
+        fps: Frame rate to write at, for formats other than this project's `.npz`.
 
     Returns:
         The files written.
@@ -149,7 +154,7 @@ def write_result(path: Path, result: Result) -> list[Path]:
     Raises:
         AssistMimicError: the suffix is unknown or the file cannot be written.
     """
-    return write_clip(path, result.simulated_clip, extra=result_arrays(result))
+    return write_clip(path, result.simulated_clip, extra=result_arrays(result), fps=fps)
 
 
 def read_result_metadata(path: Path) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import pytest
 from conftest import standing_pair
 from motion_cases import squatting_pair
 
-from controller_server.clip.formats import FORMATS, ReadOptions, read_clip
+from controller_server.clip.formats import ENDINGS, FORMATS, ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.sixd import quat_from_sixd
@@ -161,8 +161,9 @@ def test_optitrack_joints(tmp_path):
 
 def test_formats_are_listed(assistmimic):
     """Print every format's name once, with what it is."""
-    lines = assistmimic("formats").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [form.name for form in FORMATS]
+    read, written = assistmimic("formats").stdout.split("written, told by how the name ends:")
+    assert [line.split()[0] for line in read.splitlines()[1:]] == [form.name for form in FORMATS]
+    assert [line.split()[0] for line in written.strip().splitlines()] == list(ENDINGS)
     assert len({form.name for form in FORMATS}) == len(FORMATS)
 
 

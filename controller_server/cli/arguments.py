@@ -28,12 +28,14 @@ class Convert:
     Attributes:
         files: What to read and, last, what to write: IN.npz OUT.npz, or SUPPORTER.bvh RECIPIENT.bvh OUT.npz.
         report: Also write a self-contained web page with a 3D animation and curves.
+        out_fps: Frame rate to write at, for formats other than this project's .npz.
         settings: How to simulate.
         read: How to read.
     """
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
     report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    out_fps: float | None = None
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -41,7 +43,7 @@ class Convert:
         """Carry it out; returns the exit code."""
         from .convert_command import run_convert
 
-        return run_convert(self.files, self.settings, self.read, self.report)
+        return run_convert(self.files, self.settings, self.read, self.report, self.out_fps)
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ..clip.bvh_write import bvh_paths
 from ..clip.formats import ReadOptions, read_clip
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
 from . import EXIT_INTERRUPTED
-from .outputs import check_output, make_folder
+from .outputs import check_clip_output, check_output, make_folder
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
     from ..result import Result
 
-CLIP_SUFFIXES, REPORT_SUFFIXES = (".npz", ".bvh"), (".html", ".htm")
+REPORT_SUFFIXES = (".html", ".htm")
 
 
-def run_convert(files: Sequence[Path], settings: ConvertSettings, options: ReadOptions, report: Path | None) -> int:
+def run_convert(
+    files: Sequence[Path],
+    settings: ConvertSettings,
+    options: ReadOptions,
+    report: Path | None,
+    out_fps: float | None = None,
+) -> int:
     """Convert a clip. Everything that can be refused is refused before the simulation starts.
 
     Raises:
@@ -35,10 +40,7 @@ def run_convert(files: Sequence[Path], settings: ConvertSettings, options: ReadO
             "the last one is written"
         )
     *inputs, out = files
-    check_output(out, CLIP_SUFFIXES, inputs=tuple(inputs))
-    if out.suffix.lower() == ".bvh":
-        for path in bvh_paths(out):
-            check_output(path, (".bvh",), inputs=tuple(inputs))
+    check_clip_output(out, inputs, out_fps)
     check_output(_partial(out), (".npz",), inputs=tuple(inputs))
     if report is not None:
         check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
@@ -56,14 +58,14 @@ def run_convert(files: Sequence[Path], settings: ConvertSettings, options: ReadO
             result = convert(read.clip, settings, on_progress=progress, notes=read.notes)
     except ConvertInterrupted as interrupted:
         return _keep_partial(out, interrupted.result, read.clip.n_frames)
-    return _keep(result, out, report)
+    return _keep(result, out, report, out_fps)
 
 
-def _keep(result: Result, out: Path, report: Path | None) -> int:
+def _keep(result: Result, out: Path, report: Path | None, out_fps: float | None) -> int:
     from ..result import write_result, write_result_report
     from .summary import print_summary
 
-    written = write_result(out, result)
+    written = write_result(out, result, fps=out_fps)
     try:
         if report is not None:
             make_folder(report)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from ..clip.write_list import ENDINGS, check_out_fps, written_paths
 from ..errors import AssistMimicError
 
 
@@ -14,7 +16,7 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
     Raises:
         AssistMimicError: wrong suffix, an input would be overwritten, or the folder cannot be written to.
     """
-    if path.suffix.lower() not in suffixes:
+    if not path.name.lower().endswith(suffixes):
         raise AssistMimicError(
             f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; use {_either(suffixes)}"
         )
@@ -33,6 +35,16 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
         raise AssistMimicError(
             f"{path}: cannot be written ({folder}: {error.strerror or error}); choose a folder you may write to"
         ) from None
+
+
+def check_clip_output(out: Path, inputs: Sequence[Path], out_fps: float | None = None) -> None:
+    """Make sure that the files a clip becomes can be written, at the rate asked for. Raises AssistMimicError."""
+    if not out.name.lower().endswith(".inter-x"):  # a folder, which may be there
+        check_output(out, ENDINGS, inputs=tuple(inputs))
+    for path in written_paths(out):
+        check_output(path, (path.suffix.lower(),), inputs=tuple(inputs))
+    if out_fps is not None:
+        check_out_fps(out, out_fps)
 
 
 def make_folder(path: Path) -> None:

@@ -12,17 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..clip.bvh_write import bvh_paths
 from ..clip.formats import read_clip
 from ..errors import AssistMimicError
 from ..service.client import Client, JobInfo, JobResult, connect, new_job_id
 from ..service.keys import add_client, make_server_keys, read_clients, remove_client
-from .outputs import check_output, make_folder
+from .outputs import check_clip_output, make_folder
 from .progress import TerminalProgress
 from .server_arguments import Cancel, Fetch, Jobs, Keys, ServerAt, Status, Submit
 from .small_commands import result_lines
-
-_SUFFIXES = (".npz", ".bvh")
 
 
 def _connect(at: ServerAt) -> Client:
@@ -61,15 +58,8 @@ def _files(command: Submit) -> tuple[Sequence[Path], Path | None]:
             "the last one is written (or use --detach)"
         )
     *inputs, out = command.files
-    _check_out(out, inputs)
+    check_clip_output(out, inputs)
     return inputs, out
-
-
-def _check_out(out: Path, inputs: Sequence[Path] = ()) -> None:
-    check_output(out, _SUFFIXES, inputs=tuple(inputs))
-    if out.suffix.lower() == ".bvh":
-        for path in bvh_paths(out):
-            check_output(path, (".bvh",), inputs=tuple(inputs))
 
 
 def _keep(result: JobResult, out: Path) -> None:
@@ -83,7 +73,7 @@ def _keep(result: JobResult, out: Path) -> None:
 
 def run_fetch(command: Fetch) -> int:
     """Write a job's result."""
-    _check_out(command.out)
+    check_clip_output(command.out, ())
     with _connect(command.at) as client, TerminalProgress() as progress:
         result = client.wait(command.job, on_progress=progress)
     _keep(result, command.out)

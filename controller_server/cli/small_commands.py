@@ -12,6 +12,7 @@ import numpy as np
 
 from ..clip.formats import FORMATS, ReadOptions, read_clip
 from ..clip.interaction import InteractionClip, SmplxMotion
+from ..clip.write_list import WRITERS
 from ..errors import AssistMimicError
 from ..settings import Quality
 from .outputs import check_output, make_folder
@@ -94,10 +95,14 @@ def result_lines(meta: dict[str, Any]) -> Iterable[str]:
 
 
 def run_formats() -> int:
-    """List the formats clips are read from."""
+    """List the formats clips are read from and written in."""
+    print("read, told by content; --format NAME overrules it:")
     width = max(len(form.name) for form in FORMATS)
     for form in FORMATS:
-        print(f"{form.name:<{width}}  {form.title}")
+        print(f"  {form.name:<{width}}  {form.title}")
+    print("written, told by how the name ends:")
+    for writer in WRITERS:
+        print(f"  {writer.ending:<{width}}  {writer.title}")
     return 0
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import AssistMimicError
-from .rotation import quat_from_rotvec, quat_mul, quat_rotate
+from .rig import chained
+from .rotation import quat_from_rotvec, quat_mul
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 _COMMON_FPS = (24, 25, 30, 50, 60, 72, 75, 90, 100, 120, 144, 180, 200, 240)
@@ -125,17 +126,46 @@ class Bvh:
         return from_zero < from_offset
 
     def world_motion(self) -> tuple[np.ndarray, np.ndarray]:
-        """Positions (T, J, 3) [file units] and rotations (T, J, 4) of every joint in the file's world."""
-        offsets, local = self.local_motion()
-        positions, quats = np.empty_like(offsets), np.empty_like(local)
-        for k, joint in enumerate(self.joints):
-            if joint.parent < 0:
-                positions[:, k], quats[:, k] = offsets[:, k], local[:, k]
-                continue
-            p = joint.parent
-            positions[:, k] = positions[:, p] + quat_rotate(quats[:, p], offsets[:, k])
-            quats[:, k] = quat_mul(quats[:, p], local[:, k])
-        return positions, quats
+        """Return positions (T, J, 3) [file units] and rotations (T, J, 4) of every joint in the file's world."""
+        return chained(self.parents, *self.local_motion())
+
+    @property
+    def label(self) -> str:
+        """What to call the person: the file's name."""
+        return self.path.name
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Index of each joint's parent, -1 for the root."""
+        return tuple(joint.parent for joint in self.joints)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T."""
+        return len(self.values)
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """End Sites: joints without channels that end a limb."""
+        return frozenset(k for k, joint in enumerate(self.joints) if not joint.channels and k not in self.parents)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was odd about the file."""
+        found = []
+        if self.encoding != "utf-8":
+            found.append(f"{self.label}: text is {self.encoding}, not UTF-8")
+        if self.counts_from_offsets:
+            found.append(f"{self.label}: positions of inner joints count from their OFFSET, and were added to it")
+        return tuple(found)
+
+    def cut(self, frames: slice) -> Bvh:
+        """Return some frames."""
+        return replace(self, values=self.values[frames])
+
+    def rest_quats(self) -> np.ndarray:
+        """Return world rotations with every channel at zero: none, shape (J, 4)."""
+        return np.tile([1.0, 0, 0, 0], (len(self.joints), 1))
 
 
 class _Reader:

@@ -1,9 +1,8 @@
-"""Two BVH files to a clip: by their own rotations when they are SMPL-X skeletons, else through the fit."""
+"""Two rigs to a clip: by their own rotations when they are SMPL-X skeletons, else through the fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
 from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
 from .plausibility import Finding, fit_findings
 from .read_options import FrameRange, Reading, ReadOptions
+from .rig import Rig
 from .rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from .skeleton import JOINT_NAMES, N_BODY_JOINTS, N_JOINTS, NEUTRAL_REST_JOINTS, PARENTS, Skeleton, joint
 
@@ -33,46 +33,62 @@ def read_bvh_pair(supporter: str | Path, recipient: str | Path, options: ReadOpt
     Raises:
         AssistMimicError: naming file and, where there is one, line.
     """
-    options = options or ReadOptions()
-    table = read_joint_table(options.joint_map) if options.joint_map is not None else None
     files = [read_bvh(path) for path in (supporter, recipient)]
-    rate, notes = _rate(files, options.fps)
-    frames = FrameRange.parse(options.frames).slice([len(f.values) for f in files], [str(f.path) for f in files])
-    files = [replace(file, values=file.values[frames]) for file in files]
-    matches = [match_joints(file.names, str(file.path), table, _helpers(file)) for file in files]
+    return read_rigs(files, options or ReadOptions(), "BVH")
+
+
+def read_rigs(rigs: Sequence[Rig], options: ReadOptions, source: str) -> Reading:
+    """Make two people of their rigs.
+
+    Args:
+        rigs: Supporter and recipient, of one world.
+        options: What the files do not say, or say wrongly.
+        source: What the files are.
+
+    Raises:
+        AssistMimicError: naming the file.
+    """
+    table = read_joint_table(options.joint_map) if options.joint_map is not None else None
+    rate, notes = _rate(rigs, options.fps)
+    frames = FrameRange.parse(options.frames).slice([rig.n_frames for rig in rigs], [_where(rig) for rig in rigs])
+    rigs = [rig.cut(frames) for rig in rigs]
+    matches = [match_joints(rig.names, _where(rig), table, _helpers(rig)) for rig in rigs]
     if options.sides == "exchanged":
         matches = [exchanged(match) for match in matches]
-    motions = [_mirrored(*file.world_motion(), options.sides) for file in files]
-    world = find_world(
-        files, matches, [positions for positions, _ in motions], unit=options.bvh_unit, up=options.bvh_up
-    )
+    motions = [_mirrored(*rig.world_motion(), options.sides) for rig in rigs]
+    world = find_world(rigs, matches, [positions for positions, _ in motions], unit=options.bvh_unit, up=options.bvh_up)
     notes += world.notes
     people: list[SmplxMotion] = []
     findings: list[Finding] = []
-    for role, file, match, (positions, quats) in zip(ROLES, files, matches, motions, strict=True):
-        notes += [f"{role}: {text}" for text in _remarks(file)]
-        motion = _exact(file, match, world) if options.sides == "as-named" else None
+    for role, rig, match, (positions, quats) in zip(ROLES, rigs, matches, motions, strict=True):
+        notes += [f"{role}: {text}" for text in rig.remarks]
+        motion = _exact(rig, match, world) if isinstance(rig, Bvh) and options.sides == "as-named" else None
         if motion is not None:
-            notes.append(f"{role}: {file.path.name}, an SMPL-X skeleton, taken over as it is")
+            notes.append(f"{role}: {rig.label}, an SMPL-X skeleton, taken over as it is")
         else:
-            match, said = believable_tips(file, match)
-            motion, report = fit(_capture(file, match, world, positions, quats, options.sides))
-            notes.append(f"{role}: {file.path.name}, joint names {match.table}, {report}")
+            match, said = believable_tips(rig, match)
+            motion, report = fit(_capture(rig, match, world, positions, quats, options.sides))
+            notes.append(f"{role}: {rig.label}, joint names {match.table}, {report}")
             notes += [f"{role}: {text}" for text in (*said, *_missing(match))]
             findings += fit_findings(role, report.mean_mm)
         people.append(motion)
-    source = f"BVH: {files[0].path.name}, {files[1].path.name}"
     return Reading(
-        InteractionClip(rate, people[0], people[1], source=source),
+        InteractionClip(
+            rate, people[0], people[1], source=f"{source}: {', '.join(dict.fromkeys(r.label for r in rigs))}"
+        ),
         tuple(notes),
         tuple(findings),
         floor_known=True,
-        order=(files[0].path.name, files[1].path.name),
+        order=(rigs[0].label, rigs[1].label),
         ordered=True,
     )
 
 
-def _rate(files: Sequence[Bvh], told: float | None) -> tuple[float, list[str]]:
+def _where(rig: Rig) -> str:
+    return str(rig.path) if rig.label == rig.path.name else rig.label
+
+
+def _rate(files: Sequence[Rig], told: float | None) -> tuple[float, list[str]]:
     """Return the frame rate of both files, or the user's, and a note where that is another."""
     first, second = files
     if told is not None:
@@ -83,27 +99,17 @@ def _rate(files: Sequence[Bvh], told: float | None) -> tuple[float, list[str]]:
         return told, [f"frame rate: {told:g} fps as told, the files' Frame Time says {rates}"] if differs else []
     if abs(first.fps - second.fps) > 1e-3 * first.fps:
         raise AssistMimicError(
-            f"{first.path} has {first.fps:g} fps, {second.path} {second.fps:g}; export both at one frame rate, or say "
-            "it with --fps"
+            f"{_where(first)} has {first.fps:g} fps, {_where(second)} {second.fps:g}; export both at one frame rate, "
+            "or say it with --fps"
         )
     return first.fps, []
 
 
-def _helpers(file: Bvh) -> set[int]:
+def _helpers(rig: Rig) -> set[int]:
     """Return the joints that lie on their parents: helper joints of the rig, no places in the body."""
-    lengths = np.array([np.linalg.norm(joint.offset) for joint in file.joints])
-    return {k for k, joint in enumerate(file.joints) if joint.parent >= 0 and lengths[k] < 1e-3 * lengths.max()}
-
-
-def _remarks(file: Bvh) -> list[str]:
-    found = []
-    if file.encoding != "utf-8":
-        found.append(f"{file.path.name}: text is {file.encoding}, not UTF-8")
-    if file.counts_from_offsets:
-        found.append(
-            f"{file.path.name}: position channels of inner joints count from their OFFSET, and were added to it"
-        )
-    return found
+    rest, parents = rig.rest_positions(), np.array(rig.parents)
+    lengths = np.linalg.norm(rest - rest[np.maximum(parents, 0)], axis=-1)
+    return {int(k) for k in np.flatnonzero((parents >= 0) & (lengths < 1e-3 * lengths.max(initial=0)))}
 
 
 def _missing(match: JointMatch) -> list[str]:
@@ -120,16 +126,14 @@ def _mirrored(positions: np.ndarray, quats: np.ndarray, sides: str) -> tuple[np.
 
 
 def _capture(
-    file: Bvh, match: JointMatch, world: BvhWorld, positions: np.ndarray, quats: np.ndarray, sides: str
+    rig: Rig, match: JointMatch, world: BvhWorld, positions: np.ndarray, quats: np.ndarray, sides: str
 ) -> Capture:
-    """Return a file's joints in SMPL-X terms; with its rest pose where that is a person standing upright."""
+    """Return a rig's joints in SMPL-X terms; with its rest pose where that is a person standing upright."""
     turn = quat_from_matrix(world.matrix)
-    identity = np.zeros((1, len(file.joints), 4))
-    identity[..., 0] = 1
-    rest, identity = _mirrored(file.rest_positions()[None], identity, sides)
+    rest, turned = _mirrored(rig.rest_positions()[None], rig.rest_quats()[None], sides)
     still = None
     if is_upright(rest[0], match, world.matrix[2]) and is_even(rest[0], match, world.matrix[2]):
-        still = _in_smplx_terms(match, world, turn, rest, identity)
+        still = _in_smplx_terms(match, world, turn, rest, turned)
     return _in_smplx_terms(match, world, turn, positions, quats, still)
 
 

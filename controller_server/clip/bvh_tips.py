@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from .bvh import Bvh
 from .joint_names import JointMatch
+from .rig import Rig
 
 _ACROSS = np.cos(np.radians(65))
 _NEARLY_ONE = 1e-6
 
 
-def believable_tips(file: Bvh, match: JointMatch) -> tuple[JointMatch, list[str]]:
+def believable_tips(file: Rig, match: JointMatch) -> tuple[JointMatch, list[str]]:
     """Return the match without End Sites that point across their bone, and a sentence about them.
 
     A hand's End Site goes on along the forearm as the rest pose has it, a toe's along the foot; else it is a constant
@@ -25,7 +25,7 @@ def believable_tips(file: Bvh, match: JointMatch) -> tuple[JointMatch, list[str]
         *((f"{side}_toes", f"{side}_ankle", f"{side}_foot") for side in ("left", "right")),
     ):
         row = match.tips.get(tip)
-        if row is None or file.joints[row].channels or before not in match.joints or base not in match.joints:
+        if row is None or row not in file.ends or before not in match.joints or base not in match.joints:
             continue
         bone = rest[match.joints[base]] - rest[match.joints[before]]
         end = rest[row] - rest[match.joints[base]]
@@ -33,7 +33,7 @@ def believable_tips(file: Bvh, match: JointMatch) -> tuple[JointMatch, list[str]
         if size < _NEARLY_ONE * float(bone @ bone) or float(bone @ end) < _ACROSS * size:
             lost.append(tip)
     if _are_one_constant(file, match):
-        lost = sorted({*lost, *(tip for tip in match.tips if not file.joints[match.tips[tip]].channels)})
+        lost = sorted({*lost, *(tip for tip in match.tips if match.tips[tip] in file.ends)})
     if not lost:
         return match, []
     names = ", ".join(tip.replace("_", " ") for tip in lost)
@@ -41,8 +41,8 @@ def believable_tips(file: Bvh, match: JointMatch) -> tuple[JointMatch, list[str]
     return replace(match, tips=kept), [f"End Sites of {names} point across the bone: not used"]
 
 
-def _are_one_constant(file: Bvh, match: JointMatch) -> bool:
-    """Return whether the End Sites of both hands, or of both feet and both hands, have one and the same OFFSET."""
-    rows = [row for row in match.tips.values() if not file.joints[row].channels]
-    offsets = np.array([file.joints[row].offset for row in rows])
-    return len(rows) == 4 and bool(np.abs(offsets - offsets[0]).max() < _NEARLY_ONE)
+def _are_one_constant(file: Rig, match: JointMatch) -> bool:
+    """Return whether the End Sites of both feet and both hands have one and the same OFFSET."""
+    rows, rest = [row for row in match.tips.values() if row in file.ends], file.rest_positions()
+    offsets = np.array([rest[row] - rest[file.parents[row]] for row in rows])
+    return len(rows) == 4 and bool(np.abs(offsets - offsets[0]).max() < _NEARLY_ONE * np.abs(offsets[0]).max())

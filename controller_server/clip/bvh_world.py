@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import AssistMimicError
-from .bvh import Bvh
 from .joint_names import JointMatch
+from .rig import Rig
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "cmu": 0.0254 / 0.45}
 """Metres per unit. The CMU recordings count in 1/0.45 inch."""
@@ -89,7 +89,7 @@ def is_even(rest: np.ndarray, match: JointMatch, up: np.ndarray) -> bool:
 
 
 def find_world(
-    files: Sequence[Bvh],
+    files: Sequence[Rig],
     matches: Sequence[JointMatch],
     motions: Sequence[np.ndarray],
     *,
@@ -99,7 +99,7 @@ def find_world(
     """Unit and up axis that all files of one scene share.
 
     Args:
-        files: The parsed files.
+        files: The rigs.
         matches: Where their joints are.
         motions: World positions in file units, each (T, J, 3).
         unit: Name from `UNITS` or metres per unit, instead of judging by leg length.
@@ -108,7 +108,7 @@ def find_world(
     Raises:
         AssistMimicError: the files disagree, or nothing fits.
     """
-    where = [str(file.path) for file in files]
+    where = [str(file.path) if file.label == file.path.name else file.label for file in files]
     legs = [leg_length(motion, match) for motion, match in zip(motions, matches, strict=True)]
     scale, unit_note = find_unit(where, legs, unit)
     if up is not None:

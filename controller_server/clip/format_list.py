@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import AssistMimicError
 from .assemble import assemble
 from .bvh_clip import read_bvh_pair
+from .gltf_people import is_gltf, read_gltf_pair
 from .interaction import slice_motion
 from .intergen import is_intergen, read_intergen
 from .joint_arrays import KEY, read_joint_arrays
@@ -108,6 +109,7 @@ FORMATS: tuple[Format, ...] = (
         _read_bvh,
         POSITIONS,
     ),
+    Format("gltf", "GLB and glTF, both people in one file or one in each", is_gltf, read_gltf_pair, POSITIONS),
     of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES),
     of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES),
     of_content(

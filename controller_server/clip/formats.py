@@ -1,29 +1,26 @@
 """The one place that knows which file formats a clip can be read from and written to.
 
-A new format is a module of its own with a reading or writing function, and a line in `FORMATS` or `_WRITERS`.
+A new format is a module of its own with a reading or writing function, and an entry in `format_list` or `write_list`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import AssistMimicError
 from .body_model import with_body_model
-from .bvh_write import write_bvh_pair
 from .format_list import FORMATS, find_format, unknown
 from .interaction import InteractionClip
-from .npz import write_npz
 from .plausibility import Finding, examine
 from .read_options import Reading, ReadOptions, refuse_idle
 from .roles import check_supporter, order_by_motion, order_by_names
 from .safe_pickle import forget
 from .scene import jumps, off_floor, stood_on_floor
+from .write_list import ENDINGS, write_clip, written_paths
 
-__all__ = ["FORMATS", "ReadOptions", "ReadResult", "read_clip", "write_clip"]
+__all__ = ["ENDINGS", "FORMATS", "ReadOptions", "ReadResult", "read_clip", "write_clip", "written_paths"]
 _MISPLACED = 0.005  # m a floor may be off in formats that do not count heights from it
 
 
@@ -147,41 +144,3 @@ def _judged(where: str, findings: Sequence[Finding], options: ReadOptions) -> li
     if impossible and not options.accept:
         raise AssistMimicError(f"{where}: {'; '.join(impossible)} (--accept reads it all the same)")
     return [finding.text for finding in findings]
-
-
-def write_clip(path: str | Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None = None) -> list[Path]:
-    """Write a clip in the format its suffix names; `.bvh` makes one file for each person.
-
-    Args:
-        path: Where to.
-        clip: What to write.
-        extra: Further named arrays, for formats that can carry them (`.npz`).
-
-    Returns:
-        The files written.
-
-    Raises:
-        AssistMimicError: the suffix is unknown or the file cannot be written.
-    """
-    path = Path(path)
-    write = _WRITERS.get(path.suffix.lower())
-    if write is None:
-        raise AssistMimicError(
-            f"{path}: no format is called {path.suffix or 'nothing'!r}; use one of {', '.join(_WRITERS)}"
-        )
-    return write(path, clip, extra)
-
-
-_Write = Callable[[Path, InteractionClip, Mapping[str, np.ndarray] | None], list[Path]]
-
-
-def _write_own(path: Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None) -> list[Path]:
-    write_npz(path, clip, extra)
-    return [path]
-
-
-def _write_bvh(path: Path, clip: InteractionClip, extra: Mapping[str, np.ndarray] | None) -> list[Path]:
-    return write_bvh_pair(path, clip)
-
-
-_WRITERS: Mapping[str, _Write] = {".npz": _write_own, ".bvh": _write_bvh}

@@ -1,0 +1,110 @@
+"""Which formats a clip is written in, told by how the file's name ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import AssistMimicError
+from .bvh_write import bvh_paths, write_bvh_pair
+from .gltf_write import write_gltf
+from .interaction import MAX_FPS, MIN_FPS, InteractionClip
+from .npz import write_npz
+from .resample import resample
+from .smpl_write import amass_paths, inter_x_paths, smpl_paths, write_amass, write_inter_x, write_mcs, write_smpl
+
+Extra = Mapping[str, np.ndarray] | None
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A format clips are written in.
+
+    Attributes:
+        ending: How the file's name ends.
+        title: What it is.
+        write: Writes and returns the files.
+        paths: Files that will be made of a name.
+        carries: Whether it can carry further arrays, and so keeps the clip's own frame rate.
+    """
+
+    ending: str
+    title: str
+    write: Callable[[Path, InteractionClip, Extra], list[Path]]
+    paths: Callable[[Path], list[Path]]
+    carries: bool = False
+
+
+def _one(path: Path) -> list[Path]:
+    return [path]
+
+
+def _plain(
+    write: Callable[[Path, InteractionClip], list[Path]],
+) -> Callable[[Path, InteractionClip, Extra], list[Path]]:
+    return lambda path, clip, extra: write(path, clip)
+
+
+def _own(path: Path, clip: InteractionClip, extra: Extra) -> list[Path]:
+    write_npz(path, clip, extra)
+    return [path]
+
+
+WRITERS: tuple[Writer, ...] = (
+    Writer(".amass.npz", "AMASS SMPL-X, one .npz for each person", _plain(write_amass), amass_paths),
+    Writer(".npz", "this project's own, the only one that keeps everything", _own, _one, carries=True),
+    Writer(".bvh", "BVH with SMPL-X names, one for each person", _plain(write_bvh_pair), bvh_paths),
+    Writer(".glb", "glTF with both people skinned and animated", _plain(write_gltf), _one),
+    Writer(".smpl", "Meshcapade, one for each person", _plain(write_smpl), smpl_paths),
+    Writer(".mcs", "Meshcapade, both people", _plain(write_mcs), _one),
+    Writer(".inter-x", "Inter-X, a folder with P1.npz and P2.npz", _plain(write_inter_x), inter_x_paths),
+)
+"""Tried in turn."""
+ENDINGS = tuple(writer.ending for writer in WRITERS)
+
+
+def writer_of(path: Path) -> Writer:
+    """Return what writes a file of this name. Raises AssistMimicError."""
+    for writer in WRITERS:
+        if path.name.lower().endswith(writer.ending) and len(path.name) > len(writer.ending):
+            return writer
+    raise AssistMimicError(f"{path}: no format is called {path.suffix or 'nothing'!r}; use one of {', '.join(ENDINGS)}")
+
+
+def written_paths(path: Path) -> list[Path]:
+    """Return the files that writing a clip to this name makes. Raises AssistMimicError."""
+    return writer_of(path).paths(path)
+
+
+def write_clip(path: str | Path, clip: InteractionClip, extra: Extra = None, *, fps: float | None = None) -> list[Path]:
+    """Write a clip in the format its name's ending says; some make one file for each person.
+
+    Args:
+        path: Where to.
+        clip: What to write.
+        extra: Further named arrays, for formats that can carry them (`.npz`).
+        fps: Frame rate to write at, instead of the clip's.
+
+    Returns:
+        The files written.
+
+    Raises:
+        AssistMimicError: the ending is unknown, the rate impossible, or the file cannot be written.
+    """
+    path = Path(path)
+    writer = writer_of(path)
+    if fps is not None:
+        check_out_fps(path, fps)
+        clip = resample(clip, fps)
+    return writer.write(path, clip, extra)
+
+
+def check_out_fps(path: Path, fps: float) -> None:
+    """Refuse a frame rate to write at that cannot be. Raises AssistMimicError."""
+    if writer_of(path).carries:
+        raise AssistMimicError(f"{path}: --out-fps cannot apply to .npz, which keeps the clip's frames; leave it out")
+    if not MIN_FPS <= fps <= MAX_FPS:
+        raise AssistMimicError(f"--out-fps {fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}")

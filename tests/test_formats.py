@@ -151,7 +151,7 @@ def test_what_cannot_be_read(names, words, tmp_path):
 
 def test_unknown_suffix_to_write(tmp_path):
     """Say what can be written."""
-    with pytest.raises(AssistMimicError, match=r"'\.fbx'; use one of \.amass\.npz, \.npz, \.bvh"):
+    with pytest.raises(AssistMimicError, match=r"'\.fbx'; use one of \.npz, \.bvh"):
         write_clip(tmp_path / "out.fbx", squatting_pair(2))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Writer:
     ending: str
     title: str
     write: Callable[[Path, InteractionClip, Extra], list[Path]]
-    paths: Callable[[Path], list[Path]]
+    paths: Callable[[Path], Sequence[Path]]
     carries: bool = False
 
 
@@ -54,29 +54,30 @@ def _own(path: Path, clip: InteractionClip, extra: Extra) -> list[Path]:
 
 
 WRITERS: tuple[Writer, ...] = (
-    Writer(".amass.npz", "AMASS SMPL-X, one .npz for each person", _plain(write_amass), amass_paths),
     Writer(".npz", "this project's own, the only one that keeps everything", _own, _one, carries=True),
     Writer(".bvh", "BVH with SMPL-X names, one for each person", _plain(write_bvh_pair), bvh_paths),
     Writer(".glb", "glTF with both people skinned and animated", _plain(write_gltf), _one),
+    Writer(".amass.npz", "AMASS SMPL-X, one .npz for each person", _plain(write_amass), amass_paths),
     Writer(".smpl", "Meshcapade, one for each person", _plain(write_smpl), smpl_paths),
     Writer(".mcs", "Meshcapade, both people", _plain(write_mcs), _one),
     Writer(".inter-x", "Inter-X, a folder with P1.npz and P2.npz", _plain(write_inter_x), inter_x_paths),
 )
-"""Tried in turn."""
+"""The longest ending that fits is taken."""
 ENDINGS = tuple(writer.ending for writer in WRITERS)
 
 
 def writer_of(path: Path) -> Writer:
     """Return what writes a file of this name. Raises AssistMimicError."""
-    for writer in WRITERS:
-        if path.name.lower().endswith(writer.ending) and len(path.name) > len(writer.ending):
-            return writer
+    name = path.name.lower()
+    fits = [w for w in WRITERS if name.endswith(w.ending) and len(name) > len(w.ending)]
+    if fits:
+        return max(fits, key=lambda writer: len(writer.ending))
     raise AssistMimicError(f"{path}: no format is called {path.suffix or 'nothing'!r}; use one of {', '.join(ENDINGS)}")
 
 
 def written_paths(path: Path) -> list[Path]:
     """Return the files that writing a clip to this name makes. Raises AssistMimicError."""
-    return writer_of(path).paths(path)
+    return list(writer_of(path).paths(path))
 
 
 def write_clip(path: str | Path, clip: InteractionClip, extra: Extra = None, *, fps: float | None = None) -> list[Path]:

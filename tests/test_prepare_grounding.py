@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from prepare_clips import floating, raised, seated_clip, standing_clip, walking_clip
 
+from controller_server.body.shape import body_shapes
 from controller_server.clip.interaction import Prop
 from controller_server.prepare.grounding import float_over_time, ground
 from controller_server.prepare.poses import PairPoses
@@ -24,7 +25,7 @@ def test_float_is_found():
     dirty = floating(clip, 0.05)
     poses = PairPoses.of(dirty)
     true = poses.roots[:, 0, 2] - PairPoses.of(clip).roots[:, 0, 2]
-    assert float_over_time(poses, dirty, 0) == pytest.approx(true, abs=0.01)
+    assert float_over_time(poses, 0, body_shapes(dirty.supporter.skeleton), ()) == pytest.approx(true, abs=0.01)
 
 
 def test_seat_is_floor_too():
@@ -33,9 +34,10 @@ def test_seat_is_floor_too():
     seat = clip.props[0]
     high = replace(clip, props=(replace(seat, size=seat.size + np.array([0, 0, 0.6]), position=seat.position + 0.0),))
     high = raised(high, 1, 0.3 + 0.04)
-    gap = clearance(PairPoses.of(high), high, 1).gap
+    shapes = body_shapes(high.recipient.skeleton)
+    gap = clearance(PairPoses.of(high), 1, shapes, high.props).gap
     assert gap == pytest.approx(0.04, abs=0.005)
-    assert clearance(PairPoses.of(ground(high)), high, 1).gap == pytest.approx(0, abs=0.003)
+    assert clearance(PairPoses.of(ground(high)), 1, shapes, high.props).gap == pytest.approx(0, abs=0.003)
 
 
 @pytest.mark.parametrize("height", [0.25, 0.4, -0.3])

@@ -46,6 +46,15 @@ def test_low_pass_keeps_a_straight_line():
     assert np.allclose(low_pass(line, 30.0, 7.0), line, atol=1e-9)
 
 
+def test_noisy_ends_are_smoothed_too():
+    """Keep a slope to its ends, and take off noise there, where they are not pinned."""
+    line = np.linspace(0, 3, 90)
+    assert low_pass(line, 30.0, 3.0, pinned=False) == pytest.approx(line, abs=1e-9)
+    noise = np.random.default_rng(0).normal(size=(90, 200))
+    left = low_pass(line[:, None] + noise, 30.0, 3.0, pinned=False) - line[:, None]
+    assert left[[0, -1]].std() < 0.75 * noise[[0, -1]].std()
+
+
 def test_quick_real_motion_survives():
     """Blur an elbow that swings 0.6 rad twice a second by less than 1 degree."""
     poses = swinging(2.0, 0.6)

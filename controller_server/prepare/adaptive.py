@@ -41,7 +41,7 @@ def smooth_as_needed(
     smoothed, last = [smooth(raw, cutoff_hz=cutoff_hz)], np.full(level.shape, np.inf)
     for k, cutoff in enumerate(_cutoffs(cutoff_hz)):
         if k:
-            smoothed.append(smooth(raw, cutoff_hz=cutoff))
+            smoothed.append(smooth(raw, cutoff_hz=cutoff, pinned=False))
         force = _medians(unsupported_force(grounded(smoothed[k].to_clip(clip))), centres, _REACH * clip.fps)
         better = going & (force < _GAIN * last)
         level[better] = k

@@ -14,6 +14,7 @@ from .soles import FootShape, foot_angles, sole_corners
 _LOW, _STILL_LOW = 0.03, 0.05  # m over the person's own floor: enter, leave
 _SETTLED, _STEADY = 0.006, 0.001  # m over the usual height of the stand: when that is noisy, when it is exact
 _SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
+_NOISIEST = 3.0  # times these bounds, at most, for feet that shake
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _MAX_ROLL, _MAX_HEEL_UP, _MAX_TOES_UP = np.radians((45, 80, 50))  # beyond, somebody sits or lies
 _MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
@@ -55,20 +56,47 @@ def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[B
         lowest = np.where(upright, heights, np.inf).min(axis=0)
         lowest = lowest[np.isfinite(lowest)]
         floor = float(np.percentile(lowest, 30)) if lowest.size else np.inf
+        speeds = np.stack([_foot_speed(p, poses.fps) for p in points])
+        noise = _noise(heights - floor, speeds, np.stack(upright))
         runs: list[list[Interval]] = [[], []]
         for side in range(2) if abs(floor) < _MAX_FLOOR else ():
             ball = points[side][:, 1:3, :2].mean(axis=1)
             place = np.concatenate([ball / _ROOM, yaws[side][:, None] / _TURN_ROOM], axis=1)
-            for run in _bearing_runs(points[side], heights[side] - floor, upright[side], poses.fps):
+            for run in _bearing_runs(heights[side] - floor, speeds[side], upright[side], poses.fps, noise):
                 runs[side] += still_pieces(place, run, shortest=shortest, gap=gap)
         found.append([Bearing(r, floor) for r in runs])
     return found
 
 
-def _bearing_runs(points: np.ndarray, height: np.ndarray, upright: np.ndarray, fps: float) -> list[Interval]:
+def _foot_speed(points: np.ndarray, fps: float) -> np.ndarray:
+    """Speed of heel or ball, whichever is slower [m/s], shape (T,), from heel, ball, ball, tip (T, 4, 3)."""
     velocity = np.linalg.norm(np.gradient(points, axis=0), axis=-1) * fps
-    speed = gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
-    enter, stay = (height < _LOW) & (speed < _SLOW), (height < _STILL_LOW) & (speed < _STILL_SLOW)
+    return gaussian(velocity[:, (0, 1)].min(axis=1), max(0.02 * fps, 0.5))
+
+
+def _noise(heights: np.ndarray, speeds: np.ndarray, upright: np.ndarray) -> tuple[float, float]:
+    """How much wider than usual the bounds on height and speed must be for feet that stand in a noisy clip.
+
+    One foot of a person on their feet bears at most times: what the slower one does is noise.
+    """
+    known = upright.any(axis=0)
+    if not known.any():
+        return 1.0, 1.0
+    slower = np.where(upright, speeds, np.inf).argmin(axis=0)[None]
+    height = np.abs(np.take_along_axis(heights, slower, 0)[0, known])
+    speed = np.take_along_axis(speeds, slower, 0)[0, known]
+    return (
+        float(np.clip(2.5 * np.median(height) / _LOW, 1, _NOISIEST)),
+        float(np.clip(2.5 * np.median(speed) / _SLOW, 1, _NOISIEST)),
+    )
+
+
+def _bearing_runs(
+    height: np.ndarray, speed: np.ndarray, upright: np.ndarray, fps: float, noise: tuple[float, float]
+) -> list[Interval]:
+    high, fast = noise
+    enter = (height < _LOW * high) & (speed < _SLOW * fast)
+    stay = (height < _STILL_LOW * high) & (speed < _STILL_SLOW * fast)
     mask = hysteresis(enter & upright, stay & upright)
     runs = []
     for a, b in intervals(mask, bridge=round(_BRIDGE * fps)):

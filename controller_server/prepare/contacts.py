@@ -9,22 +9,28 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_rotate, quat_rotate_inverse
-from ..clip.skeleton import JOINT_NAMES, joint
+from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS, joint
 from .holds import Hold, palm_centres, palm_on_partner
-from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, solve, solve_smoothly
-from .intervals import fade_weights, gaussian, still_pieces
+from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from
+from .intervals import gaussian, still_pieces
 from .legs import keep_feet
+from .over_time import CALM, solve_over_time
 from .poses import PairPoses
 from .surfaces import PALMS, Surfaces
 
 GAP = -0.002
 """Surface distance of a closed contact [m]: touching, a little pressed."""
-_BLEND = 0.25  # s
 _WANDER = 0.08  # m: a hold that slides less than this stays on one spot
+_SAME_SIDE = 0.3  # cosine
 _STAY, _SHIFT = 0.4, 0.12  # s: how long it stays on each of several spots at least, how fast it shifts between them
-_SMOOTH = 0.06  # s
-_TOUCH_WEIGHT, _SPOT_WEIGHT, _PLACE_WEIGHT = 5e3, 50.0, 500.0
+_TOUCH_WEIGHT, _SPOT_WEIGHT, _PLACE_WEIGHT = 5e3, 200.0, 500.0
 
+_KNOTS = 0.05  # s
+_QUICK = 0.05  # s: see `_calm`
+_CALMING = 0.05  # s
+_ARMS = tuple(
+    tuple(joint(f"{side}_{part}") for part in ("collar", "shoulder", "elbow", "wrist")) for side in ("left", "right")
+)
 ELBOWS = (joint("left_elbow"), joint("right_elbow"))
 _COMPLIANCE = {
     "root": 0.001,  # m^2; the others rad^2
@@ -56,46 +62,65 @@ class HoldTarget:
         hold: Who holds what, and when.
         centre: The palm's centre in the wrist's axes [m], shape (3,).
         spot: Where that centre should be in the axes of the held joint [m], shape (T, 3).
-        touch: Frames in which the distance is closed along the surfaces' normal, shape (T,).
-        place: Frames in which the palm's centre goes exactly to `spot`, shape (T,).
+        side: Outward direction of the surface there, in the axes of the held joint, shape (3,).
     """
 
     hold: Hold
     centre: np.ndarray
     spot: np.ndarray
-    touch: np.ndarray
-    place: np.ndarray
+    side: np.ndarray
 
 
 def hold_targets(
     poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces
 ) -> list[HoldTarget]:
-    """One spot on the partner for each hold, at touching distance, moving only if the hand really slides."""
+    """One spot on the partner for each hold, at touching distance, moving only if the hand really slides.
+
+    The side of the held body is the usual one over the whole hold: a hand that noise drives through a forearm does not
+    come out behind it.
+    """
     targets = []
     for hold, centre, relative in _relative(poses, clip, holds):
         spot = relative.copy()
         a, b = hold.run
-        near = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,))
-        way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
-        way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
+        way, outwards = _to_surface(poses, hold, surfaces)
+        side = _unit(outwards.sum(axis=0))
+        meant = outwards @ side > _SAME_SIDE
         pieces = still_pieces(relative / _WANDER, hold.run, shortest=max(2, round(_STAY * poses.fps)))
         for start, end in pieces:
             # Captured gaps are a matter of flesh, not of motion: one way to the surface for the whole piece.
-            way_there = np.median(way[start - a : end - a], axis=0)
-            spot[start:end] = np.median(relative[start:end], axis=0) + way_there
+            part = slice(start - a, end - a)
+            use = meant[part] if meant[part].any() else np.ones(end - start, bool)
+            spot[start:end] = np.median(relative[start:end][use] + np.median(way[part][use], axis=0), axis=0)
         if len(pieces) > 1:
             spot[a:b] = gaussian(spot[a:b], max(_SHIFT * poses.fps, 0.5))
-        mask = hold.mask(poses.n_frames)
-        targets.append(HoldTarget(hold, centre, spot, mask, np.zeros_like(mask)))
+        targets.append(HoldTarget(hold, centre, spot, side))
     return targets
 
 
-def keep_holds(poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold]) -> list[HoldTarget]:
+def keep_holds(poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces) -> list[HoldTarget]:
     """Targets that keep every hold where it is, touching."""
     return [
-        HoldTarget(hold, centre, relative, hold.mask(poses.n_frames), np.zeros(poses.n_frames, bool))
+        HoldTarget(hold, centre, relative, _unit(_to_surface(poses, hold, surfaces)[1].sum(axis=0)))
         for hold, centre, relative in _relative(poses, clip, holds)
     ]
+
+
+def _to_surface(poses: PairPoses, hold: Hold, surfaces: Surfaces) -> tuple[np.ndarray, np.ndarray]:
+    """From the palm's nearest point to the held body's [m], and the outward normal there, in the held joint's axes.
+
+    Shapes (frames of the hold, 3); zero where they are too far apart.
+    """
+    a, b = hold.run
+    near = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,))
+    way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
+    way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
+    gap = near.distance[a:b, hold.joint]
+    return way, _unit(way) * np.where(np.isfinite(gap), -np.sign(gap), 0)[:, None]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces) -> InteractionClip:
@@ -107,38 +132,53 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
         return clip
     before = PairPoses.of(clip)
     targets = hold_targets(before, clip, holds, surfaces)
-    eased = compliance(_COMPLIANCE)
-    sigma = max(_SMOOTH * clip.fps, 0.5)
-    closed = solve(before, lambda p: hold_rows(p, surfaces, targets), eased, iterations=6, reference=before)
-    # What closing changed at the ends of a hold fades out beyond them, measured on the partner.
-    targets = _with_fades(before, closed, clip, targets)
-    closed = solve_smoothly(before, lambda p: hold_rows(p, surfaces, targets), eased, sigma=sigma)
+    closed = solve_over_time(
+        before, lambda p: hold_rows(p, surfaces, targets), compliance(_COMPLIANCE), _calm(before, holds), knots=_KNOTS
+    )
     return keep_feet(closed, before).to_clip(clip)
 
 
+def _calm(poses: PairPoses, holds: Sequence[Hold]) -> np.ndarray:
+    """How slowly corrections change [s], shape (T, 2, 69): less so in arms that hold or are held, while they do.
+
+    There, what is noise in the distance between hand and partner goes; before and after, the arm goes and comes calmly.
+    """
+    quick = np.zeros((poses.n_frames, 2, N_BODY_JOINTS))
+    for hold in holds:
+        quick[slice(*hold.run), hold.person, list(_ARMS[hold.side])] = 1
+        for arm in _ARMS:
+            if hold.joint in arm:
+                quick[slice(*hold.run), 1 - hold.person, list(arm)] = 1
+    quick = gaussian(quick, max(_CALMING * poses.fps, 0.5))
+    calm = np.full((poses.n_frames, 2, PERSON_DOFS), CALM)
+    calm[..., 3:] = np.repeat(CALM * (_QUICK / CALM) ** quick, 3, axis=-1)
+    return calm
+
+
 def hold_rows(poses: PairPoses, surfaces: Surfaces, targets: Sequence[HoldTarget]) -> Rows:
-    """Rows that close, place and keep holds."""
+    """Rows that close and keep holds."""
     parts: list[Rows] = []
     positions, quats = poses.world
     for t in targets:
         me, partner, wrist, held = t.hold.person, 1 - t.hold.person, PALMS[t.hold.side], t.hold.joint
         palm = positions[:, me, wrist] + quat_rotate(quats[:, me, wrist], t.centre)
         spot = positions[:, partner, held] + quat_rotate(quats[:, partner, held], t.spot)
-        frames = np.flatnonzero(t.touch | t.place)
+        frames = np.arange(*t.hold.run)
         jacobian = _relative_jacobian(poses, frames, me, wrist, palm[frames], held, spot[frames])
         error = (spot - palm)[frames]
         project = np.broadcast_to(np.eye(3), (len(frames), 3, 3)).copy()
-        touching = np.zeros(len(frames), bool)
-        if t.touch.any():
-            near = surfaces.nearness(poses, me, t.hold.side, (held,))
-            gap = near.distance[frames, held]
-            touching = t.touch[frames] & np.isfinite(gap)
-            ends = near.on_palm[frames, held], near.on_body[frames, held]
-            normal = (ends[1] - ends[0])[touching] / np.where(np.abs(gap) < 1e-9, 1e-9, gap)[touching, None]
-            project[touching] -= normal[:, :, None] * normal[:, None, :]
-            rows = _relative_jacobian(poses, frames[touching], me, wrist, ends[0][touching], held, ends[1][touching])
-            along = np.einsum("ni,nipq->npq", normal, rows)[:, None]
-            parts.append(rows_from(frames[touching], along, (gap[touching] - GAP)[:, None], _TOUCH_WEIGHT))
+        near = surfaces.nearness(poses, me, t.hold.side, (held,))
+        gap = near.distance[frames, held]
+        ends = near.on_palm[frames, held], near.on_body[frames, held]
+        normal = (ends[1] - ends[0]) / np.where(np.isfinite(gap) & (np.abs(gap) > 1e-9), gap, 1e-9)[:, None]
+        outwards = quat_rotate(quats[frames, partner, held], t.side)
+        # From behind, the nearest way to the surface is not the way to go.
+        touching = np.isfinite(gap) & (np.sum(-normal * outwards, axis=-1) > _SAME_SIDE)
+        ends, normal = (ends[0][touching], ends[1][touching]), normal[touching]
+        project[touching] -= normal[:, :, None] * normal[:, None, :]
+        rows = _relative_jacobian(poses, frames[touching], me, wrist, ends[0], held, ends[1])
+        along = np.einsum("ni,nipq->npq", normal, rows)[:, None]
+        parts.append(rows_from(frames[touching], along, (gap[touching] - GAP)[:, None], _TOUCH_WEIGHT))
         parts.append(
             rows_from(
                 frames,
@@ -189,24 +229,3 @@ def _relative(
         (h, centres[h.person, h.side], palm_on_partner(poses, h.person, h.side, centres[h.person, h.side])[:, h.joint])
         for h in one_of_two(holds)
     ]
-
-
-def _with_fades(
-    before: PairPoses, closed: PairPoses, clip: InteractionClip, targets: Sequence[HoldTarget]
-) -> list[HoldTarget]:
-    blend = max(_BLEND * before.fps, 1.0)
-    frames = np.arange(before.n_frames)
-    faded = []
-    for target in targets:
-        hold = target.hold
-        same_hand = [t.hold for t in targets if (t.hold.person, t.hold.side) == (hold.person, hold.side)]
-        (_, _, old), (_, _, new) = (_relative(p, clip, [hold])[0] for p in (before, closed))
-        a, b = hold.run
-        runs = [h.run for h in same_hand]
-        weight = fade_weights(before.n_frames, runs, blend)[runs.index(hold.run)]
-        move = (new - old)[np.clip(frames, a, b - 1)]
-        busy = np.any([h.mask(before.n_frames) for h in same_hand], axis=0)
-        place = (weight > 0) & ~busy
-        spot = np.where(target.touch[:, None], target.spot, old + weight[:, None] * move)
-        faded.append(HoldTarget(hold, target.centre, spot, target.touch, place))
-    return faded

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ..body.shape import Shape, body_shapes
 from ..clip.interaction import InteractionClip, Prop
 from .intervals import gaussian
 from .poses import PairPoses
@@ -29,17 +31,18 @@ def ground(clip: InteractionClip) -> InteractionClip:
 
     A scene that is off the floor as a whole comes down first, with furniture that hovers just as high.
     """
-    clip = _scene_down(clip)
-    poses = PairPoses.of(clip)
+    shapes = [body_shapes(motion.skeleton) for _, motion in clip.people]
+    clip = _scene_down(clip, shapes)
+    poses, calm = PairPoses.of(clip), _calm(PairPoses.of(clip))
     roots = poses.roots.copy()
     for person in range(2):
-        roots[:, person, 2] -= float_over_time(poses, clip, person)
+        roots[:, person, 2] -= float_over_time(calm, person, shapes[person], clip.props)
     return poses.with_changes(roots=roots).to_clip(clip)
 
 
-def float_over_time(poses: PairPoses, clip: InteractionClip, person: int) -> np.ndarray:
+def float_over_time(poses: PairPoses, person: int, shapes: Sequence[Shape], props: tuple[Prop, ...]) -> np.ndarray:
     """How far one person is over what bears them [m], shape (T,): a slow curve through the frames that tell."""
-    gap, told = _bearing_gap(poses, clip, person)
+    gap, told = _bearing_gap(poses, person, shapes, props)
     told &= np.abs(gap) < _HIGHEST
     if not told.any():
         return np.zeros(poses.n_frames)
@@ -57,27 +60,34 @@ def float_over_time(poses: PairPoses, clip: InteractionClip, person: int) -> np.
     return curve
 
 
-def _bearing_gap(poses: PairPoses, clip: InteractionClip, person: int) -> tuple[np.ndarray, np.ndarray]:
+def _bearing_gap(
+    poses: PairPoses, person: int, shapes: Sequence[Shape], props: tuple[Prop, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """Gap under the lowest part [m], and whether that part bears as far as its speed tells; each shape (T,)."""
-    calm = poses.with_changes(
+    found = clearance(poses, person, shapes, props)
+    rise = np.abs(np.gradient(gaussian(found.gap, max(0.05 * poses.fps, 0.5)))) * poses.fps
+    return found.gap, (found.speed < _SLOW) & (rise < _SLOW_UP)
+
+
+def _calm(poses: PairPoses) -> PairPoses:
+    """Poses without what jitters."""
+    return poses.with_changes(
         roots=low_pass(poses.roots, poses.fps, _LOOK_HZ),
         quats=_unit(low_pass(same_hemisphere(poses.quats), poses.fps, _LOOK_HZ)),
     )
-    found = clearance(calm, clip, person)
-    rise = np.abs(np.gradient(gaussian(found.gap, max(0.05 * poses.fps, 0.5)))) * poses.fps
-    return found.gap, (found.speed < _SLOW) & (rise < _SLOW_UP)
 
 
 def _unit(quats: np.ndarray) -> np.ndarray:
     return quats / np.linalg.norm(quats, axis=-1, keepdims=True)
 
 
-def _scene_down(clip: InteractionClip) -> InteractionClip:
+def _scene_down(clip: InteractionClip, shapes: Sequence[Sequence[Shape]]) -> InteractionClip:
     poses = PairPoses.of(clip)
-    standing = replace(clip, props=tuple(p for p in clip.props if abs(_bottom(p)) < _SCENE))
+    calm = _calm(poses)
+    standing = tuple(p for p in clip.props if abs(_bottom(p)) < _SCENE)
     heights = []
     for person in range(2):
-        gap, told = _bearing_gap(poses, standing, person)
+        gap, told = _bearing_gap(calm, person, shapes[person], standing)
         heights.append(float(np.median(gap[told])) if told.any() else 0.0)
     if min(np.abs(heights)) < _SCENE or abs(heights[0] - heights[1]) > _TOGETHER:
         return clip

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.rotation import quat_to_matrix
+from ..clip.rotation import cross, quat_to_matrix
 from ..clip.skeleton import BODY_TURNS, N_BODY_JOINTS
-from .intervals import gaussian
 from .poses import PairPoses
 
 PERSON_DOFS = 3 + 3 * N_BODY_JOINTS
@@ -73,7 +72,7 @@ def point_jacobian(
     who = np.maximum(person, 0)
     lever = point[:, None] - positions[frame, who]  # (N, 22, 3)
     axes = np.swapaxes(quat_to_matrix(quats[frame, who]), -1, -2)  # (N, 22, 3 axes, 3)
-    turn = np.cross(axes, lever[:, :, None]) * BODY_TURNS[joint][..., None, None]
+    turn = cross(axes, lever[:, :, None]) * BODY_TURNS[joint][..., None, None]
     out = np.zeros((len(frame), 3, 2, PERSON_DOFS))
     shift = np.broadcast_to(np.eye(3), (len(frame), 3, 3))
     own = np.concatenate([shift, turn.reshape(len(frame), PERSON_DOFS - 3, 3)], axis=1)
@@ -140,37 +139,6 @@ def solve(
         poses = poses.plus(_shorten(shift, _LARGEST_SHIFT), _shorten(turns, _LARGEST_TURN))
         if np.abs(step).max() < _CONVERGED:
             break
-    return poses
-
-
-def solve_smoothly(
-    start: PairPoses,
-    wishes: Callable[[PairPoses], Rows],
-    compliance: np.ndarray,
-    *,
-    sigma: float,
-    rounds: int = 3,
-    iterations: int = 5,
-) -> PairPoses:
-    """`solve`, with changes that are smooth over time.
-
-    Frames are solved on their own and may choose different ways; what they chose is averaged over time and taken as
-    the reference of the next round, which has less and less to change.
-
-    Args:
-        start: What is changed.
-        wishes: See `solve`.
-        compliance: See `solve`.
-        sigma: Width of the average [frames].
-        rounds: The last one is not averaged.
-        iterations: Of each round.
-    """
-    poses = reference = start
-    for round_ in range(rounds):
-        poses = solve(poses, wishes, compliance, iterations=iterations, reference=reference)
-        if round_ < rounds - 1:
-            shift, turns = poses.minus(start)
-            poses = reference = start.plus(gaussian(shift, sigma), gaussian(turns, sigma))
     return poses
 
 

@@ -70,7 +70,10 @@ def _cut(track: np.ndarray, run: Interval, shortest: int, gap: int) -> list[Inte
     cuts = np.arange(shortest + gap, b - a - shortest - gap + 1)
     if off.max() <= 1 or not cuts.size:
         return [run]
-    spread = [part[:c].var(axis=0).sum() * c + part[c:].var(axis=0).sum() * (b - a - c) for c in cuts]
+    # Sum of squares about the mean on either side of each cut, up to what is the same for all.
+    sums = np.cumsum(part - part.mean(axis=0), axis=0)
+    before = sums[cuts - 1]
+    spread = -(before**2).sum(axis=1) / cuts - ((sums[-1] - before) ** 2).sum(axis=1) / (b - a - cuts)
     cut = a + int(cuts[int(np.argmin(spread))])
     return _cut(track, (a, cut - gap), shortest, gap) + _cut(track, (cut + gap, b), shortest, gap)
 

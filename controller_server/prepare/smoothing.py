@@ -14,6 +14,7 @@ CUTOFF_HZ = 7.0
 
 _END_FRAMES = 3  # how many frames a warm-starting fit may need to converge
 _JUMP_TURN, _JUMP_SHIFT = 0.1, 0.03  # rad, m: a smaller jump at an end is left to the low-pass
+_END_LINE = 0.4  # s
 _SPIKE_TURN, _SPIKE_SHIFT = 0.15, 0.05  # rad, m off the median of its neighbours
 
 
@@ -23,6 +24,7 @@ def smooth(
     cutoff_hz: float = CUTOFF_HZ,
     max_joint_speed: float = MAX_JOINT_SPEED,
     max_root_speed: float = MAX_ROOT_SPEED,
+    pinned: bool = True,
 ) -> PairPoses:
     """Repair end jumps and outlier frames, bound the speeds, low-pass without delay.
 
@@ -31,6 +33,7 @@ def smooth(
         cutoff_hz: Half-power frequency of the low-pass on root and joints.
         max_joint_speed: Of every joint against its parent, and of the pelvis [rad/s].
         max_root_speed: Of the pelvis [m/s].
+        pinned: Whether the low-pass leaves the first and last frame where they are.
     """
     dt = 1 / poses.fps
     roots = poses.roots
@@ -44,8 +47,8 @@ def smooth(
     for _ in range(2):  # the low-pass may overshoot a bound that was just met
         roots = _bounded(roots, max_root_speed * dt, poses.fps, is_rotation=False)
         quats = _bounded(quats, max_joint_speed * dt, poses.fps, is_rotation=True)
-        roots = low_pass(roots, poses.fps, cutoff_hz)
-        quats = _normalised(low_pass(quats, poses.fps, cutoff_hz))
+        roots = low_pass(roots, poses.fps, cutoff_hz, pinned=pinned)
+        quats = _normalised(low_pass(quats, poses.fps, cutoff_hz, pinned=pinned))
         if (
             not _too_fast(roots, max_root_speed * dt, False).any()
             and not _too_fast(quats, max_joint_speed * dt, True).any()
@@ -62,15 +65,27 @@ def same_hemisphere(quats: np.ndarray) -> np.ndarray:
     return quats * signs[..., None]
 
 
-def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2) -> np.ndarray:
+def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2, pinned: bool = True) -> np.ndarray:
     """Zero-phase low-pass along the first axis, as a Butterworth filter run forwards and backwards.
 
-    |H(f)|^2 = 1 / (1 + (f / cutoff)^(2 order)), applied in the frequency domain to the signal continued by point
-    reflection at both ends, which leaves the first and the last value where they are.
+    |H(f)|^2 = 1 / (1 + (f / cutoff)^(2 order)), applied in the frequency domain to the signal continued at both ends.
+
+    Args:
+        values: Shape (T, ...).
+        fps: Frames per second.
+        cutoff_hz: Half-power frequency.
+        order: Of the filter.
+        pinned: Whether the first and last value stay where they are (the signal is continued by point reflection).
+            Where the ends are as noisy as the rest they should not: then what is off a straight line through the
+            last 0.4 s is mirrored.
     """
     n = len(values)
     pad = min(n - 1, int(np.ceil(2 * fps)))
-    extended = np.concatenate([2 * values[:1] - values[pad:0:-1], values, 2 * values[-1:] - values[-2 : -pad - 2 : -1]])
+    if pinned:
+        head, tail = 2 * values[:1] - values[pad:0:-1], 2 * values[-1:] - values[-2 : -pad - 2 : -1]
+    else:
+        head, tail = _mirrored(values, pad, fps)[::-1], _mirrored(values[::-1], pad, fps)
+    extended = np.concatenate([head, values, tail])
     # Without its straight line the continued signal closes on itself and the transform does not ring.
     ramp = np.linspace(0, 1, len(extended)).reshape(-1, *[1] * (values.ndim - 1))
     line = extended[:1] + (extended[-1:] - extended[:1]) * ramp
@@ -78,6 +93,15 @@ def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2
     frequency = np.fft.rfftfreq(len(extended), 1 / fps).reshape(-1, *[1] * (values.ndim - 1))
     spectrum /= 1 + (frequency / cutoff_hz) ** (2 * order)
     return (np.fft.irfft(spectrum, len(extended), axis=0) + line)[pad : pad + n]
+
+
+def _mirrored(values: np.ndarray, pad: int, fps: float) -> np.ndarray:
+    """What may have been before the first value, nearest first, shape (pad, ...)."""
+    time = np.arange(min(len(values), max(3, round(_END_LINE * fps))))
+    centred = (time - time.mean()).reshape(-1, *[1] * (values.ndim - 1))
+    slope = (centred * values[: len(time)]).sum(axis=0) / (centred**2).sum()
+    back = np.arange(1, pad + 1).reshape(-1, *[1] * (values.ndim - 1))
+    return values[1 : pad + 1] - 2 * slope * back
 
 
 def speeds(poses: PairPoses) -> tuple[np.ndarray, np.ndarray]:

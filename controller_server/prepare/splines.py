@@ -17,12 +17,14 @@ class Spline:
     Attributes:
         n_knots: Number of coefficients K.
         spacing: Time between knots [s].
+        step: Frames between knots.
         first: The first of the four coefficients that act on each frame, shape (T,).
         weights: How much each of the four acts, shape (T, 4).
     """
 
     n_knots: int
     spacing: float
+    step: float
     first: np.ndarray
     weights: np.ndarray
 
@@ -34,25 +36,31 @@ class Spline:
         first = np.minimum(at.astype(int), pieces - 1)
         x = at - first
         weights = np.stack([(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=1) / 6
-        return Spline(pieces + ORDER - 1, (n_frames - 1) / fps / pieces, first, weights)
+        step = (n_frames - 1) / pieces
+        return Spline(pieces + ORDER - 1, step / fps, step, first, weights)
 
     def evaluate(self, coefficients: np.ndarray) -> np.ndarray:
         """The curve, shape (T, ...), from coefficients of shape (K, ...)."""
         weights = self.weights.reshape(*self.weights.shape, *[1] * (coefficients.ndim - 1))
         return sum(weights[:, k] * coefficients[self.first + k] for k in range(ORDER))  # type: ignore[return-value]
 
-    def curvature(self) -> np.ndarray:
-        """Integral of the squared second derivative as a quadratic form: bands of a (K, K) matrix, shape (4, K).
+    def curvature(self, weight: np.ndarray | None = None) -> np.ndarray:
+        """Integral of the squared second derivative as a quadratic form: bands of a (K, K) matrix, shape (4, K, ...).
 
         Row d holds the entries (k + d, k). The second derivative is taken at the knots, by differences of coefficients
         (Eilers and Marx, 1996).
+
+        Args:
+            weight: Of each frame, one for each curve, shape (T, ...); 1 by default.
         """
-        bands = np.zeros((ORDER, self.n_knots))
+        weight = np.ones(len(self.first)) if weight is None else weight
+        at = np.clip(np.arange(self.n_knots - 2) * self.step, 0, len(weight) - 1).round().astype(int)
+        weight = weight[at]
+        bands = np.zeros((ORDER, self.n_knots, *weight.shape[1:]))
         difference = np.array([1.0, -2, 1]) / self.spacing**2
-        for k in range(self.n_knots - 2):
-            for i in range(3):
-                for j in range(i, 3):
-                    bands[j - i, k + i] += difference[i] * difference[j] * self.spacing
+        for i in range(3):
+            for j in range(i, 3):
+                bands[j - i, i : i + len(weight)] += difference[i] * difference[j] * self.spacing * weight
         return bands
 
     def gram(self, values: np.ndarray) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.shape import Shape, body_shapes
-from ..clip.interaction import InteractionClip, Prop
+from ..body.shape import Shape
+from ..clip.interaction import Prop
 from ..clip.rotation import quat_mul, quat_rotate, quat_rotate_inverse, quat_to_matrix
 from .poses import PairPoses
 
@@ -28,13 +29,13 @@ class Clearance:
     speed: np.ndarray
 
 
-def clearance(poses: PairPoses, clip: InteractionClip, person: int) -> Clearance:
-    """How far each person's lowest part is over floor or furniture; `clip` for skeletons and props."""
+def clearance(poses: PairPoses, person: int, shapes: Sequence[Shape], props: tuple[Prop, ...]) -> Clearance:
+    """How far one person's lowest part, of their `shapes`, is over floor or furniture."""
     positions, quats = poses.world
     gaps, places = [], []
-    for shape in body_shapes(clip.people[person][1].skeleton):
+    for shape in shapes:
         points = _low_points(shape, positions[:, person, shape.joint], quats[:, person, shape.joint])
-        over = points[..., 2] - _ground_under(points, clip.props)
+        over = points[..., 2] - _ground_under(points, props)
         lowest = over.argmin(axis=1)[:, None]
         gaps.append(np.take_along_axis(over, lowest, 1)[:, 0])
         places.append(points.mean(axis=1)[:, :2])

@@ -37,7 +37,7 @@ class ASSISTMIMIC_OT_import_clip(bpy.types.Operator, ImportHelper):
     bl_label = "Import Two-Person Clip"
     bl_options = {"REGISTER", "UNDO"}
 
-    filter_glob: StringProperty(default="*.npz;*.npy;*.bvh", options={"HIDDEN"})
+    filter_glob: StringProperty(default="*.npz;*.npy;*.bvh;*.glb;*.gltf;*.pkl;*.pt;*.smpl;*.mcs", options={"HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     start: IntProperty(name="First frame", description="Where the clip begins", default=1)

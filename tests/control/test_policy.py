@@ -380,7 +380,7 @@ def test_convert_plays_a_policy_without_torch(tmp_path: Path):
         env={**os.environ, FOLDERS_VARIABLE: str(tmp_path / "policies"), "COLUMNS": "100"},
     )
     assert done.returncode == 0, done.stderr
-    assert "with controller policy" in done.stdout + done.stderr
+    assert "Controller policy" in done.stdout + done.stderr
     meta = read_result_metadata(tmp_path / "out.npz")
     assert meta is not None
     assert (meta["controller"], meta["policy"]) == ("policy", "fits")

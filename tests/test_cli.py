@@ -17,6 +17,7 @@ from rich.console import Console
 from controller_server import __version__
 from controller_server.cli.parsing import one_line
 from controller_server.cli.progress import TerminalProgress, plain_line
+from controller_server.cli.small_commands import result_lines
 from controller_server.clip.formats import read_clip
 from controller_server.clip.npz import write_npz
 from controller_server.progress import Progress
@@ -204,3 +205,18 @@ def test_info_reads_pairs_of_people(assistmimic, tmp_path):
     assert "31 frames at 30 fps, 1.00 s" in text
     assert text.count("walks 2.00 m") == 2
     assert "grips: none given" in text
+
+
+def test_results_of_every_age_are_told():
+    """Say success, what is wrong, or that a result is older than the verdict it would get now."""
+    person = {"mpjpe_mm": 12.0, "wrench": {"max_n": 0.0}}
+    old = {"success": True, "failure_time_s": None, "supporter": person, "recipient": person}
+    meta = {"controller": "search", "settings": {"seed": 3}, "versions": {"assistmimic": "0"}}
+    assert "followed (made before" in next(iter(result_lines({**meta, "scores": old})))
+    wrong = {"passed": False, "sentence": "recipient's left foot slid 7.0 cm while it bore, at 1.8 s"}
+    new = old | {"success": False, "success_tracking": True, "assisted": False, "criteria": [wrong]}
+    lines = list(result_lines({**meta, "scores": new | {"other_limits": {"max_slip_m": 0.06}}}))
+    assert lines[0].startswith("result: followed, not usable as it is")
+    assert lines[1:3] == [f"wrong: {wrong['sentence']}", "judged by other limits: max_slip_m 0.06"]
+    lost = old | {"success": False, "success_tracking": False, "failure_time_s": 1.25, "criteria": []}
+    assert "failed at 1.25 s" in next(iter(result_lines({**meta, "scores": lost})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .legs import keep_feet
 from .over_time import CALM, solve_over_time
 from .poses import PairPoses
 from .surfaces import PALMS, Surfaces
+from .windows import change_in_windows, part_of
 
 GAP = -0.002
 """Surface distance of a closed contact [m]: touching, a little pressed."""
@@ -132,10 +134,24 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
         return clip
     before = PairPoses.of(clip)
     targets = hold_targets(before, clip, holds, surfaces)
-    closed = solve_over_time(
-        before, lambda p: hold_rows(p, surfaces, targets), compliance(_COMPLIANCE), _calm(before, holds), knots=_KNOTS
-    )
-    return keep_feet(closed, before).to_clip(clip)
+    calm = _calm(before, holds)
+
+    def closed(part: PairPoses, frames: np.ndarray) -> PairPoses:
+        near, own = surfaces.at(frames), in_part(targets, frames)
+        wishes = partial(hold_rows, surfaces=near, targets=own)
+        return solve_over_time(part, wishes, compliance(_COMPLIANCE), calm[frames], knots=_KNOTS)
+
+    return keep_feet(change_in_windows(before, closed), before).to_clip(clip)
+
+
+def in_part(targets: Sequence[HoldTarget], frames: np.ndarray) -> list[HoldTarget]:
+    """The targets that concern some of the clip's frames, counted in these."""
+    own = []
+    for t in targets:
+        run = part_of(t.hold.run, frames)
+        if run[0] < run[1]:
+            own.append(replace(t, hold=replace(t.hold, run=run), spot=t.spot[frames]))
+    return own
 
 
 def _calm(poses: PairPoses, holds: Sequence[Hold]) -> np.ndarray:

@@ -9,13 +9,15 @@ import numpy as np
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from .bearing import Bearing
-from .contacts import compliance, hold_rows, keep_holds
+from .contacts import compliance, hold_rows, in_part, keep_holds
 from .holds import Hold
 from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, turn_jacobian
+from .intervals import inside_of
 from .legs import ANKLE, TOE
 from .over_time import solve_over_time
 from .poses import PairPoses
 from .surfaces import ON_PROP, Overlaps, Surfaces
+from .windows import change_in_windows, part_of
 
 ALLOWED = 0.001
 """How deep bodies may rest in floor and props [m]."""
@@ -62,13 +64,19 @@ def depenetrate(
     if not _too_deep(surfaces.overlaps(start)).any():
         return clip
 
-    def wishes(now: PairPoses) -> Rows:
-        near = surfaces.overlaps(now, over=-_NEAR)
-        feet = _keep_rows(now, start, bearing, _stuck(near, clip.n_frames))
-        return Rows.concat([_out_rows(now, near), *feet, hold_rows(now, surfaces, kept)])
+    def pushed_out(part: PairPoses, frames: np.ndarray) -> PairPoses:
+        own, near_surfaces = in_part(kept, frames), surfaces.at(frames)
+        bears = [[inside_of([part_of(r, frames) for r in b.runs], len(frames)) for b in sides] for sides in bearing]
 
-    calm = np.full((clip.n_frames, 2, PERSON_DOFS), _CALM)
-    return solve_over_time(start, wishes, compliance(_COMPLIANCE), calm, knots=_KNOTS).to_clip(clip)
+        def wishes(now: PairPoses) -> Rows:
+            near = near_surfaces.overlaps(now, over=-_NEAR)
+            feet = _keep_rows(now, part, bears, _stuck(near, len(frames)))
+            return Rows.concat([_out_rows(now, near), *feet, hold_rows(now, near_surfaces, own)])
+
+        calm = np.full((len(frames), 2, PERSON_DOFS), _CALM)
+        return solve_over_time(part, wishes, compliance(_COMPLIANCE), calm, knots=_KNOTS)
+
+    return change_in_windows(start, pushed_out).to_clip(clip)
 
 
 def _too_deep(overlaps: Overlaps) -> np.ndarray:
@@ -94,7 +102,7 @@ def _stuck(near: Overlaps, n_frames: int) -> np.ndarray:
     return stuck
 
 
-def _keep_rows(poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]], stuck: np.ndarray) -> list[Rows]:
+def _keep_rows(poses: PairPoses, start: PairPoses, bears: list[list[np.ndarray]], stuck: np.ndarray) -> list[Rows]:
     """Rows that hold feet where they were, bearing ones firmly; a stuck one only level and at its height."""
     parts = []
     (now, turned), (was, level) = poses.world, start.world
@@ -104,7 +112,7 @@ def _keep_rows(poses: PairPoses, start: PairPoses, bearing: list[list[Bearing]],
             ankle = ANKLE[side]
             ones = np.ones(len(frames), int)
             at = now[:, person, ankle]
-            weight = np.where(bearing[person][side].mask(poses.n_frames), _FOOT_WEIGHT, _SWING_WEIGHT)
+            weight = np.where(bears[person][side], _FOOT_WEIGHT, _SWING_WEIGHT)
             free = np.ones((len(frames), 3))
             free[stuck[:, person, side], :2] = 0
             jacobian = point_jacobian(poses, frames, ones * person, ones * ankle, at) * free[..., None, None]

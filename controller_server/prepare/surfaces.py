@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import mujoco
@@ -12,6 +13,7 @@ from ..body.mjcf import FLOOR, compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import L_WRIST, R_WRIST
+from ..frames import take_frames
 from .legs import ANKLE, TOE
 from .poses import PairPoses
 
@@ -98,6 +100,12 @@ class Surfaces:
             ]
             for person in range(2)
         ]
+
+    def at(self, frames: np.ndarray) -> Surfaces:
+        """The same bodies, to be asked about poses of some of the clip's frames."""
+        part = copy(self)
+        part._clip = take_frames(self._clip, frames)
+        return part
 
     def _qpos(self, poses: PairPoses) -> np.ndarray:
         n = self._clip.n_frames

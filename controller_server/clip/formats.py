@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import AssistMimicError
 from .body_model import with_body_model
 from .format_list import FORMATS, find_format, unknown
+from .furniture import furnished
 from .interaction import InteractionClip
 from .plausibility import Finding, examine
 from .read_options import Reading, ReadOptions, refuse_idle
@@ -66,8 +67,9 @@ def _read(files: Sequence[Path], options: ReadOptions) -> ReadResult:
     clip, notes = _with_roles(reading, options)
     if options.body_model is not None:
         clip = with_body_model(clip, options.body_model)
-    clip, found = _on_floor(clip, reading.floor_known, options, form.own)
-    notes = [*notes, *jumps(clip), *found]
+    clip, moved = _on_floor(clip, reading.floor_known, options, form.own)
+    clip, put = furnished(clip, options.seat, options.box)
+    notes = [*notes, *jumps(clip), *moved, *put, *(() if form.own else off_floor(clip))]
     found = _judged(where, [*reading.findings, *examine(clip)], options)
     return ReadResult(clip, (*notes, *found), form.own)
 
@@ -133,9 +135,8 @@ def _on_floor(
     clip: InteractionClip, floor_known: bool, options: ReadOptions, own: bool
 ) -> tuple[InteractionClip, list[str]]:
     if own or options.keep_height:
-        return clip, [] if own else off_floor(clip)
-    clip, moved = stood_on_floor(clip) if floor_known else stood_on_floor(clip, _MISPLACED)
-    return clip, [*moved, *off_floor(clip)]
+        return clip, []
+    return stood_on_floor(clip) if floor_known else stood_on_floor(clip, _MISPLACED)
 
 
 def _judged(where: str, findings: Sequence[Finding], options: ReadOptions) -> list[str]:

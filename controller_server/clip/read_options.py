@@ -31,6 +31,8 @@ class ReadOptions:
             for the frames that two files of unequal length share.
         sides: `exchanged` where joint names have left and right the wrong way round, `mirrored` where coordinates are
             left-handed (Unity, DirectX).
+        seat: `auto` to put a seat under whoever sits, at the height people sit at, or that height [m].
+        box: Furniture as NAME,X,Y,Z,SX,SY,SZ: middle and full edges [m], with Z up. Several may be given.
         accept: Whether to read what looks impossible, and only tell it.
         body_model: Folder with the licensed SMPL-X model files, to give people the proportions of their betas.
     """
@@ -45,6 +47,8 @@ class ReadOptions:
     supporter: int | None = None
     frames: str | None = None
     sides: Sides = "as-named"
+    seat: str | None = None
+    box: tuple[str, ...] = ()
     accept: bool = False
     body_model: Path | None = None
 
@@ -53,7 +57,7 @@ class ReadOptions:
         return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
 
-ALWAYS = frozenset({"format", "swap", "supporter", "frames", "accept", "body_model"})
+ALWAYS = frozenset({"format", "swap", "supporter", "frames", "seat", "box", "accept", "body_model"})
 """Options that every format understands."""
 AXES = ALWAYS | {"bvh_up", "keep_height", "fps"}
 """Options of formats that hold body parameters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import foreign_files as foreign
@@ -13,6 +14,7 @@ from motion_cases import squatting_pair
 from controller_server.clip.formats import ENDINGS, FORMATS, ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.clip.safe_pickle import forget
 from controller_server.clip.sixd import quat_from_sixd
 from controller_server.errors import AssistMimicError
 
@@ -207,3 +209,36 @@ def test_what_holds_no_pair_says_what_it_lacks(tmp_path):
     ):
         with pytest.raises(AssistMimicError, match=words):
             read_clip(files)
+
+
+def test_who_acts_in_inter_x(clip, tmp_path):
+    """Take who acts for the supporter where Inter-X's own annotation lies above the clip."""
+    folder = tmp_path / "motions" / "G001T000A000R000"
+    folder.mkdir(parents=True)
+    (tmp_path / "annots").mkdir()
+    foreign.pair_in(folder, clip, foreign.inter_x)
+    for number, second in ((0, False), (1, True)):
+        forget()
+        (tmp_path / "annots" / "interaction_order.pkl").write_bytes(pickle.dumps({folder.name: number}))
+        read = read_clip([folder])
+        assert any("actor helps" in note for note in read.notes)
+        expected = clip.joints[:, ::-1] if second else clip.joints
+        assert np.abs(read.clip.joints[:, :, 0] - expected[:, :, 0]).max() < 1e-3
+
+
+def test_processed_inter_x(clip, tmp_path):
+    """Read one clip of many by its name, its floor found again."""
+    h5py = pytest.importorskip("h5py")
+    both = []
+    for _, motion in clip.people:
+        trans, root = foreign.turned(motion, foreign.Y_UP)
+        pose = np.concatenate([root[:, None], motion.pose, trans[:, None] - [0, 0.9, 0]], axis=1)
+        both.append(pose)
+    with h5py.File(tmp_path / "train.h5", "w") as file:
+        for name in ("G1", "G2"):
+            file[name] = np.concatenate(both, axis=-1).astype(np.float32)
+    with pytest.raises(AssistMimicError, match="2 clips in it .G1, G2.; say which with --clip"):
+        read_clip([tmp_path / "train.h5"])
+    read = read_clip([tmp_path / "train.h5"], ReadOptions(clip="G2", supporter=1))
+    place, angle = errors(read.clip, clip)
+    assert place < 0.02 and angle < 0.1

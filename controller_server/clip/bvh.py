@@ -347,6 +347,12 @@ def _read_values(reader: _Reader, lines: list[tuple[int, list[str]]], frames: in
             if len(words) != channels:
                 raise reader.error(number, f"frame {k} has {len(words)} values, the hierarchy has {channels} channels")
         raise reader.error(reader.last, f"{len(lines)} motion lines, 'Frames:' says {frames}; the file is cut off")
+    try:  # all at once; line by line only to say what is wrong
+        values = np.array([float(word) for _, words in lines for word in words])
+        if np.isfinite(values).all():
+            return values.reshape(frames, channels)
+    except ValueError:
+        pass
     values = np.empty(frames * channels)
     filled = 0
     for number, words in lines:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .rotation import cross, quat_conj, quat_from_rotvec, quat_mul, quat_to_matrix, rotvec_from_quat
+from .rotation import quat_conj, quat_from_rotvec, quat_mul, quat_to_matrix, rotvec_from_quat
 from .skeleton import BODY_TURNS, N_BODY_JOINTS, Skeleton, forward_kinematics
 
 _DOFS = 3 + 3 * N_BODY_JOINTS
@@ -16,6 +16,7 @@ _LARGEST_STEP = 0.5
 _DAMPING = 1e-6
 _CHUNK = 128  # frames solved at once: bounds the memory of clips of any length
 _BODY = range(N_BODY_JOINTS)
+_PAIRS = np.nonzero(BODY_TURNS)  # joints, and the joints that turn them
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,21 @@ def _step(skeleton: Skeleton, wishes: Wishes, roots: np.ndarray, quats: np.ndarr
     places, world = forward_kinematics(skeleton.offsets, roots, quats, _BODY)
     axes = quat_to_matrix(world)
     frames = len(roots)
-    lever = places[:, :, None] - places[:, None]  # of joint j about joint k: (T, j, k, 3)
-    moved = cross(np.swapaxes(axes, -1, -2)[:, None], lever[:, :, :, None]) * BODY_TURNS[:, :, None, None]
-    jacobian = np.zeros((frames, N_BODY_JOINTS, 3, _DOFS))
-    jacobian[..., :3] = np.eye(3)
-    jacobian[..., 3:] = moved.reshape(frames, N_BODY_JOINTS, _DOFS - 3, 3).swapaxes(-1, -2)
+    # In blocks: of joint j's three coordinates by the pelvis' shift (block 0) and by joint k's turn (block k + 1).
+    moved, mover = _PAIRS
+    jacobian = np.zeros((frames, N_BODY_JOINTS, 3, N_BODY_JOINTS + 1, 3))
+    jacobian[:, :, :, 0] = np.eye(3)
+    lever = places[:, moved] - places[:, mover]
+    jacobian[:, moved, :, mover + 1] = np.swapaxes(_crossed_by(lever) @ axes[:, mover], 0, 1)
     parts = [(jacobian, wishes.positions - places, wishes.position_weights)]
     turned = np.flatnonzero(wishes.rotation_weights)
     if len(turned):
-        relative = np.einsum("tiba,tkbc->tiakc", axes[:, turned], axes) * BODY_TURNS[turned][:, None, :, None]
-        jacobian = np.zeros((frames, len(turned), 3, _DOFS))
-        jacobian[..., 3:] = relative.reshape(frames, len(turned), 3, _DOFS - 3)
+        row = np.full(N_BODY_JOINTS, -1)
+        row[turned] = np.arange(len(turned))
+        pairs = row[moved] >= 0
+        who, by = moved[pairs], mover[pairs]
+        jacobian = np.zeros((frames, len(turned), 3, N_BODY_JOINTS + 1, 3))
+        jacobian[:, row[who], :, by + 1] = np.swapaxes(np.swapaxes(axes[:, who], -1, -2) @ axes[:, by], 0, 1)
         error = rotvec_from_quat(quat_mul(quat_conj(world[:, turned]), wishes.quats[:, turned]))
         parts.append((jacobian, error, wishes.rotation_weights[turned]))
     posture = np.concatenate([np.zeros(3), np.repeat(wishes.posture_weights**2, 3)])
@@ -97,7 +102,15 @@ def _step(skeleton: Skeleton, wishes: Wishes, roots: np.ndarray, quats: np.ndarr
     bend = rotvec_from_quat(quat_mul(quat_conj(quats), wishes.postures)).reshape(frames, -1)
     gradient = np.concatenate([np.zeros((frames, 3)), bend], axis=1) * posture
     for jacobian, error, weights in parts:
-        rows = (jacobian * weights[:, None, None]).reshape(frames, -1, _DOFS)
+        rows = (jacobian * weights[:, None, None, None]).reshape(frames, -1, _DOFS)
         hessian += np.swapaxes(rows, 1, 2) @ rows
         gradient += ((error * weights[:, None]).reshape(frames, 1, -1) @ rows)[:, 0]
     return np.linalg.solve(hessian, gradient[..., None])[..., 0]
+
+
+def _crossed_by(lever: np.ndarray) -> np.ndarray:
+    """Return the matrices that turn an axis into how a turn about it moves the end of a lever, shape (..., 3, 3)."""
+    matrix = np.zeros((*lever.shape, 3))
+    matrix[..., 0, 1], matrix[..., 0, 2], matrix[..., 1, 2] = lever[..., 2], -lever[..., 1], lever[..., 0]
+    matrix[..., 1, 0], matrix[..., 2, 0], matrix[..., 2, 1] = -lever[..., 2], lever[..., 1], -lever[..., 0]
+    return matrix

@@ -10,6 +10,7 @@ from ..errors import AssistMimicError
 from .assemble import assemble
 from .bvh_clip import read_bvh_pair
 from .gltf_people import is_gltf, read_gltf_pair
+from .inter_x_h5 import is_inter_x_h5, read_inter_x_h5
 from .interaction import slice_motion
 from .intergen import is_intergen, read_intergen
 from .joint_arrays import KEY, read_joint_arrays
@@ -111,6 +112,13 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("gltf", "GLB and glTF, both people in one file or one in each", is_gltf, read_gltf_pair, POSITIONS),
     of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES),
+    Format(
+        "inter-x-h5",
+        "Inter-X's processed .h5, one of its clips (--clip NAME; needs h5py)",
+        is_inter_x_h5,
+        read_inter_x_h5,
+        AXES | {"clip"},
+    ),
     of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES),
     of_content(
         "amass", "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person", is_amass, read_amass, AXES

@@ -27,6 +27,7 @@ class ReadOptions:
         keep_height: Whether to leave the floor where it is, however far from z = 0.
         swap: Whether the recipient comes first in what is read.
         supporter: Which person in what is read helps, 1 or 2, instead of judging by names and motion.
+        clip: Which clip of a file that holds many, by its name.
         frames: FIRST:LAST to read only these, both counted from 0 and included (1: leaves out frame 0), or `common`
             for the frames that two files of unequal length share.
         sides: `exchanged` where joint names have left and right the wrong way round, `mirrored` where coordinates are
@@ -45,6 +46,7 @@ class ReadOptions:
     keep_height: bool = False
     swap: bool = False
     supporter: int | None = None
+    clip: str | None = None
     frames: str | None = None
     sides: Sides = "as-named"
     seat: str | None = None

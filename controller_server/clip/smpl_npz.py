@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import AssistMimicError
 from .npz import load_arrays
 from .peek import Peek
+from .safe_pickle import load_pickle
 from .tracks import Content, Model, SmplTrack, numbers
 
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate")
@@ -61,9 +62,23 @@ def read_inter_x(path: Path) -> Content:
         betas=betas_of(where, arrays),
         gender=gender_of(arrays),
     )
+    label = path.name + _who_acts(path)
     return Content(
-        (track,), (path.name,), fps=120.0, fps_assumed=True, up="y", floor_known=True, source=f"Inter-X: {path.name}"
+        (track,), (label,), fps=120.0, fps_assumed=True, up="y", floor_known=True, source=f"Inter-X: {path.name}"
     )
+
+
+def _who_acts(path: Path) -> str:
+    """Return " actor" or " reactor" by Inter-X's own annotation, where it lies above the clip's folder."""
+    for above in list(path.resolve().parents)[1:4]:
+        file = above / "annots" / "interaction_order.pkl"
+        if not file.is_file():
+            continue
+        order = load_pickle(file)
+        number = order.get(path.resolve().parent.name) if isinstance(order, Mapping) else None
+        if number in (0, 1) and path.stem.upper() in ("P1", "P2"):
+            return " actor" if (path.stem.upper() == "P1") == (number == 0) else " reactor"
+    return ""
 
 
 def read_amass(path: Path) -> Content:

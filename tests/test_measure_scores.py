@@ -134,3 +134,14 @@ def test_measuring_is_cheap():
     start = time.process_time()
     case(151)
     assert time.process_time() - start < 3
+
+
+def test_a_prepared_clip_far_from_the_input_is_told():
+    """Over 60 mm of those who are judged; a supporter who was put aside counts for nothing."""
+    assert case(offset=(0.07, 0, 0), prepared=(0.07, 0, 0)).prepared_far
+    assert not case(offset=(0.05, 0, 0), prepared=(0.05, 0, 0)).prepared_far
+    raw = apart(10)
+    aside = replace(raw, supporter=replace(raw.supporter, trans=raw.supporter.trans - [5.0, 0, 0]))
+    pair = PairBody.from_clip(aside)
+    alone = measure(raw, aside, aside, recording_of(aside, pair), pair, judged=(1,))
+    assert alone.success and not alone.prepared_far

@@ -51,9 +51,11 @@ def test_verdict_of_a_clip_that_was_followed_but_is_not_usable():
     assert found.headline == "Not usable as it is: the clip was followed to its end, but 2 things are wrong."
     assert any(re.search(r"t 0\.20 m off at 0\.0 s, mean of 22 joints \(0\.15 m allowed\)", f) for f in found.faults)
     assert any("balance 0.20 m off" in fault for fault in found.faults)
-    odd = replace(scores, other_limits={"max_slip_m": 0.1}, ends_in_motion=True, prepared_far=True)
-    assert [remark.split()[0] for remark in verdict(odd).remarks] == ["Judged", "Preparing", "The"]
-    assert "max_slip_m 0.1" in verdict(odd).remarks[0]
+    people = {"supporter": scores.supporter, "recipient": replace(scores.recipient, prepare_mean_mm=72.0)}
+    odd = replace(scores, other_limits={"max_slip_m": 0.1}, ends_in_motion=True, prepared_far=True, **people)
+    judged, moved_by, ends = verdict(odd).remarks
+    assert "max_slip_m 0.1" in judged and ends.startswith("The clip ends in motion")
+    assert moved_by.startswith("Preparing moved the recipient by 72 mm on average")
 
 
 def test_six_lines_of_what_became_better_and_worse():

@@ -101,7 +101,7 @@ class Scores:
         criteria: All of them, with what was found.
         other_limits: Limits that are not the defaults, which the word success means; empty usually.
         ends_in_motion: Whether the prepared clip ends before people have come to rest.
-        prepared_far: Whether preparing moved somebody farther than 60 mm on average.
+        prepared_far: Whether preparing moved somebody who is judged farther than 60 mm on average.
         failure_time_s: When the clip was lost, as `success_tracking` has it [s]; None if it was not, also where there
             was too much help.
         failed_person: Who lost it first; None if nobody did or when the simulation broke off before that.
@@ -243,7 +243,7 @@ def _scores(
         criteria=verdict.criteria,
         other_limits=limits.changed,
         ends_in_motion=verdict.ends_in_motion,
-        prepared_far=max(person.prepare_mean_mm for person in people) > limits.told_prepared_mm,
+        prepared_far=max(people[p].prepare_mean_mm for p in evidence.judge.judged) > limits.told_prepared_mm,
         failure_time_s=outcome.failure_time,
         failed_person=None if outcome.failed is None else pair.people[outcome.failed].role,
         assisted=verdict.assisted,

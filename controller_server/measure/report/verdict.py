@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..criteria import Criterion
+from ..criteria import Criteria, Criterion
 from ..effort import MAX_MEAN_HELP
 from ..scores import Scores
 from ..tracking import PAPER_LIMIT, SUCCESS_LIMIT
@@ -52,7 +52,9 @@ def remarks(scores: Scores) -> list[str]:
         limits = ", ".join(f"{name} {value:g}" for name, value in scores.other_limits.items())
         found.append(f"Judged by other limits than the usual ones: {limits}.")
     if scores.prepared_far:
-        moved = " and ".join(f"the {role} by {p.prepare_mean_mm:.0f} mm" for role, p in scores.people)
+        limit = scores.other_limits.get("told_prepared_mm", Criteria().told_prepared_mm)
+        far = [(role, p.prepare_mean_mm) for role, p in scores.people if p.prepare_mean_mm > limit]
+        moved = " and ".join(f"the {role} by {mean:.0f} mm" for role, mean in far)
         found.append(f"Preparing moved {moved} on average: the simulation follows another motion than the input's.")
     if scores.ends_in_motion:
         found.append("The clip ends in motion: nobody knows how it would go on.")

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from .bench_help import help_entry
 from .clip.formats import ReadResult, read_clip
 from .clip.interaction import Prop
 from .convert import convert
 from .errors import AssistMimicError
 from .frames import slice_clip, slice_recording
 from .measure.scores import Scores, measure
-from .measure.tracking import SUCCESS_LIMIT
 from .progress import OnProgress, ignore_progress
 from .result import Result, versions, write_result, write_result_report
-from .settings import Controller, ConvertSettings, Quality
+from .settings import ConvertSettings, Quality
 from .stepping import SHARE, bare_stepping
 
 CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
@@ -101,7 +101,7 @@ def bench_convert(
     Args:
         names: Only these clips; all by default.
         quality: How long the search thinks.
-        weak: Whether to add the tables of a weak recipient, with and without the supporter.
+        weak: Whether to add who needs help: ever weaker recipients, alone and with the supporter.
         out: Folder for the simulated clips and their reports; none are kept by default.
         on_progress: Told which clip is at which stage.
 
@@ -138,8 +138,15 @@ def bench_convert(
         "seed": settings.seed,
     }
     if weak:
-        report["weak_recipient"] = [weak_entry(case, quality, on_progress) for case in chosen]
+        report["help"] = [_help(case, quality, on_progress) for case in chosen]
     return report | {"peak_rss_mb": peak_rss_mb(), "machine": machine(), "versions": versions()}
+
+
+def _help(case: Case, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
+    def progress_of(what: str) -> OnProgress:
+        return _named(f"{case.name}, {what}", on_progress)
+
+    return help_entry(case.name, lambda: case.load().clip, quality, progress_of)
 
 
 def _named(name: str, on_progress: OnProgress) -> OnProgress:
@@ -203,38 +210,6 @@ def part_entry(result: Result, start: float, end: float) -> dict[str, Any]:
     recording = slice_recording(result.recording, frames.start / fps, (frames.stop - 1) / fps)
     scores = measure(given, asked, made, recording, result.pair)
     return {"start_s": start, "end_s": end, **_scores(scores)}
-
-
-def weak_entry(case: Case, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
-    """A weak recipient, search alone: with the supporter, and with the supporter out of reach.
-
-    Where the weak one manages alone, the same for a frail one, under `frail`.
-    """
-    rows: dict[str, Any] = {"name": case.name, **_with_and_without(case, "weak", quality, on_progress)}
-    if rows["alone"]["recipient_success"]:
-        rows["frail"] = _with_and_without(case, "frail", quality, on_progress)
-    return rows
-
-
-def _with_and_without(case: Case, strength: str, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
-    rows: dict[str, Any] = {}
-    for key, alone in (("with_supporter", False), ("alone", True)):
-        settings = ConvertSettings(
-            controller=Controller.SEARCH, quality=quality, recipient_strength=strength, remove_supporter=alone
-        )
-        progress = _named(f"{case.name}, {strength}, {key.replace('_', ' ')}", on_progress)
-        scores = convert(case.load().clip, settings, on_progress=progress).scores
-        recipient = scores.recipient
-        rows[key] = {
-            "recipient_success": recipient.deviation_max_m
-            <= SUCCESS_LIMIT,  # by the older measure: who fails alone falls
-            "recipient_deviation_max_mm": 1000 * recipient.deviation_max_m,
-            "recipient_mpjpe_mm": recipient.mpjpe_mm,
-            "recipient_com_rise_m": recipient.com_rise_m.output,
-        }
-        if not alone:
-            rows[key] = _scores(scores) | rows[key]
-    return rows
 
 
 def summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
-from controller_server import bench
+from controller_server import bench, bench_help
 from controller_server.bench_policies import bench_policies
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
@@ -50,7 +51,7 @@ def short_clips(tmp_path, monkeypatch):
 
 
 def test_the_report_has_what_was_promised(short_clips, no_policies, tmp_path, capsys):
-    """Measure one clip, plainly and with a weak recipient, with and without the supporter."""
+    """Measure one clip, plainly and with ever weaker recipients alone."""
     report = bench.bench_convert(quality=Quality.DRAFT, out=tmp_path / "kept")
     again = json.loads(json.dumps(report, allow_nan=False))
     entry = again["clips"][0]
@@ -62,9 +63,8 @@ def test_the_report_has_what_was_promised(short_clips, no_policies, tmp_path, ca
     assert entry["world_steps"] > 50
     assert 50 < again["peak_rss_mb"] < 4000
     assert "cores" in again["machine"]
-    weak = again["weak_recipient"][0]
-    assert weak["alone"]["recipient_success"] and weak["with_supporter"]["recipient_success"]
-    assert weak["frail"]["alone"]["recipient_success"]  # who only stands needs no help, however frail
+    (row,) = again["help"]
+    assert row["alone"][0]["person"] == "older" and row["alone"][0]["success"]  # who only stands needs no help
     assert again["summary"]["success_without_wrench"] == 1
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"standing.npz", "standing.html"}
     print_bench(report)
@@ -146,3 +146,30 @@ def test_policies_are_measured_beside_the_search(short_clips, no_policies, tmp_p
     assert "search-policy: success 1, followed 1 of 1" in capsys.readouterr().out
     with pytest.raises(AssistMimicError, match="no such bundle"):
         bench_policies(policy="nobody")
+
+
+def test_who_needs_help(monkeypatch):
+    """Go on to weaker people while any seed gets up alone; try the first who does not with the supporter."""
+    asked = []
+
+    def converted(clip, settings, **_):
+        asked.append((settings.recipient_strength, settings.remove_supporter, settings.seed))
+        good = not settings.remove_supporter or (settings.recipient_strength, settings.seed) == ("older", 1)
+        joints = np.zeros((2, 2, 22, 3))
+        scores = SimpleNamespace(
+            success=good,
+            recipient=SimpleNamespace(
+                deviation_max_m=0.1 if good else 0.4 + settings.seed / 10,
+                mpjpe_mm=20.0,
+                partner_force=SimpleNamespace(mean_upward_n=5.0),
+            ),
+        )
+        clip = SimpleNamespace(joints=joints)
+        return SimpleNamespace(scores=scores, simulated_clip=clip, prepared_clip=clip)
+
+    monkeypatch.setattr(bench_help, "convert", converted)
+    row = bench_help.help_entry("x", lambda: None, Quality.DRAFT, lambda what: print)
+    assert row["needs_help"] == "weak" and row["helped"]["success"]
+    assert [tried["seed"] for tried in row["alone"]] == [1, 0]
+    alone = [("older", True, 0), ("older", True, 1), ("weak", True, 0), ("weak", True, 1), ("weak", True, 2)]
+    assert asked == [*alone, ("weak", False, 0)]

@@ -124,7 +124,7 @@ class Bench:
         json: Print one JSON object instead of tables.
         clips: Only these, by name or as files; train takes the first of them.
         quality: How long the search thinks.
-        weak: Also the tables with a weak recipient, with and without the supporter.
+        weak: Also who needs help: ever weaker recipients, alone and with the supporter.
         out: Also keep the simulated clips and their reports in this folder. Dirty and push keep their rows there as
             they are made and, called again, go on from them.
         kinds: Of dirty: only these kinds of dirt.

@@ -24,8 +24,8 @@ def print_bench(report: Mapping[str, Any], console: Console | None = None) -> No
     """Print what `bench_convert` measured."""
     console = console or bench_console()
     console.print(_clips(report))
-    if "weak_recipient" in report:
-        console.print(_weak(report))
+    if "help" in report:
+        console.print(_help(report))
     summary = report["summary"]
     ratio = report["ratio_to_bare_stepping"]
     cost = f"{summary['seconds_per_clip_second']:.1f} s per second of clip"
@@ -73,17 +73,18 @@ def _outcome(entry: Mapping[str, Any], controller: str) -> str:
     return f"failed ({controller})"
 
 
-def _weak(report: Mapping[str, Any]) -> Table:
-    table = Table(title="weak recipient, search alone: largest deviation, MPJPE", title_justify="left")
-    for name in ("clip", "with the supporter", "alone"):
-        table.add_column(name, justify="left" if name == "clip" else "right")
-    for row in report["weak_recipient"]:
-        table.add_row(row["name"], *(_weak_cell(row[key]) for key in ("with_supporter", "alone")))
-        if "frail" in row:
-            table.add_row("  frail", *(_weak_cell(row["frail"][key]) for key in ("with_supporter", "alone")))
+def _help(report: Mapping[str, Any]) -> Table:
+    table = Table(title="who needs help, by search: largest deviation, pelvis at the end", title_justify="left")
+    for name in ("clip", "recipient", "alone", "with the supporter"):
+        table.add_column(name, justify="left" if name in ("clip", "recipient") else "right")
+    for row in report["help"]:
+        for tried in row["alone"]:
+            last = tried["person"] == row["needs_help"]
+            helped = _help_cell(row["helped"]) if last else ""
+            table.add_row(row["name"], tried["person"], _help_cell(tried), helped)
     return table
 
 
-def _weak_cell(cell: Mapping[str, Any]) -> str:
-    verdict = "carried" if cell["recipient_success"] else "lost"
-    return f"{verdict}, {cell['recipient_deviation_max_mm']:.0f} mm, {cell['recipient_mpjpe_mm']:.0f} mm"
+def _help_cell(row: Mapping[str, Any]) -> str:
+    verdict = "carried" if row["success"] else "lost"
+    return f"{verdict}, {row['deviation_max_mm']:.0f} mm, {row['pelvis_at_end_mm']:+.0f} mm"

@@ -242,3 +242,34 @@ def test_processed_inter_x(clip, tmp_path):
     read = read_clip([tmp_path / "train.h5"], ReadOptions(clip="G2", supporter=1))
     place, angle = errors(read.clip, clip)
     assert place < 0.02 and angle < 0.1
+
+
+@pytest.fixture
+def fbx_folder(data_folder):
+    """Real files of Maya, where they and the library that reads them are."""
+    pytest.importorskip("ufbx")
+    folder = data_folder / "formats" / "fbx_ufbx"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder
+
+
+def test_fbx(fbx_folder):
+    """Read real rigs of Maya in old and new FBX, twice each; crashes and damage stay in the child."""
+    for name in ("maya_human_ik_7400_binary", "maya_character_7500_binary", "maya_human_ik_6100_ascii"):
+        path = fbx_folder / f"{name}.fbx"
+        read = read_clip([path, path], ReadOptions(accept=True))
+        assert (read.clip.fps, read.clip.n_frames) == (24, 120)
+        fits = [float(note.split("fit error ")[1].split()[0]) for note in read.notes if "fit error" in note]
+        assert len(fits) == 2 and max(fits) < 15
+        with pytest.raises(AssistMimicError, match="1 people with bones"):
+            read_clip([path])
+
+
+def test_damaged_fbx(tmp_path, fbx_folder):
+    """Say in one sentence that a file cannot be read."""
+    whole = (fbx_folder / "maya_character_7500_binary.fbx").read_bytes()
+    for cut in (40, 2000, len(whole) // 2):
+        (tmp_path / "in.fbx").write_bytes(whole[:cut])
+        with pytest.raises(AssistMimicError, match="in.fbx"):
+            read_clip([tmp_path / "in.fbx", tmp_path / "in.fbx"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import AssistMimicError
 from .assemble import assemble
 from .bvh_clip import read_bvh_pair
+from .fbx import is_fbx, read_fbx_pair
 from .gltf_people import is_gltf, read_gltf_pair
 from .inter_x_h5 import is_inter_x_h5, read_inter_x_h5
 from .interaction import slice_motion
@@ -111,6 +112,7 @@ FORMATS: tuple[Format, ...] = (
         POSITIONS,
     ),
     Format("gltf", "GLB and glTF, both people in one file or one in each", is_gltf, read_gltf_pair, POSITIONS),
+    Format("fbx", "FBX, both people in one file or one in each (needs ufbx)", is_fbx, read_fbx_pair, POSITIONS),
     of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES),
     Format(
         "inter-x-h5",

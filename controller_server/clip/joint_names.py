@@ -64,7 +64,7 @@ def _plain(name: str) -> str:
 
 
 _PREFIX = re.compile(
-    r"^(mixamorig\d*|valvebiped|bip\d+|j(bip|sec|adj)|(def|org|mch)(?=[a-z])|robot(?=hips|spine|left|right)|gt(?=hips))+"
+    r"^(mixamorig\d*|character\d+|valvebiped|bip\d+|j(bip|sec|adj)|(def|org|mch)(?=[a-z])|robot(?=hips|spine|left|right)|gt(?=hips))+"
 )
 
 

@@ -9,7 +9,9 @@ import pytest
 from prepare_clips import feet_rolled, raised, skating, standing_clip, walking_clip
 
 from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.npz import read_npz
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
+from controller_server.prepare import prepare
 from controller_server.prepare.bearing import find_bearing, foot_skate
 from controller_server.prepare.feet import plant_feet
 from controller_server.prepare.legs import ANKLE, keep_feet
@@ -157,3 +159,21 @@ def test_captured_walk_still_rolls():
     for side in range(2):
         mask = bearing[0][side].mask(clip.n_frames)
         assert np.abs(soles(planted, 0, side)[mask][..., 2].min(axis=1)).mean() < 3e-3
+
+
+def test_foot_lands_without_sliding():
+    """Let no walking foot touch down at more than 5 cm/s along the floor or 15 cm/s down onto it."""
+    clip = prepare(read_npz(Path(__file__).parents[1] / "assets" / "clips" / "walk_arm_in_arm.npz")).clip
+    poses, shapes = PairPoses.of(clip), foot_shapes(clip)
+    landings = 0
+    for person, feet in enumerate(find_bearing(poses, shapes)):
+        for side, bearing in enumerate(feet):
+            corners = sole_corners(poses, person, side, shapes[person][side])
+            place, lowest = corners.mean(axis=1)[:, :2], corners[..., 2].min(axis=1)
+            for start, _ in bearing.runs:
+                last = slice(start - 2, start + 1)
+                if start >= 2:
+                    landings += 1
+                    assert np.linalg.norm(np.diff(place[last], axis=0), axis=-1).max() * clip.fps < 0.05
+                    assert -np.diff(lowest[last]).min() * clip.fps < 0.155
+    assert landings > 8

@@ -9,12 +9,13 @@ import numpy as np
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from .bearing import Bearing, find_bearing
-from .intervals import carry, gaussian, hysteresis
+from .intervals import Interval, carry, gaussian, hysteresis
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
 from .soles import FootShape, foot_angles, foot_quat, foot_shapes
 
-_BLEND = 0.15  # s
+_BLEND = 0.3  # s
+_APPROACH, _SINKING = 0.07, 0.14  # s, m/s: so long before it bears a foot is over its spot, so fast it comes down
 _FLAT_PITCH, _ROLLING_PITCH = np.radians(8), np.radians(16)  # a foot that tilts further rolls, until it is flat again
 _EXACTLY_FLAT = np.radians(0.3)
 _TURN_OVER = 0.03  # s
@@ -108,7 +109,8 @@ def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: lis
         if not runs:
             places.append((ankle, ankle_quat, toe))
             continue
-        move = carry(target.ankle - ankle, runs, blend)
+        goal, early = _approached(target.ankle, runs, poses.fps)
+        move = carry(goal - ankle, early, blend)
         turn = carry(_world_turn(ankle_quat, target.quat), runs, blend)
         bend = carry(_world_turn(toe, target.toe), runs, blend)
         places.append(
@@ -124,6 +126,21 @@ def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: lis
         if bearing[side].runs:
             poses = place_foot(poses, person, side, *place)
     return poses
+
+
+def _approached(spot: np.ndarray, runs: list[Interval], fps: float) -> tuple[np.ndarray, list[Interval]]:
+    """The spots (T, 3) and runs of a foot that hangs over its spot and sinks onto it before it bears.
+
+    A foot that still travels when it touches is pulled from under the body, in the simulation as in life.
+    """
+    spot, early = spot.copy(), []
+    for k, (a, b) in enumerate(runs):
+        room = a - runs[k - 1][1] if k else a
+        frames = min(round(_APPROACH * fps), room // 3)
+        spot[a - frames : a] = spot[a]
+        spot[a - frames : a, 2] += _SINKING / fps * np.arange(frames, 0, -1)
+        early.append((a - frames, b))
+    return spot, early
 
 
 def _world_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -6,14 +6,15 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip
 from .bearing import Bearing, find_bearing
-from .intervals import gaussian, intervals, smoothstep
+from .intervals import gaussian, intervals
 from .legs import ANKLE, TOE, place_foot
 from .poses import PairPoses
 from .soles import FootShape, foot_shapes, sole_corners
 
 _CLEARANCE = 0.06  # m under the lowest corner in mid-step
 _LONG_STEP = 0.15  # m from where on a step is lifted by all of it; shorter ones in proportion
-_RISE = 0.12  # s to come up, and to come down
+_RISE = 0.3  # s to come up, and to come down, where the step lasts as long: a quicker lift is a kick
+_EARLY = 0.07  # s before the foot bears by which it is down
 _MOVING = 0.25  # m/s: a foot cut off by the clip's ends is in mid-step only if it moves
 _KNEE_WIDTH = 0.01  # m over which a foot that is high enough already stops being lifted
 
@@ -53,11 +54,17 @@ def swing_lift(poses: PairPoses, person: int, side: int, foot: FootShape, bearin
         way = np.linalg.norm(place[inside] - place[max(a - 1, 0)], axis=-1).max()
         if open_start:
             way = max(way, np.linalg.norm(place[inside] - place[min(b, n - 1)], axis=-1).max())
-        rise = min(_RISE * poses.fps, (b - a + 1) / 2)
+        early = min(_EARLY * poses.fps, (b - a) / 6)
+        rise = min(_RISE * poses.fps, (b - a + 1 - early) / 2)
         frames = np.arange(a, b)
-        up = np.ones(b - a) if open_start else smoothstep((frames - a + 1) / rise)
-        down = np.ones(b - a) if open_end else smoothstep((b - frames) / rise)
+        up = np.ones(b - a) if open_start else _ease((frames - a + 1) / rise)
+        down = np.ones(b - a) if open_end else _ease((b - early - frames) / rise)
         room = up * down
         short = _CLEARANCE * min(1.0, way / _LONG_STEP) * room - height[inside]
-        lift[inside] = room * 0.5 * (short + np.sqrt(short**2 + _KNEE_WIDTH**2))
+        lift[inside] = np.sqrt(room) * 0.5 * (short + np.sqrt(short**2 + _KNEE_WIDTH**2))
     return gaussian(lift, max(0.015 * poses.fps, 0.4)) * ~bearing.mask(n)
+
+
+def _ease(x: np.ndarray) -> np.ndarray:
+    """From 0 at 0 to 1 at 1 along a cosine."""
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(x, 0, 1))

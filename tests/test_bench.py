@@ -168,7 +168,7 @@ def test_who_needs_help(monkeypatch):
         return SimpleNamespace(scores=scores, simulated_clip=clip, prepared_clip=clip)
 
     monkeypatch.setattr(bench_help, "convert", converted)
-    row = bench_help.help_entry("x", lambda: None, Quality.DRAFT, lambda what: print)
+    row = bench_help.help_entry("x", lambda: standing_pair(2), Quality.DRAFT, lambda what: print)
     assert row["needs_help"] == "weak" and row["helped"]["success"]
     assert [tried["seed"] for tried in row["alone"]] == [1, 0]
     alone = [("older", True, 0), ("older", True, 1), ("weak", True, 0), ("weak", True, 1), ("weak", True, 2)]

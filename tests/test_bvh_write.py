@@ -23,7 +23,7 @@ def test_what_is_written_reads_back(unit, tmp_path):
     files = write_bvh_pair(tmp_path / "out.bvh", clip, unit=unit)
     assert [file.name for file in files] == ["out_supporter.bvh", "out_recipient.bvh"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out_recipient.bvh", "out_supporter.bvh"]
-    reading = read_bvh_pair(*files)
+    reading = read_bvh_pair(files[0], files[1])
     again, notes = reading.clip, reading.notes
     assert any("taken over as it is" in note for note in notes)
     assert again.fps == pytest.approx(clip.fps, rel=1e-12)
@@ -42,7 +42,8 @@ def test_own_proportions_survive(tmp_path):
         rest[j] = rest[PARENTS[j]] + neutral[j]
     clip = squatting_pair(3)
     clip = replace(clip, recipient=replace(clip.recipient, rest_joints=rest))
-    again = read_bvh_pair(*write_bvh_pair(tmp_path / "out.bvh", clip)).clip
+    supporter, recipient = write_bvh_pair(tmp_path / "out.bvh", clip)
+    again = read_bvh_pair(supporter, recipient).clip
     assert np.abs(again.joints - clip.joints).max() < 1e-4
     np.testing.assert_allclose(again.recipient.skeleton.offsets, neutral, atol=1e-7)
 

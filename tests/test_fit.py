@@ -159,7 +159,7 @@ def test_long_captures_are_solved_in_pieces():
 
 
 @pytest.fixture(scope="module")
-def pull_up(data_folder: Path) -> tuple[InteractionClip, list[str], float]:
+def pull_up(data_folder: Path) -> tuple[InteractionClip, tuple[str, ...], float]:
     """The real pull-up as read from its two files, and how long it took [s]."""
     files = data_folder / "cmu_22_02_pull_up"
     start = time.perf_counter()

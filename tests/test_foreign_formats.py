@@ -15,7 +15,7 @@ from controller_server.clip.formats import ENDINGS, FORMATS, ReadOptions, read_c
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.safe_pickle import forget
-from controller_server.clip.sixd import quat_from_sixd
+from controller_server.clip.sixd import Convention, quat_from_sixd
 from controller_server.errors import AssistMimicError
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -144,7 +144,8 @@ def test_six_numbers(convention):
     assert np.abs(np.abs(np.sum(back * quats, axis=-1)) - 1).max() < 1e-12
     noisy = quat_from_sixd(1.3 * six + 0.01 * np.random.default_rng(1).normal(size=six.shape), convention)
     assert np.abs(np.sum(noisy * quats, axis=-1)).min() > 0.999
-    for other in {"interleaved", "columns", "rows"} - {convention}:
+    others: tuple[Convention, ...] = ("interleaved", "columns", "rows")
+    for other in set(others) - {convention}:
         assert np.abs(np.sum(quat_from_sixd(six, other) * quats, axis=-1)).min() < 0.9
 
 

@@ -165,10 +165,15 @@ def test_a_floor_off_by_a_quarter_metre(height, tmp_path):
 def test_options_that_cannot_apply(tmp_path):
     """Refuse them, naming each, instead of ignoring them."""
     (path,) = write_clip(tmp_path / "in.npz", squatting_pair(5))
-    for options in ({"fps": 60.0}, {"bvh_up": "y"}, {"bvh_unit": "cm"}, {"joint_map": Path("no.yaml")}):
-        flag = "--" + next(iter(options)).replace("_", "-")
+    asked = {
+        "--fps": ReadOptions(fps=60.0),
+        "--bvh-up": ReadOptions(bvh_up="y"),
+        "--bvh-unit": ReadOptions(bvh_unit="cm"),
+        "--joint-map": ReadOptions(joint_map=Path("no.yaml")),
+    }
+    for flag, options in asked.items():
         with pytest.raises(AssistMimicError, match=f"{flag} cannot apply"):
-            read_clip([path], ReadOptions(**options))
+            read_clip([path], options)
     with pytest.raises(AssistMimicError, match="no format is called so; there are assistmimic"):
         read_clip([path], ReadOptions(format="tape"))
 

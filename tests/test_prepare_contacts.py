@@ -174,7 +174,7 @@ def test_captured_pull_up_is_held():
 
     folder = Path(os.environ["ASSISTMIMIC_DATA"]) / "cmu_22_02_pull_up"
     files = [folder / f"{name}_60fps_metres.bvh" for name in ("23_02_B_helper", "22_02_A_helped")]
-    clip = read_bvh_pair(*files).clip
+    clip = read_bvh_pair(files[0], files[1]).clip
     prepared = prepare(clip)
     report = prepared.report
     during = [h for h in report.holds if h.role == "supporter" and h.start <= 60 and h.end >= 110]

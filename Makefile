@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance soak extension bpy test-blender bench-blender clean
+.PHONY: help demo test check format bench conformance soak fuzz extension bpy test-blender bench-blender clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -51,6 +51,9 @@ bench-blender: $(BIN)/python bpy ## Measure the extension's own work in each of 
 
 soak: $(VENV)/.installed-dev ## Kill server and workers under load for 20 minutes (SECONDS=60 for less); nothing may be lost
 	cd tests && ../$(BIN)/python -m service.soak --seconds $(or $(SECONDS),1200)
+
+fuzz: $(VENV)/.installed-dev ## Read damaged files of every format (FILES=1000 of each; 20000 take hours)
+	ASSISTMIMIC_FUZZ=$(or $(FILES),1000) $(BIN)/python -m pytest tests/test_fuzz_readers.py -p no:timeout
 
 clean: ## Remove what was built and written, the environment too
 	rm -rf $(VENV) .venv-bpy-* out build dist *.egg-info

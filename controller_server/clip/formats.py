@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import AssistMimicError
 from .body_model import with_body_model
 from .format_list import FORMATS, find_format, unknown
@@ -52,7 +54,9 @@ def read_clip(paths: Sequence[str | Path], options: ReadOptions | None = None) -
         if not path.exists():
             raise AssistMimicError(f"{path}: no such file")
     try:
-        return _read(_in_folder(files), options)
+        # Numbers beyond all bounds are refused where they matter; numpy need not complain about them as well.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _read(_in_folder(files), options)
     finally:
         forget()
 

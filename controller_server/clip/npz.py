@@ -20,7 +20,7 @@ from .interaction import ROLES, InteractionClip, Prop, SmplxMotion
 
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, NotImplementedError, struct.error),
-    *(EOFError, OSError, AttributeError, TypeError, ValueError, KeyError, MemoryError),
+    *(EOFError, OSError, AttributeError, TypeError, ValueError, KeyError, MemoryError, SystemError),
 )
 """What `numpy.load` was seen to raise, or may raise, on a damaged file."""
 FORMAT = "assistmimic-clip"
@@ -64,7 +64,11 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise AssistMimicError(f"{path}: not a readable .npz file (no zip archive); export it again")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            if array.dtype.kind == "U" and array.size and int(_code_points(array).max(initial=0)) > 0x10FFFF:
+                raise ValueError(f"array {name!r} holds text that is none")
+        return arrays
     except ValueError as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():
             raise AssistMimicError(
@@ -73,6 +77,10 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
     except UNREADABLE as error:
         raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
+
+
+def _code_points(array: np.ndarray) -> np.ndarray:
+    return np.frombuffer(array.tobytes(), ">u4" if array.dtype.byteorder == ">" else "<u4")
 
 
 def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:

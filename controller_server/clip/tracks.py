@@ -13,6 +13,7 @@ from .interaction import SmplxMotion
 from .rotation import quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from .skeleton import NEUTRAL_REST_JOINTS
 
+_LARGEST = 1e7  # of any number in a motion, whatever its unit
 Model = Literal["smplx", "smplh", "smpl"]
 # Rest pelvis of the neutral shape in the model's own frame [m]. The root turns the body about it, so it does not turn
 # with a change of axes as the translation does.
@@ -169,9 +170,9 @@ def numbers(where: str, name: str, array: np.ndarray, shape: Sequence[int | None
     if not fits or array.dtype.kind not in "fiu":
         raise AssistMimicError(f"{where}: {name} must be numbers of shape {wanted}, got {array.dtype} {array.shape}")
     array = array.astype(float)
-    bad = ~np.isfinite(array)
+    bad = ~(np.abs(array) < _LARGEST)
     if bad.any():
-        raise AssistMimicError(
-            f"{where}: {name} is not a finite number at {tuple(np.argwhere(bad)[0].tolist())}; fill the gap or cut it"
-        )
+        at = np.argwhere(bad)[0]
+        what = "is not a finite number" if not np.isfinite(array[tuple(at)]) else f"is {array[tuple(at)]:g}"
+        raise AssistMimicError(f"{where}: {name} {what} at {tuple(at.tolist())}; fill the gap or cut it")
     return array

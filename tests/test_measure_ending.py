@@ -35,6 +35,13 @@ def test_speed(speed: float, until: int, rest: bool):
     assert at_rest(gliding(speed, until)) is rest
 
 
+def test_the_noise_of_a_capture_is_no_movement():
+    """Be at rest where people shake by 3 mm from frame to frame, 0.18 m/s, and go nowhere."""
+    shaking = np.zeros((FRAMES, 3))
+    shaking[:, 0] = 0.003 * (-1.0) ** np.arange(FRAMES)
+    assert at_rest(moved(apart(FRAMES), shaking))
+
+
 def test_nobody_rests_in_the_air_or_beside_their_feet():
     """Not be at rest where a person's soles touch nothing, or where the body is leant far beyond them."""
     assert not at_rest(moved(apart(FRAMES), np.array([0, 0, 0.1])))

@@ -127,6 +127,13 @@ def test_bouncing_is_seen():
     assert found(verdict, "airborne").value == pytest.approx(0.07, abs=0.02)
 
 
+def test_settling_at_the_start_is_no_jump():
+    """Nothing on the floor in the first two steps: nobody sees that."""
+    load = np.ones(len(recording_of(CLIP, PAIR).time))
+    load[:3] = 0.0
+    assert found(JUDGE(loaded(load)), "airborne").passed
+
+
 def test_who_jumps_in_the_clip_may_jump():
     """In the air where the prepared clip is: no criterion fails for that."""
     up = np.zeros((FRAMES, 3))

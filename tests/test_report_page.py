@@ -17,7 +17,7 @@ def page(tmp_path_factory):
     """A browser and the folder of a carried and an assisted report."""
     folder = tmp_path_factory.mktemp("report")
     write_report(folder / "carried.html", report_of(lift=180.0, offset=0.09, source=SOURCE))
-    write_report(folder / "assisted.html", report_of(lift=180.0, wrench=90.0))
+    write_report(folder / "assisted.html", report_of(lift=180.0, wrench=90.0, offset=0.2))
     with browser() as opened:
         yield opened, folder
 
@@ -217,6 +217,8 @@ def test_everything_the_reader_needs_is_there(carried):
     text = carried.evaluate("document.body.innerText")
     for words in (
         "Success: usable as it is. Both people stayed within 9 cm",
+        "Hands on what they hold",
+        "unchanged",
         "A warning to be read",
         "A note to be read",
         "31 cm from the clip at 2.1 s",
@@ -232,6 +234,12 @@ def test_outside_help_cannot_be_missed(page):
     """The banner, the badge in the view and magenta pixels on the canvas all say so; switched off, the pixels go."""
     opened = opened_at(page, "assisted.html")
     assert opened.evaluate("document.getElementById('verdict').className").endswith("assisted")
+    wrong = opened.evaluate("[...document.querySelectorAll('.fault')].map((line) => line.textContent)")
+    assert any("outside force of up to 90 N" in line for line in wrong)
+    assert any("0.20 m off at 1.0 s, mean of 22 joints" in line for line in wrong)
+    opened.evaluate("[...document.querySelectorAll('.moment')].find((b) => b.title === 'Go to 1.0 s').click()")
+    assert opened.evaluate("assistmimic.time") == pytest.approx(1.0)
+    opened.evaluate("assistmimic.seek(0), scrollTo(0, 0)")
     assert "90 N on the recipient" in opened.evaluate("document.getElementById('outside').textContent")
     count = """(() => {
       assistmimic.draw();

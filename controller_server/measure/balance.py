@@ -15,6 +15,7 @@ WINDOW = 0.1
 BEARS = 0.03
 """What is lower than this over floor or furniture carries [m]."""
 _EDGE, _SUNK = 0.05, 0.15  # m: how far beside a prop and how deep in it still counts as on it
+_SPEED_OVER = 0.1  # s
 _LOWEST = 0.3  # m: nobody's centre of mass sways as if it were lower
 _MARGIN = 0.02  # m a centre of mass may be beyond the edge of what carries it
 _DIRECTIONS = 32
@@ -57,7 +58,10 @@ def ends_at_rest(
         seconds: Length of that part [s].
     """
     frames = min(max(2, round(seconds * fps) + 1), len(com))
-    if np.linalg.norm(np.diff(com[-frames:], axis=0), axis=-1).max(initial=0) * fps > speed:
+    # Over some frames: the noise of a capture, a millimetre from frame to frame, is no movement.
+    span = min(max(1, round(_SPEED_OVER * fps)), frames - 1)
+    last = com[-frames:]
+    if np.linalg.norm(last[span:] - last[:-span], axis=-1).max(initial=0) * fps / span > speed:
         return False
     return all(over(com[t, p, :2], points[p, t][bears[p, t], :2]) for t in (-frames, -1) for p in range(2))
 

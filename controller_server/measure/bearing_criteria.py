@@ -69,7 +69,10 @@ def airborne(evidence: Evidence) -> np.ndarray:
     frames = np.clip(np.rint(time * judge.prepared.fps).astype(int), 0, judge.prepared.n_frames - 1)
     reach = int(np.ceil(_AROUND * judge.prepared.fps))
     drawn = np.stack([np.convolve(air, np.ones(2 * reach + 1))[reach:-reach] > 0 for air in judge.in_air.T], axis=1)
-    return (carried < stance.BEARING) & ~drawn[frames] & np.isin(np.arange(2), judge.judged)
+    # At the very ends there is less to average over than anybody sees.
+    half = stance.steps_in(stance.WINDOW, time) // 2
+    whole = (np.arange(len(time)) >= half) & (np.arange(len(time)) < len(time) - half)
+    return (carried < stance.BEARING) & ~drawn[frames] & np.isin(np.arange(2), judge.judged) & whole[:, None]
 
 
 def _airborne(evidence: Evidence) -> Criterion:

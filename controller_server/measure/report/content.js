@@ -21,9 +21,12 @@ function fillHeading(data) {
   byId("badge").textContent = BADGES[data.verdict.level];
   byId("headline").textContent = data.verdict.headline;
   byId("detail").textContent = data.verdict.detail;
-  const said = [...data.verdict.faults.map((text) => [text, "fault"]), ...data.verdict.remarks.map((text) => [text, "remark"])];
-  byId("faults").hidden = !said.length;
-  byId("faults").append(...said.map(([text, kind]) => element("li", kind, text)));
+  const { faults, moments, remarks } = data.verdict;
+  byId("faults").hidden = !faults.length && !remarks.length;
+  byId("faults").append(
+    ...faults.map((text, k) => element("li", "fault", `${text} `, moments[k] === null ? [] : [momentButton(moments[k])])),
+    ...remarks.map((text) => element("li", "remark", text)),
+  );
   byId("changes").append(...data.changes.map(changeLine));
   byId("tiles").append(
     ...data.tiles.map((tile) =>
@@ -36,6 +39,17 @@ function fillHeading(data) {
   );
   const notice = (kind) => (text) => element("p", `notice ${kind}`, text);
   byId("notices").append(...data.warnings.map(notice("warning")), ...data.notes.map(notice("note")));
+}
+
+function momentButton(time) {
+  const button = element("button", "moment", "show");
+  button.type = "button";
+  button.title = `Go to ${time.toFixed(1)} s`;
+  button.addEventListener("click", () => {
+    window.assistmimic.seek(time);
+    byId("stage").scrollIntoView({ block: "nearest" });
+  });
+  return button;
 }
 
 const SIGNS = { better: "▲ better", worse: "▼ worse", same: "unchanged" };

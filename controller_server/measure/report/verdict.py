@@ -22,6 +22,7 @@ class Verdict:
         headline: One sentence.
         detail: What it rests on.
         faults: Every criterion that is not kept to, in words, the worst first.
+        moments: When each of them shows best [s]; None where it concerns the whole clip.
         remarks: What else must be known: how the clip ends, how far preparing moved it, other limits.
     """
 
@@ -29,6 +30,7 @@ class Verdict:
     headline: str
     detail: str
     faults: tuple[str, ...] = ()
+    moments: tuple[float | None, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -37,7 +39,8 @@ def verdict(scores: Scores) -> Verdict:
     headline = {"success": _success, "assisted": _assisted, "failed": _failed}[scores.word](scores)
     detail = " ".join([_basis(scores), _help(scores)])
     faults = tuple(fault(criterion) for criterion in scores.faults)
-    return Verdict(_LEVELS[scores.word], headline, detail, faults, tuple(remarks(scores)))
+    moments = tuple(criterion.time_s for criterion in scores.faults)
+    return Verdict(_LEVELS[scores.word], headline, detail, faults, moments, tuple(remarks(scores)))
 
 
 def fault(criterion: Criterion) -> str:

@@ -108,15 +108,16 @@ def test_the_same_of_a_clip():
 
 
 def test_loads_and_touchdowns():
-    """Half the weight on either sole; a sole that is off for a while comes down twice, one that only eases once."""
+    """Half the weight on either sole; one that is off for a while comes down twice, one that eases or rattles once."""
     recording, pair = standing()
     load = stance.sole_load(recording, pair)
     np.testing.assert_allclose(load, 0.5)
     np.testing.assert_allclose(stance.floor_force(recording), 1.0)
-    assert stance.touchdowns(load[:, 0, 0]) == [(0, len(load))]
-    off, eased = load[:, 0, 0].copy(), load[:, 0, 0].copy()
-    off[30:60], eased[30:60] = 0.0, 0.05
-    assert [len(stance.touchdowns(track)) for track in (off, eased)] == [2, 1]
+    time = recording.time
+    assert stance.touchdowns(load[:, 0, 0], time) == [(0, len(load))]
+    off, eased, rattled = (load[:, 0, 0].copy() for _ in range(3))
+    off[30:60], eased[30:60], rattled[30:34] = 0.0, 0.05, 0.0
+    assert [len(stance.touchdowns(track, time)) for track in (off, eased, rattled)] == [2, 1, 1]
     heights = np.full(90, 0.0)
     heights[30:60] = 0.05
     assert stance.drawn_touchdowns(heights) == [(0, 30), (60, 90)]

@@ -87,14 +87,14 @@ def _airborne(evidence: Evidence) -> Criterion:
     return at_most("airborne", steps * step, limit, "s", text, time_s=when, person=person)
 
 
-def count_touchdowns(load: np.ndarray) -> int:
-    """How often feet come down; load of soles [body weights], shape (S, ...)."""
-    return sum(len(stance.touchdowns(sole)) for sole in load.reshape(len(load), -1).T)
+def count_touchdowns(load: np.ndarray, time: np.ndarray) -> int:
+    """How often feet come down; load of soles [body weights], shape (S, ...), times of the steps [s], shape (S,)."""
+    return sum(len(stance.touchdowns(sole, time)) for sole in load.reshape(len(load), -1).T)
 
 
 def _touchdowns(evidence: Evidence) -> Criterion:
     judge = evidence.judge
-    made = count_touchdowns(evidence.sole_load[:, list(judge.judged)])
+    made = count_touchdowns(evidence.sole_load[:, list(judge.judged)], evidence.forces.time)
     drawn = max(judge.drawn_stances, 1)
     text = f"feet come down {made} times, drawn {judge.drawn_stances}"
     return at_most("touchdowns", made / drawn, judge.limits.max_touchdowns, "times those drawn", text)

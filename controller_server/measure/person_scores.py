@@ -106,7 +106,7 @@ def feet_scores(person: int, evidence: Evidence, corners: dict[str, np.ndarray])
         slip_worst_s=made.time_s,
         slip_worst_foot=None if made.side is None else SIDES[made.side],
         stances=made.stances,
-        touchdowns=count_touchdowns(evidence.sole_load[:, person]),
+        touchdowns=count_touchdowns(evidence.sole_load[:, person], time),
         touchdowns_drawn=count_drawn(corners["prepared"], (person,)),
         floor_force_p99=float(np.percentile(evidence.floor_force[:, person], 99)),
         airborne_s=float(free.sum() * (time[1] - time[0])) if len(time) > 1 else 0.0,

@@ -170,15 +170,19 @@ def summarise_slip(stances: Sequence[Stance]) -> Slip:
     return Slip(len(stances), 100 * mean, 100 * worst.slip_m, worst.person, worst.side, worst.worst_s)
 
 
-def touchdowns(load: np.ndarray, *, enter: float = BEARING, leave: float = OFF) -> list[Interval]:
+def touchdowns(load: np.ndarray, time: np.ndarray, *, enter: float = BEARING, leave: float = OFF) -> list[Interval]:
     """Runs in which one sole is down: from bearing until it is off, first step and one past the last.
+
+    A sole that is off for less than 0.05 s has not left the floor, as for stances.
 
     Args:
         load: In body weights, shape (S,).
+        time: Of the steps [s], shape (S,).
         enter: It is down from here on.
         leave: And up under this.
     """
-    return intervals(hysteresis(load > enter, load > leave))
+    down = hysteresis(load > enter, load > leave)
+    return intervals(down, bridge=steps_in(_BRIDGE, time))
 
 
 def drawn_touchdowns(heights: np.ndarray, *, enter: float = 0.01, leave: float = 0.02) -> list[Interval]:

@@ -23,10 +23,10 @@ function fillHeading(data) {
   byId("detail").textContent = data.verdict.detail;
   const { faults, moments, remarks } = data.verdict;
   byId("faults").hidden = !faults.length && !remarks.length;
-  byId("faults").append(
-    ...faults.map((text, k) => element("li", "fault", `${text} `, moments[k] === null ? [] : [momentButton(moments[k])])),
-    ...remarks.map((text) => element("li", "remark", text)),
+  const lines = faults.map((text, k) =>
+    element("li", "fault", `${text} `, moments[k] === null ? [] : [momentButton(moments[k])]),
   );
+  byId("faults").append(...folded(lines, SHOWN_FAULTS), ...remarks.map((text) => element("li", "remark", text)));
   byId("changes").append(...data.changes.map(changeLine));
   byId("tiles").append(
     ...data.tiles.map((tile) =>
@@ -39,6 +39,23 @@ function fillHeading(data) {
   );
   const notice = (kind) => (text) => element("p", `notice ${kind}`, text);
   byId("notices").append(...data.warnings.map(notice("warning")), ...data.notes.map(notice("note")));
+}
+
+const SHOWN_FAULTS = 4;
+
+// The first lines, and a button that unfolds the rest; one line more is shown as it is.
+function folded(lines, shown) {
+  if (lines.length <= shown + 1) return lines;
+  const rest = lines.slice(shown);
+  const button = element("button", "moment", `and ${rest.length} more`);
+  button.type = "button";
+  const item = element("li", "fault", null, [button]);
+  for (const line of rest) line.hidden = true;
+  button.addEventListener("click", () => {
+    for (const line of rest) line.hidden = false;
+    item.remove();
+  });
+  return [...lines, item];
 }
 
 function momentButton(time) {

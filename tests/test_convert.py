@@ -15,6 +15,7 @@ from motion_cases import squatting_pair
 from controller_server.clip.formats import read_clip
 from controller_server.clip.npz import load_arrays
 from controller_server.convert import BASELINE_DISTANCE, ConvertInterrupted, convert, without_supporter
+from controller_server.measure.criteria import Criteria
 from controller_server.progress import Progress
 from controller_server.result import (
     Result,
@@ -26,7 +27,9 @@ from controller_server.result import (
 )
 from controller_server.settings import Controller, ConvertSettings, Quality
 
-SETTINGS = ConvertSettings(controller=Controller.SEARCH, quality=Quality.DRAFT, seed=5, threads=1)
+SETTINGS = ConvertSettings(
+    controller=Controller.SEARCH, quality=Quality.DRAFT, seed=5, threads=1, criteria=Criteria(max_slip_m=0.06)
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,11 @@ def test_the_result_file_holds_the_measurements(result, tmp_path):
     assert meta["input_sha256"] == clip_sha256(standing_pair(13, 37.5))
     assert meta["versions"]["mujoco"]
     assert meta["scores"]["success"] is True
+    criteria = {criterion["name"]: criterion for criterion in meta["scores"]["criteria"]}
+    assert all(criterion["passed"] for criterion in criteria.values())
+    assert criteria["slip"]["limit"] == 6.0 and meta["scores"]["other_limits"] == {"max_slip_m": 0.06}
+    assert 0 < criteria["stays_up"]["value"] < 0.05  # simulated beyond the end, and not written
+    assert result.recording.time[-1] < 0.35
 
 
 def test_a_result_carries_its_page_where_asked(result):

@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import pytest
 from prepare_clips import FPS, raised, reach, reaching_clip, seated_clip, standing_clip
 
+from controller_server.body.layout import PairLayout, clip_qpos
+from controller_server.body.mjcf import compile_pair
+from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.skeleton import joint
 from controller_server.prepare.bearing import find_bearing
 from controller_server.prepare.holds import Hold
 from controller_server.prepare.legs import ANKLE
+from controller_server.prepare.own import own_overlaps
 from controller_server.prepare.penetration import depenetrate
 from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.soles import foot_shapes
@@ -124,3 +129,34 @@ def test_clip_without_overlaps_is_returned_as_it_is():
     """Hand the same clip back."""
     clip = standing_clip(seconds=0.5)
     assert pushed_out(clip) is clip
+
+
+def test_arm_leaves_its_own_trunk():
+    """Push a hand out of the same person's chest that closing a contact would have driven into it."""
+    clip = standing_clip(seconds=1.0, apart=1.6, sway=0.0)
+    chest = clip.joints[:, 0, CHEST]
+    inside = reach(clip, 0, 1, chest + np.array([0.0, -0.08, -0.05]))
+    before, into = (own_overlaps(PairPoses.of(c), c).depth[:, 0].max() for c in (clip, inside))
+    assert into > 0.05 > before + 0.02
+    bearing = find_bearing(PairPoses.of(clip), foot_shapes(clip))
+    out = depenetrate(inside, (), bearing, Surfaces(clip), clip)
+    assert own_overlaps(PairPoses.of(out), out).depth[:, 0].max() < max(before, 0) + 0.01
+    assert np.linalg.norm(out.joints - inside.joints, axis=-1)[:, 0, list(ANKLE)].max() < 2e-3
+
+
+def test_depth_of_a_palm_in_the_own_thigh():
+    """Measure one capsule in another where MuJoCo does, for the deepest pair."""
+    clip = standing_clip(seconds=0.5, sway=0.0)
+    clip = reach(clip, 0, 1, clip.joints[:, 0, joint("right_hip")] + np.array([0.0, -0.03, -0.1]))
+    own = own_overlaps(PairPoses.of(clip), clip)
+    frame, pair = np.unravel_index(int(own.depth[:, 0].argmax()), own.depth[:, 0].shape)
+    pair_body = PairBody.from_clip(clip)
+    model = compile_pair(pair_body, sensors=False)
+    data, layout = mujoco.MjData(model), PairLayout.of(model, pair_body)
+    data.qpos[:] = clip_qpos(clip, pair_body, layout, model.nq)[frame]
+    mujoco.mj_kinematics(model, data)
+    bodies = [layout.body[0][pair_body.joints.index(int(j[pair]))] for j in (own.arm, own.body)]
+    geoms = [int(np.flatnonzero(model.geom_bodyid == b)[0]) for b in bodies]
+    distance = mujoco.mj_geomDistance(model, data, *geoms, 1.0, None)
+    assert own.depth[frame, 0, pair] > 0.003
+    assert own.depth[frame, 0, pair] == pytest.approx(-distance, abs=1e-3)

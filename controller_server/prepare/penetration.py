@@ -15,6 +15,7 @@ from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, turn_jacobian
 from .intervals import inside_of
 from .legs import ANKLE, TOE
 from .over_time import solve_over_time
+from .own import OwnOverlaps, own_overlaps
 from .poses import PairPoses
 from .surfaces import ON_PROP, Overlaps, Surfaces
 from .windows import change_in_windows, part_of
@@ -23,6 +24,8 @@ ALLOWED = 0.001
 """How deep bodies may rest in floor and props [m]."""
 ALLOWED_IN_PARTNER = 0.004
 """How deep bodies may press into the partner [m]."""
+ALLOWED_IN_ONESELF = 0.005
+"""How much deeper than they were arms may be in their own trunk and thighs [m]."""
 _NEAR = 0.01  # m: surfaces this near are watched, or they would be driven into each other
 _KNOTS = 0.1  # s
 _CALM = 0.15  # s: how slowly people give way
@@ -47,21 +50,29 @@ _COMPLIANCE = {
 
 
 def depenetrate(
-    clip: InteractionClip, holds: Sequence[Hold], bearing: list[list[Bearing]], surfaces: Surfaces
+    clip: InteractionClip,
+    holds: Sequence[Hold],
+    bearing: list[list[Bearing]],
+    surfaces: Surfaces,
+    original: InteractionClip | None = None,
 ) -> InteractionClip:
     """Push bodies out of each other by the least change, smoothly over time.
 
-    Bearing feet keep their place and holding hands their hold while the rest gives way.
+    Bearing feet keep their place and holding hands their hold while the rest gives way. Arms stay out of their own
+    trunk and thighs as far as they were in `original`.
 
     Args:
         clip: What to change.
         holds: Contacts to keep.
         bearing: Feet to keep, [person][side].
         surfaces: Of the clip.
+        original: The clip before hands were closed; `clip` by default.
     """
     start = PairPoses.of(clip)
+    meant = own_overlaps(start if original is None else PairPoses.of(original), clip).depth
+    allowed = np.maximum(meant, 0) + ALLOWED_IN_ONESELF
     kept = keep_holds(start, clip, holds, surfaces)
-    if not _too_deep(surfaces.overlaps(start)).any():
+    if not _too_deep(surfaces.overlaps(start)).any() and (own_overlaps(start, clip).depth < allowed).all():
         return clip
 
     def pushed_out(part: PairPoses, frames: np.ndarray) -> PairPoses:
@@ -71,7 +82,8 @@ def depenetrate(
         def wishes(now: PairPoses) -> Rows:
             near = near_surfaces.overlaps(now, over=-_NEAR)
             feet = _keep_rows(now, part, bears, _stuck(near, len(frames)))
-            return Rows.concat([_out_rows(now, near), *feet, hold_rows(now, near_surfaces, own)])
+            oneself = _own_rows(now, own_overlaps(now, clip), allowed[frames])
+            return Rows.concat([_out_rows(now, near), oneself, *feet, hold_rows(now, near_surfaces, own)])
 
         calm = np.full((len(frames), 2, PERSON_DOFS), _CALM)
         return solve_over_time(part, wishes, compliance(_COMPLIANCE), calm, knots=_KNOTS)
@@ -91,6 +103,15 @@ def _out_rows(poses: PairPoses, near: Overlaps) -> Rows:
     )
     along = np.einsum("ni,nipq->npq", near.normal, first - second)[:, None]
     return rows_from(near.frame, along, (near.depth - 0.8 * allowed)[:, None], _OUT_WEIGHT, one_sided=True)
+
+
+def _own_rows(poses: PairPoses, own: OwnOverlaps, allowed: np.ndarray) -> Rows:
+    """One row for each arm near or in its own body: to be no deeper than allowed, (T, 2, P)."""
+    frame, person, pair = np.nonzero(own.depth > allowed - _NEAR)
+    at = (frame, person, pair)
+    arm, body = (point_jacobian(poses, frame, person, joint[pair], own.point[at]) for joint in (own.arm, own.body))
+    along = np.einsum("ni,nipq->npq", own.normal[at], arm - body)[:, None]
+    return rows_from(frame, along, (own.depth - allowed)[at][:, None], _OUT_WEIGHT, one_sided=True)
 
 
 def _stuck(near: Overlaps, n_frames: int) -> np.ndarray:

@@ -92,9 +92,10 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
     poses, surfaces = PairPoses.of(current), Surfaces(current)
     bearing = find_bearing(poses, shapes)
     holds = find_holds(current, poses, surfaces, mode)
+    unclosed = current
     run("contacts", settings.contacts, lambda c: close_contacts(c, holds, surfaces))
     kept = holds if settings.contacts else []
-    run("depenetrate", settings.depenetrate, lambda c: depenetrate(c, kept, bearing, surfaces))
+    run("depenetrate", settings.depenetrate, lambda c: depenetrate(c, kept, bearing, surfaces, unclosed))
     current = replace(current, grips=_grips(clip, holds, mode))
 
     before, after = (

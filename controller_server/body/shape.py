@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 
@@ -95,6 +96,13 @@ def body_shapes(skeleton: Skeleton, hands: Hands = Hands.MITTEN) -> list[Shape]:
 
     Dimensions are those of a neutral adult, thickness scaled by leg length, lengths taken from the joints.
     """
+    # The same few people are asked for many times over.
+    return list(_shapes(skeleton.rest_joints.tobytes(), hands))
+
+
+@lru_cache(maxsize=32)
+def _shapes(rest_joints: bytes, hands: Hands) -> tuple[Shape, ...]:
+    skeleton = Skeleton(np.frombuffer(rest_joints).reshape(-1, 3))
     rest, s = skeleton.rest_joints, skeleton.scale
     total = body_mass(skeleton)
 
@@ -127,7 +135,7 @@ def body_shapes(skeleton: Skeleton, hands: Hands = Hands.MITTEN) -> list[Shape]:
     for side in ("left", "right"):
         shapes += _leg(skeleton, side, mass)
         shapes += _arm(skeleton, side, mass, hands)
-    return shapes
+    return tuple(shapes)
 
 
 _IDENTITY = np.array([1.0, 0, 0, 0])

@@ -328,3 +328,33 @@ def shifted_bvh(text: str, shift: tuple[float, float, float]) -> str:
         words[:3] = [f"{float(word) + by:.4f}" for word, by in zip(words[:3], shift, strict=True)]
         moved.append(" ".join(words))
     return "\n".join([f"{head}Frame Time: {rate}", *moved]) + "\n"
+
+
+def slahmr(clip: InteractionClip, sign: int) -> dict[str, np.ndarray]:
+    """Both people as SLAHMR writes them: a camera that looks down a little, the first and last frame not tracked."""
+    tilt = np.array([[1, 0, 0], [0, np.cos(0.3), -np.sin(0.3)], [0, np.sin(0.3), np.cos(0.3)]])
+    axes, place = tilt @ CAMERA[0], CAMERA[1]
+    people = [in_camera(motion, (axes, place), SMPLH_REST_PELVIS) for _, motion in clip.people]
+    mask = np.ones((2, clip.n_frames), bool)
+    mask[0, 0] = mask[1, 11:] = False
+    return {
+        "trans": np.stack([trans for trans, _ in people]),
+        "root_orient": np.stack([root for _, root in people]),
+        "pose_body": np.stack([motion.pose_body for _, motion in clip.people]),
+        "betas": np.zeros((2, 16)),
+        "floor_plane": sign * 1.2 * (axes @ [0, 0, 1])[None],
+        "track_mask": mask,
+        "cam_R": np.tile(np.eye(3), (2, clip.n_frames, 1, 1)),
+    }
+
+
+def chi3d(clip: InteractionClip) -> str:
+    """Both people as CHI3D's JSON has them."""
+    parts = {"transl": [], "global_orient": [], "body_pose": [], "betas": []}
+    for _, motion in clip.people:
+        trans, root = turned(motion, Y_UP)
+        parts["transl"].append(trans.tolist())
+        parts["global_orient"].append(matrices(quat_from_rotvec(root))[:, None].tolist())
+        parts["body_pose"].append(matrices(quat_from_rotvec(body(motion))).tolist())
+        parts["betas"].append(np.zeros((motion.n_frames, 10)).tolist())
+    return json.dumps(parts)

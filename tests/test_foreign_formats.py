@@ -19,6 +19,7 @@ from controller_server.clip.sixd import Convention, quat_from_sixd
 from controller_server.errors import AssistMimicError
 
 SAMPLES = Path(__file__).with_name("samples")
+FIRST = ReadOptions(supporter=1)
 
 
 @pytest.fixture(scope="module")
@@ -274,3 +275,32 @@ def test_damaged_fbx(tmp_path, fbx_folder):
         (tmp_path / "in.fbx").write_bytes(whole[:cut])
         with pytest.raises(AssistMimicError, match="in.fbx"):
             read_clip([tmp_path / "in.fbx", tmp_path / "in.fbx"])
+
+
+def test_slahmr(clip, tmp_path):
+    """Turn people of the first camera's frame upright by the floor's plane, whichever way its normal points."""
+    for sign in (1, -1):
+        np.savez(tmp_path / "in.npz", **foreign.slahmr(clip, sign))
+        read = read_clip([tmp_path / "in.npz"], FIRST)
+        assert read.clip.n_frames == 10 and any("frames: 1 to 10" in note for note in read.notes)
+        places = [c.joints[:, :, :22].reshape(c.n_frames, -1, 3) for c in (read.clip, clip)]
+        apart = [np.linalg.norm(p[:, :, None] - p[:, None], axis=-1) for p in (places[0], places[1][1:11])]
+        assert np.abs(apart[0] - apart[1]).max() < 0.002
+        assert np.abs(places[0][..., 2] - places[1][1:11, :, 2]).max() < 0.01
+    (tmp_path / "in.npz").unlink()
+    bad = foreign.slahmr(clip, 1)
+    np.savez(tmp_path / "in.npz", **{**bad, "track_mask": np.zeros_like(bad["track_mask"])})
+    with pytest.raises(AssistMimicError, match="never tracked at the same time"):
+        read_clip([tmp_path / "in.npz"])
+
+
+def test_chi3d(clip, tmp_path):
+    """Read both people's matrices, the up axis by the motion."""
+    (tmp_path / "in.json").write_text(foreign.chi3d(clip))
+    read = read_clip([tmp_path / "in.json"], FIRST)
+    assert read.clip.fps == 50
+    place, angle = errors(read.clip, clip, 22)
+    assert place < 0.002 and angle < 0.1
+    (tmp_path / "in.json").write_text(foreign.chi3d(clip).replace("[", "{", 1))
+    with pytest.raises(AssistMimicError, match=r"in\.json"):
+        read_clip([tmp_path / "in.json"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import AssistMimicError
 from .assemble import assemble
 from .bvh_clip import read_bvh_pair
+from .chi3d import is_chi3d, read_chi3d
 from .fbx import is_fbx, read_fbx_pair
 from .gltf_people import is_gltf, read_gltf_pair
 from .inter_x_h5 import is_inter_x_h5, read_inter_x_h5
@@ -22,6 +23,7 @@ from .peek import Peek, peek
 from .pickled import holds, read_duolando, read_interhuman, read_mdm, read_ponimator, read_regennet
 from .read_options import ALWAYS, ANY, AXES, POSITIONS, FrameRange, Reading, ReadOptions
 from .refused import REFUSED
+from .slahmr import is_slahmr, read_slahmr
 from .smpl_npz import is_amass, is_hy_motion, is_inter_x, read_amass, read_hy_motion, read_inter_x
 from .tracks import Content
 from .video_files import read_prompthmr, read_single_tracks, read_wham
@@ -121,6 +123,8 @@ FORMATS: tuple[Format, ...] = (
         read_inter_x_h5,
         AXES | {"clip"},
     ),
+    of_content("slahmr", "SLAHMR, *_world_results.npz with both people", is_slahmr, read_slahmr, AXES),
+    of_content("chi3d", "CHI3D, one .json with both people", is_chi3d, read_chi3d, AXES),
     of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES),
     of_content(
         "amass", "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person", is_amass, read_amass, AXES

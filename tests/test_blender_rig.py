@@ -13,6 +13,7 @@ from blender_addon.rig.mapping import read_mapping, shipped_mappings
 from blender_addon.rig.motion import blend_motions
 from blender_addon.rig.rig import recognise
 from blender_addon.rig.rotation_modes import EULER_MODES, channels_from_matrices, matrices_from_channels
+from controller_server.clip.joint_names import built_in_tables
 from controller_server.clip.rotation import quat_from_rotvec, quat_to_matrix
 from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS, PARENTS, joint
 from controller_server.errors import AssistMimicError
@@ -140,3 +141,14 @@ def test_controls_of_generated_rigs() -> None:
     whole[2][-1, :3, 3] += 0.1
     with pytest.raises(AssistMimicError, match="hand_fk.L"):
         recognise(Bones(tuple(whole[0]), whole[1], whole[2], (*modes, "XYZ")), np.eye(4), shipped_mappings())
+
+
+@pytest.mark.parametrize("name", ["unreal", "unity", "daz", "biped", "vrm", "mmd"])
+def test_rigs_of_the_readers_tables(name: str) -> None:
+    """See a person in any rig whose names the clip readers know, spelled as exporters spell them."""
+    table = next(table for table in built_in_tables() if table.name == name)
+    names = tuple(table.joints[j][0] if j in table.joints else f"extra{k}" for k, j in enumerate(JOINT_NAMES))
+    for spelled in (names, tuple(bone.upper().replace("_", " ") for bone in names)):
+        rig = recognise(person(names=spelled), np.eye(4), shipped_mappings())
+        assert rig.kind == name and len(rig.mapped) == len(table.joints)
+        assert np.abs(rig.rest_joints[:22] - NEUTRAL_REST_JOINTS[:22]).max() < 0.2

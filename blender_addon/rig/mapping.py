@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from controller_server.clip.joint_names import REQUIRED as LIMBS
+from controller_server.clip.joint_names import JointTable, built_in_tables, table_rows
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.errors import AssistMimicError
 
@@ -18,6 +19,7 @@ from .controls import Control, Controls
 
 REQUIRED = ("pelvis", "head", *LIMBS)
 """Joints without which a rig is no person."""
+_WITH_FILES = ("smplx", "mixamo", "rigify")
 _FOLDER = Path(__file__).parent / "mappings"
 
 
@@ -39,6 +41,22 @@ class BoneMapping:
         """SMPL-X joint name to row, for the joints that are there."""
         rows = {name.rsplit(":", 1)[-1]: row for row, name in enumerate(names)}
         return {joint: rows[bone] for joint, bone in self.bones.items() if bone in rows}
+
+
+@dataclass(frozen=True)
+class TableMapping(BoneMapping):
+    """A rig of the clip readers' tables, names compared as they compare them.
+
+    Attributes:
+        table: Of joint names.
+    """
+
+    table: JointTable | None = None
+
+    def match(self, names: Sequence[str]) -> dict[str, int]:
+        """SMPL-X joint name to row, for the joints that are there; none for a table that takes one bone for two."""
+        rows = {} if self.table is None else table_rows(self.table, names)
+        return rows if len(set(rows.values())) == len(rows) else {}
 
 
 def read_mapping(path: Path) -> BoneMapping:
@@ -87,5 +105,7 @@ def _smplx() -> tuple[BoneMapping, ...]:
 
 @cache
 def shipped_mappings() -> tuple[BoneMapping, ...]:
-    """SMPL-X first, then the files that come with the extension."""
-    return (*_smplx(), *(read_mapping(path) for path in sorted(_FOLDER.glob("*.json"))))
+    """SMPL-X first, then the files that come with the extension, then the clip readers' tables of further rigs."""
+    files = [read_mapping(path) for path in sorted(_FOLDER.glob("*.json"))]
+    tables = [table for table in built_in_tables() if table.name not in _WITH_FILES]
+    return (*_smplx(), *files, *(TableMapping(table.name, {}, None, table) for table in tables))

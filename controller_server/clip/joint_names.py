@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -137,6 +137,31 @@ def _spelled_out(
     return found
 
 
+def table_rows(table: JointTable, names: Sequence[str]) -> dict[str, int]:
+    """Return where a rig's names have a table's joints, by SMPL-X joint; empty where the table asks for more."""
+    find = _finder(names)
+    return find(table.joints) if not table.only_with or find({"": table.only_with}) else {}
+
+
+def _finder(names: Sequence[str]) -> Callable[[Mapping[str, Sequence[str]]], dict[str, int]]:
+    """Return what finds entries of a table among names: as they stand first, then by what they mean."""
+    rows: dict[str, int] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(_plain(name), row)
+    exact = {name: row for row, name in reversed(list(enumerate(names)))}
+
+    def find(entries: Mapping[str, Sequence[str]]) -> dict[str, int]:
+        found = {}
+        for key, alternatives in entries.items():
+            places = (exact.get(name, rows.get(_plain(name))) for name in alternatives)
+            row = next((place for place in places if place is not None), None)
+            if row is not None:
+                found[key] = row
+        return found
+
+    return find
+
+
 def match_joints(
     names: Sequence[str], where: str, table: JointTable | None = None, helpers: Collection[int] = ()
 ) -> JointMatch:
@@ -151,21 +176,7 @@ def match_joints(
     Raises:
         AssistMimicError: listing the joints that could not be found.
     """
-    rows: dict[str, int] = {}
-    for row, name in enumerate(names):
-        rows.setdefault(_plain(name), row)
-    exact = {name: row for row, name in reversed(list(enumerate(names)))}
-
-    def find(entries: Mapping[str, Sequence[str]]) -> dict[str, int]:
-        found = {}
-        for key, alternatives in entries.items():
-            for name in alternatives:
-                row = exact.get(name, rows.get(_plain(name)))
-                if row is not None:
-                    found[key] = row
-                    break
-        return found
-
+    find = _finder(names)
     tables = (table,) if table else [t for t in built_in_tables() if not t.only_with or find({"": t.only_with})]
     matches = [JointMatch(t.name, find(t.joints), find(t.rotations), find(t.tips)) for t in tables]
 

@@ -15,7 +15,7 @@ def test_policies_in_the_zip() -> None:
     assert bpy.ops.assistmimic.load_demo() == {"FINISHED"}
     settings, scene = bpy.context.scene.assistmimic, bpy.context.scene
     scene.frame_end = FRAMES
-    settings.recipient_kind = "weak"  # as in its training: on auto nothing else counts as trained
+    settings.recipient_kind = "paper_interx"  # as in its training: on auto nothing else counts as trained
     for controller, name in (("auto", ""), ("policy", ""), ("policy", "helpers")):
         settings.controller, settings.policy = controller, name
         assert bpy.ops.assistmimic.simulate() == {"FINISHED"}

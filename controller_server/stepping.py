@@ -51,10 +51,11 @@ def bare_stepping(
         quality: Key of `QUALITIES`.
         threads: Worker threads; 0 takes every core.
     """
+    settings = QUALITIES[quality]
+    pair = settings.planned(pair)
     world_steps = sum(attempt.control_steps for attempt in attempts) * pair.substeps
     if not world_steps:  # a policy played without looking ahead
         return BareStepping(0.0, 0, 1.0)
-    settings = QUALITIES[quality]
     reference = Reference.of(clip, pair)
     backend = BackendMujoco(pair, 1, threads=1, sensors=False, planning=True)
     batch = mujoco_batch.Batch(backend.model, settings.samples, threads)

@@ -15,7 +15,7 @@ from controller_server.control.reference import Reference
 from controller_server.control.search import SearchSettings
 from controller_server.physics.mujoco_backend import BackendMujoco
 
-TINY = SearchSettings(samples=16, iterations=1, horizon=4)
+TINY = SearchSettings(samples=16, iterations=1, horizon=4, execute=3, hold=3)
 
 NOTHING = np.zeros(3)
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
 from typing import Protocol
 
 import numpy as np
 
 from ..body.pair import PairBody
+from ..clip.skeleton import JOINT_NAMES
 from ..physics.backend import Backend
 from .balance import BalanceGains, ankle_offsets, ankle_rows
-from .reference import Reference
+from .footing import Footing
+from .hold import slackened
+from .limbs import limited, turned, turns_for
+from .reference import FOOT_ROWS, Reference
+
+_ARM, _LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
+_CLOSING = 0.5  # share of the way to where a hand's target ought to be that it goes in a frame
+_REACH = 0.15  # m: how far a hand's target goes at most
+_OUT_OF_REACH = 0.25  # m: a hand farther than that from what it is to hold has lost it
+_STRIDE = 0.1  # m: how far a foot's target is moved at most; who stands farther off has other worries
+_RETURNING = 0.8  # share of a foot's shift that is left a frame later when it swings
 
 
 class Base(Protocol):
@@ -34,36 +45,85 @@ class Base(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class ReferenceBase:
-    """The reference's own targets, with ankles that keep the balance. It has no memory.
+    """The reference's own targets, with feedback: ankles keep the balance, hands close on what they hold, feet stay.
 
-    Attributes:
+    Args:
         pair: Whose bodies.
         reference: What is followed.
         balance: Of the ankles.
     """
 
-    pair: PairBody
-    reference: Reference
-    balance: BalanceGains = field(default_factory=BalanceGains)
+    touch = False
 
-    @property
-    def touch(self) -> bool:
-        """It reads no contact forces."""
-        return False
+    def __init__(self, pair: PairBody, reference: Reference, balance: BalanceGains | None = None) -> None:
+        self.pair, self.reference, self.balance = pair, reference, balance or BalanceGains()
+        self._arms, self._legs = (_limb_rows(pair, parts) for parts in (_ARM, _LEG))
+        self._ankles = ankle_rows(pair)
+        self._apart = reference.apart(pair) if reference.grips.any() else None
+        self._footing = Footing.none()
+        self._hands, self._feet = np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3))
 
     def fork(self, n_worlds: int) -> ReferenceBase:
         """See `Base.fork`."""
-        return self
+        fork = copy(self)
+        fork._footing = self._footing.fork(n_worlds)
+        fork._hands, fork._feet = (np.repeat(a, n_worlds, axis=0) for a in (self._hands, self._feet))
+        return fork
 
     def targets(self, backend: Backend, frame: int) -> np.ndarray:
         """See `Base.targets`."""
-        targets = self.reference.targets[self.reference.row(frame + 1)]
-        targets = np.repeat(targets[None], backend.n_worlds, axis=0)
+        ahead = self.reference.row(frame + 1)
+        targets = np.repeat(self.reference.targets[ahead][None], backend.n_worlds, axis=0)
+        if self._apart is not None:
+            gap = self.reference.grasp.gap(backend, self.reference.row(frame))
+            meant = self.reference.grips[ahead] > 0.5
+            lost = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
+            targets = slackened(targets, self._apart[ahead], meant.any() & ~(meant & ~lost).any(axis=(1, 2)))
+            missing = self.reference.grasp.missing(backend, ahead)
+            self._close_hands(backend, targets, missing, self.reference.grasp.weight[ahead][None] * ~lost)
+        self._keep_feet(backend, targets, frame)
         offsets = ankle_offsets(backend, self.reference, frame, self.balance)
-        targets[:, :, ankle_rows(self.pair)] += offsets[:, :, None]
+        targets[:, :, self._ankles] += offsets[:, :, None]
         return targets
 
     def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""
+
+    def _close_hands(self, backend: Backend, targets: np.ndarray, missing: np.ndarray, closing: np.ndarray) -> None:
+        """Let arms reach for where the partner's body really is, as seen from where the own chest really is."""
+        self._hands = self._hands + _CLOSING * (closing[..., None] * limited(missing, _REACH) - self._hands)
+        if not self._hands.any():
+            return
+        palms = self.reference.grasp.centres(backend)
+        positions, quats = backend.positions(), backend.quats()
+        levers = palms[:, :, :, None] - positions[:, :, self._arms]
+        turns = turns_for(levers, self._hands)
+        rows = self._arms - 1
+        targets[:, :, rows] = turned(targets[:, :, rows], quats[:, :, self._arms], turns)
+
+    def _keep_feet(self, backend: Backend, targets: np.ndarray, frame: int) -> None:
+        """Let legs stand where the feet came down, as seen from the reference's pelvis, until they swing again."""
+        reference, now = self.reference, self.reference.row(frame)
+        ahead = reference.row(frame + 1)
+        self._footing = self._footing.after(backend, reference, frame)
+        drawn = reference.positions[now][:, FOOT_ROWS[:2], :2]
+        held, shift = self._footing.held[:, :, :2], np.zeros_like(self._feet)
+        shift[..., :2] = limited(self._footing.place[:, :, :2] - drawn, _STRIDE)
+        self._feet = np.where(held[..., None], shift, _RETURNING * self._feet)
+        if not self._feet.any():
+            return
+        positions, quats = reference.positions[ahead], reference.quats[ahead]
+        levers = positions[:, FOOT_ROWS[:2], None] - positions[:, self._legs]
+        turns = turns_for(np.broadcast_to(levers, (backend.n_worlds, *levers.shape)), self._feet)
+        rows = self._legs - 1
+        targets[:, :, rows] = turned(targets[:, :, rows], quats[None][:, :, self._legs], turns)
+        # The sole keeps the direction that it has.
+        feet = self._ankles
+        targets[:, :, feet] = turned(targets[:, :, feet], quats[None][:, :, FOOT_ROWS[:2]], -turns.sum(axis=3))
+
+
+def _limb_rows(pair: PairBody, parts: tuple[str, ...]) -> np.ndarray:
+    """Rows of the bodies of the left and the right limb, shape (2, parts)."""
+    names = [JOINT_NAMES[j] for j in pair.joints]
+    return np.array([[names.index(f"{side}_{part}") for part in parts] for side in ("left", "right")])

@@ -17,7 +17,8 @@ from ..clip.resample import resample
 from ..clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
 from ..clip.skeleton import L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
 from ..physics.backend import PairState
-from .feedforward import Load, inverse_dynamics
+from .feedforward import SPARING, Load, inverse_dynamics
+from .grasp import Grasp
 
 FOOT_ROWS = (L_ANKLE, R_ANKLE, L_FOOT, R_FOOT)
 """Rows of the feet's bodies: of the bodies, those at the SMPL-X body joints come first and in that order."""
@@ -38,6 +39,7 @@ class Reference:
             `leading_targets`.
         grips: 0-1, shape (K, 2, 2).
         load: The torques that takes, and the forces that go with them.
+        grasp: Where hands hold the partner.
     """
 
     hz: float
@@ -48,6 +50,7 @@ class Reference:
     targets: np.ndarray
     grips: np.ndarray
     load: Load
+    grasp: Grasp
 
     @property
     def n_frames(self) -> int:
@@ -94,15 +97,17 @@ class Reference:
         model = compile_pair(pair, sensors=False)
         qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
         load = inverse_dynamics(model, pair, qpos, grips, hz)
+        positions, quats = clip.joints[:, :, joints], clip.joint_quats[:, :, joints]
         return Reference(
             hz=hz,
             state=PairState(root, local, _central(root, hz), spin, joint_velocity),
-            positions=clip.joints[:, :, joints],
-            quats=clip.joint_quats[:, :, joints],
+            positions=positions,
+            quats=quats,
             com=_centre_of_mass(model, PairLayout.of(model, pair), qpos),
             targets=leading_targets(local[:, :, 1:], load.torques, pair),
             grips=grips,
             load=load,
+            grasp=Grasp.of(pair, positions, quats, grips, hz),
         )
 
     def sharing(self, pair: PairBody, sparing: float, *, apart: bool = False) -> Reference:
@@ -116,6 +121,10 @@ class Reference:
         load = inverse_dynamics(model, pair, qpos, self.grips, self.hz, sparing=sparing, apart=apart)
         targets = leading_targets(self.state.local_quats[:, :, 1:], load.torques, pair)
         return replace(self, targets=targets, load=load)
+
+    def apart(self, pair: PairBody) -> np.ndarray:
+        """Joint targets of people who get nothing from each other, as `targets`."""
+        return self.sharing(pair, SPARING, apart=True).targets
 
 
 def _central(values: np.ndarray, hz: float) -> np.ndarray:

@@ -8,7 +8,7 @@ partner's, which splits one problem of 126 targets into two that still serve eac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .assist import Assistance
 from .balance import BalanceGains
 from .base import Base, ReferenceBase
 from .cost import TrackingCost
+from .footing import Footing
 from .reference import Reference
 from .runner import Runner
 
@@ -32,11 +33,13 @@ class _Mark:
         frame: Control frame.
         last: Offsets that were in force, shape (2, J, 3) [rad].
         base: With its memory.
+        footing: What stood where.
     """
 
     frame: int
     last: np.ndarray
     base: Base
+    footing: Footing
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,15 @@ class SearchSettings:
         lasting: Share of the noise's variance that is the same over the whole horizon: a push that lasts is worth more
             than one that is taken back, and is never found by knots that vary each by itself.
         keep: Best offsets handed on from one refinement, and one plan, to the next.
+        physics_hz: Physics steps per second of what is planned with.
     """
 
     samples: int = 36
     iterations: int = 2
-    good: float = 0.5
+    good: float = 1.0
     horizon: int = 18
-    execute: int = 3
-    hold: int = 3
+    execute: int = 6
+    hold: int = 6
     sigma: float = 0.05
     min_sigma: float = 0.02
     joint_share: float = 0.5
@@ -74,6 +78,7 @@ class SearchSettings:
     partner_share: float = 0.5
     lasting: float = 0.5
     keep: int = 4
+    physics_hz: int = 120
     balance: BalanceGains = field(default_factory=BalanceGains)
 
     def __post_init__(self) -> None:
@@ -81,6 +86,10 @@ class SearchSettings:
             raise ValueError(f"{self.samples} samples leave nothing to search with beside {self.keep} kept ones")
         if self.execute % self.hold:
             raise ValueError(f"execute ({self.execute}) must be a multiple of hold ({self.hold}): plans move by knots")
+
+    def planned(self, pair: PairBody) -> PairBody:
+        """The bodies in the physics that plans are made with: coarser in time than what happens."""
+        return replace(pair, physics_hz=min(self.physics_hz, pair.physics_hz))
 
 
 class Search(Runner):
@@ -114,12 +123,14 @@ class Search(Runner):
         self._base = base or ReferenceBase(pair, reference, settings.balance)
         self._rng = np.random.default_rng(seed)
         sensors = self._base.touch
-        self._worlds = BackendMujoco(pair, settings.samples, threads=threads, sensors=sensors, planning=True)
-        self._single = BackendMujoco(pair, 1, threads=1, sensors=sensors, planning=True)
+        planned = settings.planned(pair)
+        self._worlds = BackendMujoco(planned, settings.samples, threads=threads, sensors=sensors, planning=True)
+        self._single = BackendMujoco(planned, 1, threads=1, sensors=sensors, planning=True)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
         self._last = np.zeros(self._mean.shape[1:])
+        self._footing = Footing.none().after(self._plant.backend, reference, 0)
         self._marks: list[_Mark] = []
 
     def take_over(self, other: Search, frame: int) -> None:
@@ -130,12 +141,12 @@ class Search(Runner):
         self._marks = [mark for mark in other._marks if mark.frame <= frame]
         mark = self._marks.pop()
         self._plant, self._frame, self.began = other._plant.back_at(mark.frame), mark.frame, mark.frame
-        self._last, self._base = mark.last, mark.base.fork(1)
+        self._last, self._base, self._footing = mark.last, mark.base.fork(1), mark.footing
 
     def advance(self) -> None:
         """Plan, and carry the plan's first frames out."""
         reference, settings, plant = self.reference, self.settings, self._plant
-        self._marks.append(_Mark(self._frame, self._last, self._base.fork(1)))
+        self._marks.append(_Mark(self._frame, self._last, self._base.fork(1), self._footing))
         self._plan(plant.backend, self._frame)
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
@@ -144,6 +155,7 @@ class Search(Runner):
             wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
             plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
             self._frame += 1
+            self._footing = self._footing.after(plant.backend, reference, self._frame)
         self._shift()
 
     def _offset(self, knots: np.ndarray, k: int) -> np.ndarray:
@@ -196,6 +208,7 @@ class Search(Runner):
         settings, reference = self.settings, self.reference
         worlds.restore(start.save()[0])
         total, base = np.zeros((worlds.n_worlds, 2)), self._base.fork(1)
+        footing, rising = self._footing.fork(worlds.n_worlds), start.com_velocity()[..., 2]
         for k in range(settings.horizon):
             # Freshly restored worlds have nothing to read yet; they all stand where the start stands.
             now = worlds if k else start
@@ -206,8 +219,10 @@ class Search(Runner):
             worlds.set_grips(reference.grips[reference.row(frame + k)])
             if self.assistance:
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
-            worlds.step_unchecked(self.pair.substeps)
-            total += self.cost(worlds, reference, frame + k + 1)
+            worlds.step_unchecked(worlds.pair.substeps)
+            footing = footing.after(worlds, reference, frame + k + 1)
+            total += self.cost(worlds, reference, frame + k + 1, footing, rising)
+            rising = worlds.com_velocity()[..., 2]
         self.control_steps += worlds.n_worlds * settings.horizon
         total /= settings.horizon
         total[worlds.diverged()] = _DIVERGED_COST

@@ -1,0 +1,43 @@
+"""Limbs whose ends are to be elsewhere: the small turns of their joints that bring them there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..clip.rotation import cross, quat_from_rotvec, quat_mul, quat_rotate_inverse, rotvec_from_quat
+
+_DAMPING = 0.1
+"""Of the inverse [m]: a stretched limb does not reach farther by turning much."""
+
+
+def turns_for(levers: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Turns of a limb's joints that shift its end, with the least sum of squares (damped).
+
+    Args:
+        levers: From each of L joints to the end [m, world], shape (..., L, 3).
+        shift: Of the end [m, world], shape (..., 3).
+
+    Returns:
+        Rotation vectors in world axes [rad], shape (..., L, 3).
+    """
+    squared = np.einsum("...li,...li->...", levers, levers) + _DAMPING**2
+    system = squared[..., None, None] * np.eye(3) - np.einsum("...li,...lj->...ij", levers, levers)
+    return cross(levers, np.linalg.solve(system, shift[..., None])[..., None, :, 0])
+
+
+def turned(targets: np.ndarray, quats: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Joint targets turned further.
+
+    Args:
+        targets: Rotation vectors [rad], shape (..., 3).
+        quats: World rotation of each joint's body, shape (..., 4).
+        turns: In world axes [rad], shape (..., 3).
+    """
+    local = quat_rotate_inverse(quats, turns)
+    return rotvec_from_quat(quat_mul(quat_from_rotvec(targets), quat_from_rotvec(local)))
+
+
+def limited(vectors: np.ndarray, longest: float) -> np.ndarray:
+    """Vectors no longer than that, shape (..., 3)."""
+    size = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors * np.minimum(1.0, longest / np.maximum(size, longest))

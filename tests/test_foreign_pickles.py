@@ -116,3 +116,30 @@ def test_what_is_no_motion_of_two(tmp_path):
         read_clip([dump(tmp_path, {"weights": np.ones(3)})])
     with pytest.raises(AssistMimicError, match="person1"):
         read_clip([dump(tmp_path, {"person1": 1, "person2": 2})])
+
+
+def test_duolando(clip, tmp_path):
+    """Read a dancer from each file, in the array of one element they lie in."""
+    files = []
+    for k, (_, motion) in enumerate(clip.people):
+        trans, root = foreign.turned(motion, foreign.Y_UP)
+        poses = np.concatenate([root[:, None], motion.pose], axis=1).reshape(-1, 165)
+        files.append(dump(tmp_path, {"poses": poses, "transl": trans, "betas": np.zeros((14, 10))}, f"a_0{k}.npy"))
+    read = read_clip(files, FIRST)
+    place, angle = errors(read.clip, clip)
+    assert read.clip.fps == 30 and place < 0.002 and angle < 0.1
+
+
+def test_ponimator(clip, tmp_path):
+    """Read both people's rotations by columns, the root among them, the up axis by the motion."""
+    motions, places = [], []
+    for _, motion in clip.people:
+        trans, root = foreign.turned(motion, foreign.Y_UP)
+        rotvecs = np.concatenate([root[:, None], foreign.body(motion)], axis=1)
+        motions.append(foreign.sixd(foreign.quat_from_rotvec(rotvecs), "interleaved").reshape(14, 132))
+        places.append(trans)
+    content = {"motion_pred": np.stack(motions), "trans_pred": np.stack(places), "betas_pred": np.zeros((2, 10))}
+    read = read_clip([dump(tmp_path, content, "motion_pred.pkl")], FIRST)
+    place, angle = errors(read.clip, clip, 22)
+    assert read.clip.fps == 10 and place < 0.01 and angle < 0.1
+    assert "up axis: y (from the motion)" in read.notes

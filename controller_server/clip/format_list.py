@@ -108,7 +108,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "bvh",
-        "BVH, one file for each person, of any rig in `--joint-map`'s list",
+        "BVH, one file for each person, of any rig with a table of joint names",
         lambda seen: seen.magic == "bvh",
         _read_bvh,
         POSITIONS,

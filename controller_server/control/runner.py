@@ -12,6 +12,7 @@ from ..measure.tracking import deviation
 from ..physics.recording import Recording
 from .plant import Disturbance, Plant
 from .reference import Reference
+from .start import settled_start
 
 
 class Runner(ABC):
@@ -30,7 +31,7 @@ class Runner(ABC):
     def __init__(self, pair: PairBody, reference: Reference, *, judged: tuple[int, ...] = (0, 1)) -> None:
         self.pair, self.reference, self.judged = pair, reference, judged
         self.control_steps = self.began = 0
-        self._plant, self._frame = Plant(pair, reference.state[:1]), 0
+        self._plant, self._frame = Plant(pair, settled_start(pair, reference)), 0
 
     @abstractmethod
     def advance(self) -> None:

@@ -60,6 +60,7 @@ class ReferenceBase:
         self.pair, self.reference, self.balance = pair, reference, balance or BalanceGains()
         self._arms, self._legs = (_limb_rows(pair, parts) for parts in (_ARM, _LEG))
         self._ankles = ankle_rows(pair)
+        self._moved = [row for row in range(len(pair.joints)) if row in pair.hand_rows or row in self._arms[:, 1:]]
         self._apart = reference.apart(pair) if reference.grips.any() else None
         self._footing = Footing.none()
         self._hands, self._feet = np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3))
@@ -81,7 +82,8 @@ class ReferenceBase:
             lost = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
             targets = slackened(targets, self._apart[ahead], meant.any() & ~(meant & ~lost).any(axis=(1, 2)))
             missing = self.reference.grasp.missing(backend, ahead)
-            self._close_hands(backend, targets, missing, self.reference.grasp.weight[ahead][None] * ~lost)
+            grasp = self.reference.grasp
+            self._close_hands(backend, targets, missing, grasp.weight[ahead] * ~lost, grasp.body[ahead])
         self._keep_feet(backend, targets, frame)
         offsets = ankle_offsets(backend, self.reference, frame, self.balance)
         targets[:, :, self._ankles] += offsets[:, :, None]
@@ -90,8 +92,12 @@ class ReferenceBase:
     def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""
 
-    def _close_hands(self, backend: Backend, targets: np.ndarray, missing: np.ndarray, closing: np.ndarray) -> None:
+    def _close_hands(
+        self, backend: Backend, targets: np.ndarray, missing: np.ndarray, closing: np.ndarray, body: np.ndarray
+    ) -> None:
         """Let arms reach for where the partner's body really is, as seen from where the own chest really is."""
+        # Where arms hold each other, both reach, each half of the way.
+        closing = closing * np.where(np.isin(body, self._moved), 0.5, 1.0)
         self._hands = self._hands + _CLOSING * (closing[..., None] * limited(missing, _REACH) - self._hands)
         if not self._hands.any():
             return

@@ -67,7 +67,7 @@ class SearchSettings:
 
     samples: int = 36
     iterations: int = 2
-    good: float = 1.0
+    good: float = 0.5
     horizon: int = 18
     execute: int = 6
     hold: int = 6

@@ -17,6 +17,7 @@ from controller_server.control.plant import Plant
 from controller_server.control.reference import Reference
 from controller_server.control.search import Search
 from controller_server.control.settings import ControlSettings
+from controller_server.control.start import settled_start
 from controller_server.frames import recording_to_clip
 from controller_server.measure.effort import GRAVITY
 from controller_server.measure.tracking import deviation
@@ -60,7 +61,7 @@ def test_better_than_the_bare_targets():
     clip = squatting_pair(25)
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
-    bare = Plant(pair, reference.state[:1])
+    bare = Plant(pair, settled_start(pair, reference))
     for frame in range(reference.n_frames - 1):
         bare.advance(reference.targets[frame + 1], reference.grips[frame])
     found = Search(pair, reference, replace(TINY, samples=32, iterations=2, horizon=6), threads=1).run()

@@ -31,6 +31,7 @@ from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.control.search import Search
 from controller_server.control.settings import ControlSettings
+from controller_server.control.start import settled_start
 from controller_server.convert import convert
 from controller_server.errors import AssistMimicError
 from controller_server.frames import recording_to_clip
@@ -52,7 +53,7 @@ def test_zero_actions_are_the_references_targets():
     """Play the reference's own targets, bit for bit, where every action is zero."""
     pair, reference, _ = squatting()
     bundle = untrained(squatting_pair(13), pair)
-    bare = Plant(pair, reference.state[:1])
+    bare = Plant(pair, settled_start(pair, reference))
     for frame in range(reference.n_frames - 1):
         bare.advance(reference.targets[frame + 1], reference.grips[frame])
     played = Playback(pair, reference, PolicyBase(pair, reference, bundle)).run()

@@ -9,6 +9,7 @@ import pytest
 from conftest import standing_pair
 from policy_cases import untrained
 
+from controller_server.body.drive import from_middles
 from controller_server.control.action import ActionSpec
 from controller_server.control.network import forward
 from controller_server.control.policy import PolicyBase
@@ -51,6 +52,6 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
         seen = environment.step(actions).observation
         # What the environment really told the engine; nothing reads targets back through the protocol.
         trained = part.backend._ctrl[:, part.backend.layout.target]
-        np.testing.assert_allclose(served, trained, atol=2e-5)
+        np.testing.assert_allclose(from_middles(served, scene.pair.middles), trained, atol=2e-5)
         assert np.abs(actions).max() > 0.01
     assert np.abs(seen[:, 0] - seen[:, 1]).max() > 0.01

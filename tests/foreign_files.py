@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -330,7 +331,7 @@ def shifted_bvh(text: str, shift: tuple[float, float, float]) -> str:
     return "\n".join([f"{head}Frame Time: {rate}", *moved]) + "\n"
 
 
-def slahmr(clip: InteractionClip, sign: int) -> dict[str, np.ndarray]:
+def slahmr(clip: InteractionClip, sign: int) -> dict[str, Any]:
     """Both people as SLAHMR writes them: a camera that looks down a little, the first and last frame not tracked."""
     tilt = np.array([[1, 0, 0], [0, np.cos(0.3), -np.sin(0.3)], [0, np.sin(0.3), np.cos(0.3)]])
     axes, place = tilt @ CAMERA[0], CAMERA[1]

@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import foreign_files as foreign
 import numpy as np
@@ -36,7 +37,7 @@ def array(values: object) -> bytes:
     return file.getvalue()
 
 
-def arrays(values: dict[str, np.ndarray]) -> bytes:
+def arrays(values: dict[str, Any]) -> bytes:
     """The bytes of an `.npz` that is not packed, so that damage reaches the arrays."""
     file = io.BytesIO()
     np.savez(file, **values)

@@ -61,18 +61,10 @@ def _held(hold: HoldOutcome) -> str:
 
 def part_name(joint: int) -> str:
     """The part of the body that begins at a joint, in words."""
-    names = {
-        "hip": "thigh",
-        "knee": "shin",
-        "shoulder": "upper arm",
-        "elbow": "forearm",
-        "wrist": "hand",
-        "collar": "shoulder",
-    }
     side, _, part = place(joint).partition(" ")
     if not part:
-        return {"spine1": "belly", "spine2": "waist", "spine3": "chest"}.get(side, side)
-    return f"{side} {names.get(part, part)}"
+        return _TRUNK_PARTS.get(side, side)
+    return f"{side} {_LIMB_PARTS.get(part, part)}"
 
 
 def _felt(outcomes: list[HoldOutcome], limit: float, felt_n: float) -> Criterion:

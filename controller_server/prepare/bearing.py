@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..clip.scene import FLOOR_BOUND
 from .intervals import Interval, gaussian, hysteresis, inside_of, intervals, still_pieces
 from .legs import ANKLE
 from .poses import PairPoses
@@ -17,7 +18,6 @@ _SLOW, _STILL_SLOW = 0.3, 0.45  # m/s
 _NOISIEST = 3.0  # times these bounds, at most, for feet that shake
 _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _MAX_ROLL, _MAX_HEEL_UP, _MAX_TOES_UP = np.radians((45, 80, 50))  # beyond, somebody sits or lies
-_MAX_FLOOR = 0.2  # m: feet that never come nearer to z = 0 do not stand on the floor
 _ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
 _TURN_ROOM = np.radians(25)
 _STEP = 0.1  # s a foot that really goes elsewhere may slip on either side of the middle of its way
@@ -59,7 +59,7 @@ def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[B
         speeds = np.stack([_foot_speed(p, poses.fps) for p in points])
         noise = _noise(heights - floor, speeds, np.stack(upright))
         runs: list[list[Interval]] = [[], []]
-        for side in range(2) if abs(floor) < _MAX_FLOOR else ():
+        for side in range(2) if abs(floor) < FLOOR_BOUND else ():
             ball = points[side][:, 1:3, :2].mean(axis=1)
             place = np.concatenate([ball / _ROOM, yaws[side][:, None] / _TURN_ROOM], axis=1)
             for run in _bearing_runs(heights[side] - floor, speeds[side], upright[side], poses.fps, noise):

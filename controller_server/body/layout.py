@@ -15,7 +15,7 @@ from .pair import PairBody
 
 @dataclass(frozen=True)
 class PairLayout:
-    """Addresses in a model built by `build_spec`, with a leading axis of (supporter, recipient).
+    """Addresses in a model built by `compile_pair`, with a leading axis of (supporter, recipient).
 
     Attributes:
         body: Body ids, shape (2, B), in the order of `PairBody.joints`.

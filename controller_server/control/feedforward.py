@@ -83,7 +83,7 @@ def inverse_dynamics(
     """Muscle torques and contact forces of a motion.
 
     Args:
-        model: Compiled from `build_spec(pair)`.
+        model: From `compile_pair(pair)`.
         pair: Whose motion.
         qpos: MuJoCo positions, shape (K, nq).
         grips: 0-1, shape (K, 2, 2).

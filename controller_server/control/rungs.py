@@ -7,6 +7,7 @@ from functools import cached_property
 
 from ..body.pair import PairBody
 from .assist import Assistance
+from .base import ReferenceBase
 from .bundle import PolicyBundle
 from .policy import Playback, PolicyBase
 from .reference import Reference
@@ -39,6 +40,10 @@ class Builder:
         assert self._bundle is not None
         return PolicyBase(self._pair, self._reference, self._bundle)
 
+    @cached_property
+    def _plain(self) -> ReferenceBase:
+        return ReferenceBase(self._pair, self._reference, QUALITIES[self._settings.quality].balance)
+
     def __call__(self, strategy: Strategy, best: Runner | None, failed_at: float | None) -> Runner:
         """Whoever carries out a strategy, ready to begin.
 
@@ -49,10 +54,9 @@ class Builder:
         """
         settings, pair, reference = self._settings, self._pair, self._reference
         # Making one takes inverse dynamics of the whole clip; a fork of one that was never played is as fresh.
-        base = self._trained.fork(1) if strategy.policy else None
         if strategy.played:
-            assert base is not None
-            return Playback(pair, reference, base, settings.judged)
+            return Playback(pair, reference, self._trained.fork(1), settings.judged)
+        base = self._trained.fork(1) if strategy.policy else self._plain.fork(1)
         effort = QUALITIES[settings.quality]
         search = Search(
             pair,

@@ -23,7 +23,7 @@ class TouchSensors:
     """Net forces out of sensordata. Needs a model with contact sensors.
 
     Args:
-        model: Built by `build_spec`.
+        model: Built by `compile_pair`.
         pair: What it was built from.
         layout: Of the model.
     """
@@ -96,7 +96,7 @@ class ContactReader:
     """Single contacts with their net forces. Needs an elliptic cone.
 
     Args:
-        model: Built by `build_spec`.
+        model: Built by `compile_pair`.
         layout: Of the model.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import build_spec
+from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..control import feedforward  # the module: it imports this package's intervals
@@ -36,7 +36,7 @@ class Unsupported:
 def unsupported_force(clip: InteractionClip, *, per_second: float = _PER_SECOND) -> Unsupported:
     """What a clip asks for that nobody can give, at some of its frames; hands hold as far as its `grips` say."""
     pair = PairBody.from_clip(clip)
-    model = build_spec(pair, sensors=False).compile()
+    model = compile_pair(pair, sensors=False)
     qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
     grips = np.zeros((clip.n_frames, 2, 2)) if clip.grips is None else clip.grips
     # At the ends the acceleration is one-sided.

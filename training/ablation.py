@@ -143,7 +143,8 @@ def _score(run: Path, clip: str, trials: int, threads: int) -> dict[str, Any]:
         [Dynamics()],
         Conditions(trials, threads=threads),
         help_tests=(),
+        verdicts=False,
     )
     row = report["rows"][0]
-    scores = ("success_rate", "mpjpe_mm", "mpjpe_success_mm", "failure_time_s", "recipient_alone_success_rate")
+    scores = ("success_tracking_rate", "mpjpe_mm", "mpjpe_success_mm", "failure_time_s", "recipient_alone_success_rate")
     return {"pair_steps": read_bundle(run / BUNDLE).card.training["pair_steps"]} | {name: row[name] for name in scores}

@@ -44,6 +44,13 @@ class Noise:
     joint_velocity: float = 0.2
     friction: float = 0.2
 
+    def of_start(self, factor: float) -> Noise:
+        """The same with starts that differ by a factor; the friction is not of the start. Raises AssistMimicError."""
+        if not 0 <= factor <= 10:
+            raise AssistMimicError(f"start noise: {factor:g} is outside 0-10; 1 is the usual one, 0 none")
+        scaled = {name: factor * value for name, value in vars(self).items()}
+        return Noise(**{**scaled, "friction": self.friction})
+
 
 @dataclass(frozen=True)
 class Push:

@@ -19,12 +19,14 @@ from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.measure.verdict import Verdict
 from controller_server.prepare import prepare
 from controller_server.result import versions
 
 from .conditions import Conditions, Dynamics
 from .statistics import compare, wilson
 from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_trials
+from .verdicts import VerdictTrials, failed_criteria, judge_trials
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -52,6 +54,7 @@ class Run:
         dynamics: Name.
         trials: With the supporter.
         others: By what became of the supporter.
+        verdicts: On each trial with the supporter, recorded; empty where nobody asked for them.
     """
 
     bundle: str
@@ -59,6 +62,7 @@ class Run:
     dynamics: str
     trials: Trials
     others: dict[Supporter, Trials]
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def evaluate(
@@ -69,6 +73,7 @@ def evaluate(
     *,
     recipient: Strength | None = None,
     help_tests: Sequence[Supporter] = (Supporter.REMOVED, Supporter.UNFELT, Supporter.LIMP),
+    verdicts: bool = True,
     on_progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Try bundles on clips.
@@ -83,7 +88,8 @@ def evaluate(
         conditions: Trials, seed, noise.
         recipient: Strength of the recipient in place of the one the bundle was trained with.
         help_tests: What becomes of the supporter, besides being active.
-        on_progress: Called with (what is run, control frames done, of).
+        verdicts: Whether each trial with the supporter is recorded too, and judged as a conversion is.
+        on_progress: Called with (what is run, control frames or trials done, of).
 
     Returns:
         What `docs/evaluation.md` describes, ready for JSON.
@@ -112,6 +118,7 @@ def evaluate(
             help_tests if setting is dynamics[0] else (),
             on_progress,
             whole=setting is dynamics[0],
+            verdicts=verdicts,
         )
         for clip in clips
         for setting in dynamics
@@ -165,20 +172,24 @@ def _run(
     on_progress: OnProgress | None,
     *,
     whole: bool,
+    verdicts: bool,
 ) -> Run:
     """Run the trials; those of the help tests only to their end, if not `whole`."""
     prepared = _prepared(bundle, clip)
     pair = bodies_of(bundle, prepared, recipient)
 
+    def reporter(what: str) -> Callable[[int, int], None]:
+        label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, {what}"
+        return lambda done, of: None if on_progress is None else on_progress(label, done, of)
+
     def trials(supporter: Supporter, *, until_lost: bool = False) -> Trials:
-        label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, supporter {supporter.value}"
-
-        def report(done: int, of: int) -> None:
-            if on_progress is not None:
-                on_progress(label, done, of)
-
+        report = reporter(f"supporter {supporter.value}")
         return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report, until_lost=until_lost)
 
+    judged: list[Verdict] = []
+    if verdicts:
+        played = VerdictTrials.of(clip.clip, prepared, pair, bundle, conditions, dynamics)
+        judged = judge_trials(played, threads=conditions.threads, on_trial=reporter("judged"))
     others = dict.fromkeys((Supporter.REMOVED, *help_tests))
     return Run(
         bundle.card.name,
@@ -186,6 +197,7 @@ def _run(
         dynamics.name,
         trials(Supporter.ACTIVE),
         {supporter: trials(supporter, until_lost=not whole) for supporter in others},
+        tuple(judged),
     )
 
 
@@ -209,13 +221,12 @@ def _prepared(bundle: PolicyBundle, clip: EvaluationClip) -> InteractionClip:
 
 def _row(run: Run, *, several: bool) -> dict[str, Any]:
     trials, alone = run.trials, run.others[Supporter.REMOVED]
-    done = int(trials.success.sum())
     row = {
         "clip": run.clip,
         "dynamics": run.dynamics,
         "trials": len(trials.success),
-        "success_rate": done / len(trials.success),
-        "success_rate_95": wilson(done, len(trials.success)),
+        **_verdict_row(run.verdicts),
+        **_rate("success_tracking_rate", trials.success),
         "mpjpe_mm": float(trials.mpjpe.mean()),
         "mpjpe_success_mm": _mean(trials.mpjpe[trials.success]),
         "mpjpe_supporter_mm": float(trials.mpjpe[:, 0].mean()),
@@ -232,6 +243,28 @@ def _row(run: Run, *, several: bool) -> dict[str, Any]:
         "diverged": int(trials.diverged.sum()),
     }
     return {"bundle": run.bundle, **row} if several else row
+
+
+def _rate(name: str, success: np.ndarray) -> dict[str, Any]:
+    """A share of trials and its interval; None of both without trials."""
+    done, of = int(np.sum(success)), len(success)
+    return {name: done / of if of else None, f"{name}_95": wilson(done, of) if of else None}
+
+
+def _verdict_row(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """How many recorded trials are usable, and what the others broke."""
+    return {
+        **_rate("success_rate", np.array([verdict.success for verdict in verdicts])),
+        "failed_criteria": failed_criteria(verdicts),
+        "verdicts": [
+            {
+                "success": verdict.success,
+                "success_tracking": verdict.success_tracking,
+                "failed_criteria": [criterion.name for criterion in verdict.failed],
+            }
+            for verdict in verdicts
+        ],
+    }
 
 
 def _help_row(run: Run) -> dict[str, Any]:

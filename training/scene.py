@@ -17,7 +17,9 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.control.feedforward import SPARING
 from controller_server.control.observation import Track
 from controller_server.control.reference import Reference
+from controller_server.control.start import settled_start
 from controller_server.errors import AssistMimicError
+from controller_server.physics.backend import PairState
 from controller_server.prepare import prepare
 from controller_server.prepare.settings import GripMode, PrepareSettings
 
@@ -53,6 +55,13 @@ class Scene:
     def apart(self) -> np.ndarray:
         """Joint targets of the two without anything from each other [rad], shape (K, 2, J, 3)."""
         return self.reference.sharing(self.pair, self.sparing, apart=True).targets
+
+    @cached_property
+    def states(self) -> PairState:
+        """States that episodes begin in, n = K: the reference's; the first as `convert` has it, settled."""
+        settled, states = settled_start(self.pair, self.reference), self.reference.state
+        first = {name: np.concatenate([getattr(settled, name), value[1:]]) for name, value in vars(states).items()}
+        return PairState(**first)
 
     @property
     def last(self) -> int:

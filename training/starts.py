@@ -61,7 +61,7 @@ class StartStates:
         slots = (weights.cumsum(axis=1) < (rng.random(n) * weights.sum(axis=1))[:, None]).sum(axis=1)
         frames = np.where(use, self._frames[slot_frames], frames)
         from_slot = use & (slots < config.slots)
-        state = noisy_start(self.scene.reference.state[frames], self.scene.pair, 1, rng, self.noise)
+        state = noisy_start(self.scene.states[frames], self.scene.pair, 1, rng, self.noise)
         where = (slot_frames, np.minimum(slots, config.slots - 1))
         picked = {
             name: np.where(

@@ -15,6 +15,7 @@ from controller_server.control.bundle import PolicyBundle
 from controller_server.control.observation import Track, View
 from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
+from controller_server.control.start import settled_start
 from controller_server.convert import without_supporter
 from controller_server.measure.effort import GRAVITY
 from controller_server.measure.tracking import SUCCESS_LIMIT
@@ -115,7 +116,7 @@ class TrialSetup:
             grips[:, 0] = 0
             clip = replace(clip, grips=grips)
         reference = Reference.of(clip, pair)
-        draw = Draw.of(reference.state[:1], pair, conditions.trials, conditions.seed, conditions.noise)
+        draw = Draw.of(settled_start(pair, reference), pair, conditions.trials, conditions.seed, conditions.noise)
         backend = BackendMujoco(pair, conditions.trials, threads=conditions.threads)
         helper = LIMP if supporter is Supporter.LIMP else pair.supporter.strength
         backend.set_strength((helper, dynamics.recipient(pair.recipient.strength)))

@@ -238,6 +238,8 @@ class Evaluate:
         threads: Physics threads; 0 takes every core.
         recipient_strength: A preset or a factor, instead of what the bundle was trained with.
         help_tests: Also the supporter unfelt and limp; removed is always tried.
+        verdicts: Also record each trial and judge it as a conversion is; without it, by `success_tracking` alone.
+        start_noise: Factor on how far starts differ; 0 starts every trial where `convert` does.
         baseline: Also the first bundle with every action zero, to compare with: what was learned, and what was there.
         json: Print one JSON object instead of tables.
         out: Also write the JSON object to this file.
@@ -252,6 +254,8 @@ class Evaluate:
     threads: int = 0
     recipient_strength: str | None = None
     help_tests: bool = True
+    verdicts: bool = True
+    start_noise: float = 1.0
     baseline: bool = False
     json: bool = False
     out: Annotated[Path | None, arg(metavar="OUT.json")] = None

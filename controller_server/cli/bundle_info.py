@@ -46,6 +46,14 @@ def _scores(scores: Mapping[str, Any]) -> Iterable[str]:
         if not set(row) >= _SHOWN:
             continue
         yield (
-            f"{row['clip']}, {row['dynamics']}: success {row['success_rate']:.0%} of {row['trials']}, "
+            f"{row['clip']}, {row['dynamics']}: {_rates(row)} of {row['trials']}, "
             f"MPJPE {row['mpjpe_mm']:.0f} mm, recipient alone {row['recipient_alone_success_rate']:.0%}"
         )
+
+
+def _rates(row: Mapping[str, Any]) -> str:
+    """Usable trials and those that followed the clip, which cards from before `measure.verdict` call success."""
+    followed = row.get("success_tracking_rate", row["success_rate"])
+    usable = row["success_rate"] if "success_tracking_rate" in row else None
+    told = f"followed {followed:.0%}"
+    return told if usable is None else f"success {usable:.0%}, {told}"

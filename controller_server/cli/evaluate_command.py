@@ -33,7 +33,7 @@ _WIDTH_IN_FILES = 140
 def run_evaluate(arguments: Evaluate) -> int:
     """Evaluate. Raises AssistMimicError."""
     try:
-        from training.conditions import Conditions, parse_dynamics
+        from training.conditions import Conditions, Noise, parse_dynamics
         from training.evaluation import evaluate, without_actions
         from training.trials import Supporter
     except ModuleNotFoundError as error:
@@ -49,7 +49,8 @@ def run_evaluate(arguments: Evaluate) -> int:
             "evaluate: --save keeps scores of the bodies of training; leave out --recipient-strength"
         )
     dynamics = parse_dynamics(arguments.dynamics)
-    conditions = Conditions(arguments.trials, arguments.seed, arguments.threads)
+    noise = Noise().of_start(arguments.start_noise)
+    conditions = Conditions(arguments.trials, arguments.seed, arguments.threads, noise)
     folders = [find_bundle(name).folder for name in arguments.bundles]
     if arguments.save:
         for folder in folders:
@@ -66,6 +67,7 @@ def run_evaluate(arguments: Evaluate) -> int:
             conditions,
             recipient=strength,
             help_tests=tuple(Supporter)[1:] if arguments.help_tests else (),
+            verdicts=arguments.verdicts,
             on_progress=lambda label, done, of: progress(Progress(label, done, of)),
         )
     if arguments.json:
@@ -97,7 +99,7 @@ def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
 
     def own(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [
-            {name: value for name, value in row.items() if name != "bundle"}
+            {name: value for name, value in row.items() if name not in ("bundle", "verdicts")}
             for row in rows
             if row.get("bundle", bundle) == bundle
         ]
@@ -150,6 +152,13 @@ def print_evaluation(report: Mapping[str, Any], console: Console | None = None) 
     if not console.is_terminal:
         console.width = _WIDTH_IN_FILES
     console.print(_rows(report))
+    for row in report["rows"]:
+        if row["failed_criteria"]:
+            failed = ", ".join(f"{name} {count}" for name, count in row["failed_criteria"].items())
+            name = row.get("bundle", report["bundles"][0])
+            console.print(
+                f"{name} on {row['clip']}, {row['dynamics']}: failed in so many trials: {failed}", highlight=False
+            )
     console.print(_help(report))
     if report["comparison"]:
         console.print(_comparison(report))
@@ -166,16 +175,16 @@ def _rows(report: Mapping[str, Any]) -> Table:
     table = _table(
         f"{report['conditions']['trials']} trials each, seed {report['conditions']['seed']}",
         ("bundle", "clip", "dynamics"),
-        ("success", "95 %", "MPJPE mm", "failed at", "alone", "COM m", "torque N m", "force N", "wrench N"),
+        ("success", "95 %", "tracking", "MPJPE mm", "failed at", "alone", "COM m", "torque N m", "force N", "wrench N"),
     )
     for row in report["rows"]:
-        low, high = row["success_rate_95"]
         table.add_row(
             row.get("bundle", report["bundles"][0]),
             row["clip"],
             row["dynamics"],
-            f"{row['success_rate']:.0%}",
-            f"{low:.0%}-{high:.0%}",
+            _or_dash(row["success_rate"], "{:.0%}"),
+            "-" if row["success_rate_95"] is None else "{:.0%}-{:.0%}".format(*row["success_rate_95"]),
+            f"{row['success_tracking_rate']:.0%}",
             f"{row['mpjpe_mm']:.0f}",
             _or_dash(row["failure_time_s"], "{:.1f} s"),
             f"{row['recipient_alone_success_rate']:.0%}",

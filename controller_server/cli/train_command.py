@@ -54,7 +54,7 @@ def _run_ablation(arguments: Train) -> int:
         arguments.config, folder, steps=arguments.steps, clips=arguments.clips, threads=arguments.threads
     )
     for row in rows:
-        scores = f"{row['success_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"
+        scores = f"{row['success_tracking_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"
         print(f"{row['clip']:<20} {row['variant']:<20} {row['seed']}  {scores}")
     print(f"wrote {folder / TABLE}")
     return 0

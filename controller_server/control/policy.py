@@ -10,7 +10,7 @@ import numpy as np
 from ..body.pair import PairBody
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
-from ..physics.backend import Backend
+from ..physics.backend import Backend, PairState
 from .balance import with_balance
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
@@ -146,12 +146,18 @@ class Playback(Runner):
         reference: What to follow.
         base: The policy.
         judged: Who has to succeed (0 supporter, 1 recipient).
+        start: State at time zero, n = 1; by default the reference's, settled.
     """
 
     def __init__(
-        self, pair: PairBody, reference: Reference, base: PolicyBase, judged: tuple[int, ...] = (0, 1)
+        self,
+        pair: PairBody,
+        reference: Reference,
+        base: PolicyBase,
+        judged: tuple[int, ...] = (0, 1),
+        start: PairState | None = None,
     ) -> None:
-        super().__init__(pair, reference, judged=judged)
+        super().__init__(pair, reference, judged=judged, start=start)
         self._base = base
 
     def advance(self) -> None:

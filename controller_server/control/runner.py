@@ -9,6 +9,7 @@ import numpy as np
 
 from ..body.pair import PairBody
 from ..measure.tracking import deviation
+from ..physics.backend import PairState
 from ..physics.recording import Recording
 from .plant import Disturbance, Plant
 from .reference import Reference
@@ -22,16 +23,24 @@ class Runner(ABC):
         pair: Body description.
         reference: What to follow.
         judged: Who has to succeed (0 supporter, 1 recipient).
+        start: State at time zero, n = 1; by default the reference's, settled.
 
     Attributes:
         control_steps: Control steps simulated while looking ahead, over all worlds.
         began: Control frame at which this runner took the motion over from another; 0 if it made all of it.
     """
 
-    def __init__(self, pair: PairBody, reference: Reference, *, judged: tuple[int, ...] = (0, 1)) -> None:
+    def __init__(
+        self,
+        pair: PairBody,
+        reference: Reference,
+        *,
+        judged: tuple[int, ...] = (0, 1),
+        start: PairState | None = None,
+    ) -> None:
         self.pair, self.reference, self.judged = pair, reference, judged
         self.control_steps = self.began = 0
-        self._plant, self._frame = Plant(pair, settled_start(pair, reference)), 0
+        self._plant, self._frame = Plant(pair, start or settled_start(pair, reference)), 0
 
     @abstractmethod
     def advance(self) -> None:

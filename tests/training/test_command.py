@@ -65,7 +65,7 @@ def test_ablation_passes_over_what_is_done_and_goes_on_with_what_is_not(tmp_path
         assert in_process(*command) == 0
         rows = json.loads((tmp_path / "table" / "table.json").read_text())
         assert [(row["clip"], row["variant"], row["seed"]) for row in rows] == [("standing", v, 3) for v in variants]
-        assert all(0 <= row["success_rate"] <= 1 and row["mpjpe_mm"] > 0 for row in rows)
+        assert all(0 <= row["success_tracking_rate"] <= 1 and row["mpjpe_mm"] > 0 for row in rows)
         curves = sorted((tmp_path / "table").glob("*/curve.jsonl"))
         assert len(curves) == 2
         counted = [json.loads(line)["pair_steps"] for curve in curves for line in curve.read_text().splitlines()]

@@ -164,7 +164,8 @@ class Board:
                     self._end(key, State.FAILED, code="storage", message=message)
                     continue
                 self._store.start(key)
-                if not self._pool.run(worker, live.job, payload, previews=self._audience.wants_previews(key)):
+                previews = self._audience.wants_previews(key)
+                if not self._pool.run(worker, key, live.job.settings, payload, previews=previews):
                     self._store.requeue(key, live.job.attempts)
                     self._queues[worker.spec.engine].put(live.job, first=True)
                     break

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import zmq
 
@@ -22,7 +22,7 @@ from .options import Supervision, WorkerSpec, threads_per_worker
 from .payload import Payload
 from .processes import NEW_GROUP, NO_WINDOW, resident_bytes
 from .protocol import FROM_WORKER, MAX_MESSAGE, Message, decode
-from .store import Job, Key
+from .store import Key
 from .wire import new_socket, receive_at_router, send_to
 from .worker import TOKEN
 
@@ -144,14 +144,16 @@ class Pool:
         """Workers that could take a job."""
         return (worker for worker in self.workers if worker.state == "idle")
 
-    def run(self, worker: Worker, job: Job, payload: Payload, *, previews: bool) -> bool:
+    def run(
+        self, worker: Worker, key: Key, settings: Mapping[str, Any], payload: Payload, *, previews: bool = False
+    ) -> bool:
         """Give a worker a job; False when it cannot be reached."""
         text, arrays = payload
-        order = {"job": job.job, "settings": dict(job.settings), "text": text, "threads": self._threads}
+        order = {"job": key.job, "settings": dict(settings), "text": text, "threads": self._threads}
         order["previews"] = previews
         if not send_to(self.socket, worker.route, Message("run", order, arrays)):
             return False
-        worker.job, worker.news, worker.cancel_by = job.key, time.monotonic(), None
+        worker.job, worker.news, worker.cancel_by = key, time.monotonic(), None
         return True
 
     def cancel(self, worker: Worker) -> None:

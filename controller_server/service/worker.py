@@ -3,7 +3,7 @@
 Started by the server as `python -m controller_server.service.worker ENDPOINT`, with a token in the environment. It
 speaks the worker's side of the protocol (docs/protocol.md) and nothing else, so a worker for another engine, under
 another interpreter, can be written without anything from here. It ends when its standard input closes: then the server
-is gone.
+is gone. A batch's workers are served here too, with another function for what they do (`batch/worker.py`).
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zmq
 
-from ..errors import AssistMimicError, SimulationDiverged
-from ..progress import OnMotion, OnProgress, Progress
+from ..job import fault_of, simulate, warm_up
+from ..progress import Progress
 from .payload import clip_from_payload, split_text
 from .processes import lower_priority
 from .protocol import TO_WORKER, Message
@@ -54,7 +52,11 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
-def serve(endpoint: str, token: str) -> None:
+Execute = Callable[[Message, "Teller"], tuple[dict[str, str], dict[str, np.ndarray]]]
+"""Carries out an order and gives the text and the arrays of its result."""
+
+
+def serve(endpoint: str, token: str, execute: Execute) -> None:
     """Take jobs until told to stop."""
     context = zmq.Context()
     socket = new_socket(context, zmq.DEALER)
@@ -71,58 +73,32 @@ def serve(endpoint: str, token: str) -> None:
                 continue  # it came too late: that job has ended
             if message.type == "stop":
                 return
-            send(socket, _carry_out(socket, message), wait_s=_SEND_WAIT)
+            send(socket, _carry_out(socket, message, execute), wait_s=_SEND_WAIT)
             del message
     finally:
         socket.close()
         context.term()
 
 
-def warm_up() -> None:
-    """Load what every job needs."""
-    from .. import convert, result  # noqa: F401
-
-
-def _carry_out(socket: zmq.Socket, order: Message) -> Message:
+def _carry_out(socket: zmq.Socket, order: Message, execute: Execute) -> Message:
     """The job's end, as a message."""
     job, started = order["job"], time.perf_counter()
     try:
-        teller = _Teller(socket, job)
-        on_motion = teller.motion if order.get("previews", False) else None
-        text, arrays = execute(order["settings"], order["text"], order.arrays, order["threads"], teller, on_motion)
+        text, arrays = execute(order, Teller(socket, job))
         return Message("result", {"job": job, "text": text, "seconds": time.perf_counter() - started}, arrays)
     except Stop:
         return Message("cancelled", {"job": job})
-    except AssistMimicError as error:
-        return Message("failed", {"job": job, "code": "bad_input", "message": str(error)})
-    except SimulationDiverged as error:
-        return Message("failed", {"job": job, "code": "diverged", "message": str(error)})
-    except MemoryError:
-        return Message("failed", {"job": job, "code": "out_of_memory", "message": "the worker ran out of memory"})
     except Exception as error:
-        trace = traceback.format_exc()
-        print(trace, file=sys.stderr, flush=True)
-        said = f"a fault in the program: {type(error).__name__}: {error}"
-        return Message("failed", {"job": job, "code": "internal", "message": said[:1000], "detail": trace[-8000:]})
+        fault = fault_of(error)
+        told = {"job": job, "code": fault.code, "message": fault.message}
+        if fault.detail:
+            print(fault.detail, file=sys.stderr, flush=True)
+            told["detail"] = fault.detail
+        return Message("failed", told)
 
 
-def execute(
-    settings: Mapping[str, Any],
-    text: Mapping[str, str],
-    arrays: Mapping[str, np.ndarray],
-    threads: int,
-    on_progress: OnProgress,
-    on_motion: OnMotion | None = None,
-) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+def execute(order: Message, teller: Teller) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Simulate one job: what `assistmimic convert` does between reading and writing.
-
-    Args:
-        settings: As `ConvertSettings.from_dict` takes them.
-        text: The clip's text.
-        arrays: The clip's arrays.
-        threads: Physics threads, where the settings leave it open; the result does not depend on it.
-        on_progress: Told how far it is; may raise.
-        on_motion: Offered the motion as far as it is simulated.
 
     Returns:
         Text and arrays of the result file.
@@ -132,24 +108,23 @@ def execute(
         SimulationDiverged: the clip's first frame cannot be simulated.
     """
     from ..clip.npz import clip_to_arrays
-    from ..convert import convert
     from ..result import result_arrays
     from ..settings import ConvertSettings
 
-    asked = ConvertSettings.from_dict(settings)
-    shared = replace(asked, threads=min(asked.threads, threads) or threads)
-    result = convert(clip_from_payload(text, arrays), shared, on_progress=on_progress, on_motion=on_motion)
-    result = replace(result, settings=asked)
+    on_motion = teller.motion if order.get("previews", False) else None
+    clip = clip_from_payload(order["text"], order.arrays)
+    result = simulate(clip, ConvertSettings.from_dict(order["settings"]), order["threads"], teller, on_motion)
     return split_text({**clip_to_arrays(result.simulated_clip), **result_arrays(result)})
 
 
-class _Teller:
+class Teller:
     """Hands progress to the server, and notices on the way that the job was cancelled."""
 
     def __init__(self, socket: zmq.Socket, job: str) -> None:
         self._socket, self._job, self._next_preview = socket, job, 0.0
 
     def __call__(self, progress: Progress) -> None:
+        """Tell the server how far the job is."""
         message = receive(self._socket, TO_WORKER)
         if message is not None and message.type == "cancel" and message["job"] == self._job:
             raise Stop
@@ -176,7 +151,7 @@ class _Teller:
         send(self._socket, Message(kind, {"job": self._job, **fields}, arrays or {}), wait_s=_SEND_WAIT)
 
 
-def main() -> int:
+def main(execute: Execute = execute) -> int:
     """Run as the server starts it."""
     faulthandler.enable()
     end_with_parent()
@@ -185,7 +160,7 @@ def main() -> int:
     if len(sys.argv) != 2 or not token:
         print("a worker is started by the server; run assistmimic serve", file=sys.stderr)
         return 2
-    serve(sys.argv[1], token)
+    serve(sys.argv[1], token, execute)
     return 0
 
 

@@ -19,12 +19,14 @@ class Progress:
         done: Units done of this stage.
         total: Units of this stage; 0 if it cannot be told.
         unit: What is counted, in the plural.
+        note: What else there is to say, in a few words.
     """
 
     stage: str
     done: int = 0
     total: int = 0
     unit: str = "frames"
+    note: str = ""
 
 
 OnProgress = Callable[[Progress], None]

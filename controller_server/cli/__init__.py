@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..blas import one_blas_thread
 from ..errors import AssistMimicError, SimulationDiverged
 
-EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_SOME_ERRORS, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 done, 1 the simulation diverged, 2 bad input, 130 interrupted.
+        The exit code: 0 done, 1 the simulation diverged, 2 bad input, 3 some clips of a batch ended in an error,
+        130 interrupted.
     """
     one_blas_thread()
     try:

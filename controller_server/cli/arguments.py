@@ -13,6 +13,7 @@ from .. import __version__
 from ..clip.read_options import ReadOptions
 from ..errors import AssistMimicError
 from ..settings import Controller, ConvertSettings, Quality
+from .batch_arguments import Batch
 from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
 
@@ -291,6 +292,7 @@ class Export:
 
 Command = (
     Annotated[Convert, subcommand("convert")]
+    | Annotated[Batch, subcommand("batch")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]
     | Annotated[Formats, subcommand("formats")]

@@ -32,6 +32,7 @@ class TerminalProgress:
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
                 console=self.console,
                 transient=True,
             )
@@ -59,17 +60,17 @@ class TerminalProgress:
         if is_new or self._task is None:
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(progress.stage, total=total, rate="")
-        self._bar.update(
-            self._task, completed=progress.done, total=total, rate=rate_text(progress, now - self._started)
-        )
+            self._task = self._bar.add_task(progress.stage, total=total, rate="", note="")
+        rate = rate_text(progress, now - self._started)
+        self._bar.update(self._task, completed=progress.done, total=total, rate=rate, note=progress.note)
 
 
 def rate_text(progress: Progress, seconds: float) -> str:
     """How many units a second, "" before the first."""
     if not progress.done or seconds <= 0:
         return ""
-    return f"{progress.done / seconds:.1f} {progress.unit}/s"
+    rate = progress.done / seconds
+    return f"{rate:.1f} {progress.unit}/s" if rate >= 0.1 else f"{3600 * rate:.0f} {progress.unit}/h"
 
 
 def plain_line(progress: Progress, seconds: float) -> str:
@@ -80,4 +81,4 @@ def plain_line(progress: Progress, seconds: float) -> str:
     if progress.done and seconds > 0:
         left = seconds / progress.done * (progress.total - progress.done)
         line += f", {rate_text(progress, seconds)}, {left:.0f} s left"
-    return line
+    return f"{line}, {progress.note}" if progress.note else line

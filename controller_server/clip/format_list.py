@@ -43,6 +43,7 @@ class Format:
         read: Reads all files of a clip.
         options: Options that can apply.
         own: Whether it is this project's own, which is taken as it is.
+        people: How many are in one file; 0 where that depends on the file.
     """
 
     name: str
@@ -51,15 +52,18 @@ class Format:
     read: Callable[[Sequence[Path], ReadOptions], Reading]
     options: frozenset[str]
     own: bool = False
+    people: int = 2
 
 
-def of_content(name: str, title: str, matches: Matches, read: ReadContent, options: frozenset[str]) -> Format:
+def of_content(
+    name: str, title: str, matches: Matches, read: ReadContent, options: frozenset[str], people: int = 2
+) -> Format:
     """Return a format whose files each hold one person or two, read one by one."""
 
     def read_all(files: Sequence[Path], given: ReadOptions) -> Reading:
         return assemble(files, [read(path) for path in files], given)
 
-    return Format(name, title, matches, read_all, options)
+    return Format(name, title, matches, read_all, options, people=people)
 
 
 def _read_own(files: Sequence[Path], options: ReadOptions) -> Reading:
@@ -98,6 +102,7 @@ FORMATS: tuple[Format, ...] = (
         is_intergen,
         read_intergen,
         POSITIONS,
+        people=0,
     ),
     of_content(
         "joints",
@@ -105,6 +110,7 @@ FORMATS: tuple[Format, ...] = (
         lambda seen: KEY in seen.arrays or (seen.suffix == ".npy" and seen.shape[-1:] == (3,)),
         read_joint_arrays,
         POSITIONS,
+        people=0,
     ),
     Format(
         "bvh",
@@ -112,10 +118,15 @@ FORMATS: tuple[Format, ...] = (
         lambda seen: seen.magic == "bvh",
         _read_bvh,
         POSITIONS,
+        people=1,
     ),
-    Format("gltf", "GLB and glTF, both people in one file or one in each", is_gltf, read_gltf_pair, POSITIONS),
-    Format("fbx", "FBX, both people in one file or one in each (needs ufbx)", is_fbx, read_fbx_pair, POSITIONS),
-    of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES),
+    Format(
+        "gltf", "GLB and glTF, both people in one file or one in each", is_gltf, read_gltf_pair, POSITIONS, people=0
+    ),
+    Format(
+        "fbx", "FBX, both people in one file or one in each (needs ufbx)", is_fbx, read_fbx_pair, POSITIONS, people=0
+    ),
+    of_content("inter-x", "Inter-X, P1.npz and P2.npz (or their folder)", is_inter_x, read_inter_x, AXES, people=1),
     Format(
         "inter-x-h5",
         "Inter-X's processed .h5, one of its clips (--clip NAME; needs h5py)",
@@ -125,32 +136,50 @@ FORMATS: tuple[Format, ...] = (
     ),
     of_content("slahmr", "SLAHMR, *_world_results.npz with both people", is_slahmr, read_slahmr, AXES),
     of_content("chi3d", "CHI3D, one .json with both people", is_chi3d, read_chi3d, AXES),
-    of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES),
+    of_content("hy-motion", "HY-Motion, one .npz for each person", is_hy_motion, read_hy_motion, AXES, people=1),
     of_content(
-        "amass", "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person", is_amass, read_amass, AXES
+        "amass",
+        "AMASS SMPL-H and SMPL-X, Kimodo's AMASS export, one .npz for each person",
+        is_amass,
+        read_amass,
+        AXES,
+        people=1,
     ),
     of_content(
         "interhuman", "InterHuman's raw clips, one .pkl with both people", holds("interhuman"), read_interhuman, AXES
     ),
     of_content("priormdm", "priorMDM and ComMDM, results.npy with both people", holds("priormdm"), read_mdm, POSITIONS),
-    of_content("mdm", "MDM, results.npy, one person in each", holds("mdm"), read_mdm, POSITIONS),
+    of_content("mdm", "MDM, results.npy, one person in each", holds("mdm"), read_mdm, POSITIONS, people=1),
     of_content("regennet", "ReGenNet, results.npy with actor and reactor", holds("regennet"), read_regennet, AXES),
     of_content("ponimator", "Ponimator, motion_pred.pkl with both people", holds("ponimator"), read_ponimator, AXES),
-    of_content("duolando", "Duolando and DD100, one .npy for each person", holds("duolando"), read_duolando, AXES),
+    of_content(
+        "duolando", "Duolando and DD100, one .npy for each person", holds("duolando"), read_duolando, AXES, people=1
+    ),
     of_content("prompthmr", "PromptHMR-Vid, results.pkl with both people", holds("prompthmr"), read_prompthmr, AXES),
-    Format("gvhmr", "GVHMR, one hmr4d_results.pt for each person", holds("gvhmr"), read_single_tracks, AXES),
-    Format("genmo", "GENMO, one smpl_params.pt for each person", holds("genmo"), read_single_tracks, AXES),
+    Format("gvhmr", "GVHMR, one hmr4d_results.pt for each person", holds("gvhmr"), read_single_tracks, AXES, people=1),
+    Format("genmo", "GENMO, one smpl_params.pt for each person", holds("genmo"), read_single_tracks, AXES, people=1),
     Format("wham", "WHAM, wham_output.pkl with both people", holds("wham"), read_wham, AXES),
     of_content(
-        "kimodo", "Kimodo's own .npz, one for each person (22, 30 or 77 joints)", is_kimodo, read_kimodo, POSITIONS
+        "kimodo",
+        "Kimodo's own .npz, one for each person (22, 30 or 77 joints)",
+        is_kimodo,
+        read_kimodo,
+        POSITIONS,
+        people=1,
     ),
-    of_content("smpl", "Meshcapade and PromptHMR-Vid, one .smpl for each person", is_smpl, read_smpl, AXES),
+    of_content("smpl", "Meshcapade and PromptHMR-Vid, one .smpl for each person", is_smpl, read_smpl, AXES, people=1),
     of_content("mcs", "Meshcapade and PromptHMR-Vid, one .mcs with both people", is_mcs, read_mcs, AXES),
     *(
         Format(r.name, f"{r.title}: recognised, and refused with the way round", r.matches, r.read, ANY)
         for r in REFUSED
     ),
 )
+
+
+def recognise(path: Path) -> Format | None:
+    """Return the format of a file, None where it is of no known one. Raises AssistMimicError where it is damaged."""
+    seen = peek(path)
+    return next((form for form in FORMATS if form.matches(seen)), None)
 
 
 def find_format(files: Sequence[Path], name: str | None) -> Format | None:
@@ -167,7 +196,7 @@ def find_format(files: Sequence[Path], name: str | None) -> Format | None:
             names = ", ".join(form.name for form in FORMATS)
             raise AssistMimicError(f"--format {name}: no format is called so; there are {names}")
         return found
-    forms = [next((form for form in FORMATS if form.matches(seen)), None) for seen in map(peek, files)]
+    forms = [recognise(path) for path in files]
     if len({form.name if form else "" for form in forms}) > 1:
         kinds = [
             f"{path} is {form.name if form else 'of no known format'}" for path, form in zip(files, forms, strict=True)

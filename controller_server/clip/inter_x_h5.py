@@ -52,6 +52,17 @@ def read_inter_x_h5(files: Sequence[Path], options: ReadOptions) -> Reading:
     return assemble(files, [content], options)
 
 
+def clip_names(path: Path) -> list[str]:
+    """Return the names of the clips in a file; none where it cannot be read, which reading it will say."""
+    try:
+        import h5py  # pyright: ignore[reportMissingImports]
+
+        with h5py.File(path, "r") as file:
+            return sorted(key for key in file if isinstance(file[key], h5py.Dataset))
+    except (ImportError, OSError, ValueError, KeyError, RuntimeError, TypeError):
+        return []
+
+
 def _clip(path: Path, name: str | None) -> np.ndarray:
     try:
         import h5py  # pyright: ignore[reportMissingImports]

@@ -12,6 +12,8 @@ from .skeleton import PELVIS
 
 _HELPS = re.compile(r"(?<![a-z])(supporter|helper|care ?giver|carer|nurse|assistant|leader|actor|cg)(?![a-z])")
 _HELPED = re.compile(r"(?<![a-z])(recipient|helped|care ?receiver|receiver|patient|follower|reactor|cr)(?![a-z])")
+ROLE_WORD = re.compile(f"{_HELPS.pattern}|{_HELPED.pattern}", re.IGNORECASE)
+"""A word in a name that says who helps or is helped."""
 _HHI = re.compile(r"^(?P<giver>[a-z0-9]+)\(cg\)_(?P<receiver>[a-z0-9]+)\(cr\)_.*?_(?P<whose>[a-z0-9]+)_\d+x?$")
 _LEAST = 0.1  # of a leg's length: what the lower person must be lower, or rise more, to be taken for the helped one
 _SURE = 0.4
@@ -32,6 +34,18 @@ def role_in_name(name: str) -> str | None:
     if helps == helped:
         return None
     return "supporter" if helps else "recipient"
+
+
+def name_without_role(name: str) -> str | None:
+    """Return a name without what says who of the two it is, so that both people's names become one; None without."""
+    stem = name.lower()
+    if role_in_name(stem) is None:
+        return None
+    hhi = _HHI.match(re.sub(r"\.\w+$", "", stem))
+    if hhi is not None:
+        return stem[: hhi.start("whose")] + "\0" + stem[hhi.end("whose") :]
+    words = re.sub(r"[_\W]+", " ", stem)
+    return _HELPED.sub("\0", _HELPS.sub("\0", words))
 
 
 def order_by_names(first: str, second: str) -> bool | None:

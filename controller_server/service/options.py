@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .processes import usable_cores
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -128,9 +130,9 @@ def state_folder() -> Path:
 
 def default_workers() -> int:
     """One worker for four cores: a search uses several, but not all of the time."""
-    return max(1, (os.cpu_count() or 1) // 4)
+    return max(1, usable_cores() // 4)
 
 
 def threads_per_worker(workers: tuple[WorkerSpec, ...]) -> int:
     """An even share of the cores."""
-    return max(1, (os.cpu_count() or 1) // max(1, sum(spec.count for spec in workers)))
+    return max(1, usable_cores() // max(1, sum(spec.count for spec in workers)))

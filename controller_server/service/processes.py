@@ -14,6 +14,13 @@ NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 """Creation flag that keeps Windows from handing Ctrl-C on to a child."""
 
 
+def usable_cores() -> int:
+    """Cores this process may use: fewer than there are where a cluster's scheduler gives a part of a machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process is running; one that ended and was not collected is not."""
     if sys.platform == "win32":

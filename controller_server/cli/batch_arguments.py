@@ -1,0 +1,54 @@
+"""`assistmimic batch` as a data class that tyro turns into a parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from ..clip.read_options import ReadOptions
+from ..settings import ConvertSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Convert all clips of a folder; called again, go on with what is missing.
+
+    Attributes:
+        source: Folder of the clips, with the folders in it.
+        out: Folder for results, failures, reports and the summary; several machines may share it.
+        pair: Which files are a clip: auto (by names), single, folder, order, or a regular expression whose group
+            matches what tells the two people apart.
+        write: How result files' names end, which says their format.
+        out_fps: Frame rate to write at, for formats other than this project's .npz.
+        report: Also write a self-contained web page for each clip.
+        shard: I/N, only this of N parts, counted from 1.
+        workers: Worker processes; 0 takes one for each core.
+        worker_memory_gb: A worker that grows past it is ended; 0 takes its share of the machine, at most 8.
+        cluster: auto or HOST:PORT of a Ray cluster to work on; needs `pip install 'assistmimic[cluster]'`.
+        json: Print a JSON object a line: the start, each clip as it ends, the end.
+        settings: How to simulate.
+        read: How to read.
+    """
+
+    source: Annotated[Positional[Path], arg(metavar="IN")]
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    pair: Annotated[str, arg(metavar="RULE")] = "auto"
+    write: Annotated[str, arg(metavar=".ENDING")] = ".npz"
+    out_fps: float | None = None
+    report: bool = False
+    shard: Annotated[str, arg(metavar="I/N")] = "1/1"
+    workers: int = 0
+    worker_memory_gb: float = 0.0
+    cluster: Annotated[str, arg(metavar="auto|HOST:PORT")] = ""
+    json: bool = False
+    settings: ConvertSettings = field(default_factory=ConvertSettings)
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .batch_command import run_batch_command
+
+        return run_batch_command(self)

@@ -1,0 +1,213 @@
+"""Batches: every clip ends once, whoever dies; what is missing is done and nothing else; the summary says so."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from batch_cases import DIED, FakeEngine, batch_of, folder_of
+from conftest import Run, standing_pair
+
+from controller_server.batch.engine import LocalEngine
+from controller_server.batch.ledger import Ledger
+from controller_server.batch.options import BatchOptions, Shard
+from controller_server.batch.owner import Owner
+from controller_server.batch.picture import strip_svg
+from controller_server.batch.places import Places
+from controller_server.batch.plan import make_plan, with_whole_paths
+from controller_server.batch.run import run_batch
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.npz import write_npz
+from controller_server.errors import AssistMimicError
+from controller_server.settings import Controller, ConvertSettings
+
+
+def _rows(options: BatchOptions) -> dict[str, dict[str, str]]:
+    with (options.out / "summary.csv").open(newline="") as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_every_clip_ends_once_and_a_rerun_does_what_is_missing(tmp_path: Path):
+    """Results, a failure, a stated error; then a new clip and a changed one."""
+    options = batch_of(tmp_path, "a", "b", "sub/c", "bad")
+    failure = {"name": "b", "key": "?", "end": "failure", "verdict": "failed", "headline": "Failed."}
+    error = {"name": "bad", "key": "?", "end": "error", "code": "bad_input", "message": "no clip"}
+    keys = {t.name: t.key for t in make_plan(with_whole_paths(options))}
+    happens = {"b": [failure | {"key": keys["b"]}], "bad": [error | {"key": keys["bad"]}]}
+    ended = []
+    counts = run_batch(options, engine=FakeEngine(happens), on_end=lambda status, _: ended.append(status["name"]))
+    assert sorted(ended) == ["a", "b", "bad", "sub/c"]
+    assert (counts.ended, counts.carried, dict(counts.ends)) == (4, 2, {"result": 2, "failure": 1, "error": 1})
+    assert {name: row["end"] for name, row in _rows(options).items()} == {
+        **{"a": "result", "b": "failure", "bad": "error", "sub/c": "result"}
+    }
+    assert run_batch(options, engine=FakeEngine({"a": [DIED]})).before == 4
+    folder_of(tmp_path / "in", "new")
+    (tmp_path / "in" / "a.npz").write_bytes(b"another")
+    engine = FakeEngine()
+    run_batch(options, engine=engine)
+    assert [name for name, *_ in engine.done] == ["a", "new"]
+
+
+def test_a_clip_whose_worker_dies_is_tried_once_more_alone(tmp_path: Path):
+    """Then it is an error with the reason, and the rest went on."""
+    options = batch_of(tmp_path, "a", "b", "c", "d")
+    engine = FakeEngine({"a": [DIED, DIED], "b": [DIED]}, slots=3)
+    counts = run_batch(options, engine=engine)
+    assert dict(counts.ends) == {"result": 3, "error": 1}
+    assert engine.done[-2:] == [("a", True, 1), ("b", True, 1)]
+    row = _rows(options)["a"]
+    assert (row["code"], row["tries"]) == ("worker_died", "2") and "twice" in row["message"]
+    again = FakeEngine()
+    assert run_batch(options, engine=again).ends["result"] == 4
+    assert [name for name, *_ in again.done] == ["a"], "the next run tries it again"
+
+
+def test_clips_of_others_are_waited_for_and_taken_over(tmp_path: Path):
+    """One is ended by a living process, one was left by a dead one."""
+    options = with_whole_paths(batch_of(tmp_path, "a", "b", "c"))
+    tasks = make_plan(options)
+    living = Ledger(options.out, replace(Owner.this(), pid=os.getppid(), started=""))
+    claim = living.claim(tasks[0])
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    assert Ledger(options.out, replace(Owner.this(), pid=dead.pid)).claim(tasks[1]) is not None
+    assert claim is not None
+
+    def end(_) -> None:
+        if (options.out / "ledger" / f"{tasks[0].identity}.json").exists():
+            return
+        assert living.finish(claim, {"name": "a", "key": tasks[0].key, "end": "result", "verdict": "success"})
+
+    engine = FakeEngine()
+    engine.before = end
+    counts = run_batch(options, engine=engine)
+    assert (counts.here, counts.elsewhere) == (2, 1)
+    assert sorted(name for name, *_ in engine.done) == ["b", "c"]
+
+
+def test_an_interrupted_batch_leaves_no_claim(tmp_path: Path):
+    """What had ended stays, the summary says what is missing."""
+    options = batch_of(tmp_path, "a", "b", "c")
+    engine = FakeEngine(slots=1)
+
+    def stop_at_b(order) -> None:
+        if order.name == "b":
+            raise KeyboardInterrupt
+
+    engine.before = stop_at_b
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(options, engine=engine)
+    assert len(list((options.out / "ledger").iterdir())) == 1
+    assert [row["end"] for row in _rows(options).values()] == ["result", "missing", "missing"]
+
+
+def test_workers_that_die_or_grow_are_replaced(tmp_path: Path):
+    """Real processes: one crashes, one takes too much memory, one has a fault; all others end."""
+    options = batch_of(tmp_path, "a", "b", "crash", "grow", "fault")
+    engine = LocalEngine(1, 250 << 20, module="batch_worker")
+    counts = run_batch(options, engine=engine)
+    rows = _rows(options)
+    assert {name: row["code"] or row["end"] for name, row in rows.items()} == {
+        **{"a": "result", "b": "result"},
+        **{"crash": "worker_died", "grow": "out_of_memory", "fault": "internal"},
+    }
+    assert counts.ended == 5 and "may have 250 MB" in rows["grow"]["message"]
+    assert not engine.pids
+
+
+def test_a_killed_batch_repeats_no_finished_clip(tmp_path: Path):
+    """`kill -9` in the middle: its workers end, and the next run does the rest."""
+    source, out = folder_of(tmp_path / "in", *(f"{k:02d}" for k in range(40))), tmp_path / "out"
+    command = [sys.executable, "-m", "batch_worker", str(source), str(out)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def finished() -> set[str]:
+        return {json.loads(path.read_text())["name"] for path in (out / "ledger").glob("*.json")}
+
+    batch = subprocess.Popen(command, env=environment)
+    while len(finished()) < 5:
+        assert batch.poll() is None
+        time.sleep(0.01)
+    batch.send_signal(signal.SIGKILL)
+    batch.wait()
+    before, begun = finished(), len((out / "log").read_text().split())
+    assert 5 <= len(before) < 40
+    settings = ConvertSettings(controller=Controller.SEARCH)
+    run_batch(BatchOptions(source, out, settings=settings), engine=LocalEngine(1, module="batch_worker"))
+    after = (out / "log").read_text().split()[begun:]
+    assert not before & set(after), "a finished clip was done again"
+    assert before | set(after) == finished() == {f"{k:02d}" for k in range(40)}
+
+
+def test_shards_together_make_one_summary(tmp_path: Path):
+    """The last of them lists all clips, though it knows only its own."""
+    options = batch_of(tmp_path, *map(str, range(8)))
+    for number in (1, 2):
+        run_batch(replace(options, shard=Shard(number, 2)), engine=FakeEngine())
+    assert set(_rows(options)) == set(map(str, range(8)))
+    summary = json.loads((options.out / "summary.json").read_text())
+    assert (summary["clips"], summary["carried_share"], summary["clips_per_core_hour"]) == (8, 1.0, 3600.0)
+
+
+def test_nothing_in_a_summary_is_code(tmp_path: Path):
+    """Names and messages are text: to a browser, and to a spreadsheet."""
+    options = batch_of(tmp_path, "<b>x", "=1+1")
+    engine = FakeEngine()
+    engine.happens = {"<b>x": [], "=1+1": []}
+    run_batch(options, engine=engine)
+    page = (options.out / "index.html").read_text()
+    assert "<b>x" not in page and "\\u003cb\\u003ex" in page
+    assert "'=1+1" in (options.out / "summary.csv").read_text()
+
+
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path):
+    """Whatever an archive called its files."""
+    for name in ("../x", "/x", "a/../../x"):
+        with pytest.raises(AssistMimicError, match="leads out"):
+            Places(tmp_path, name, ".npz").motion(good=True)
+
+
+def test_impossible_batches_are_refused(tmp_path: Path):
+    """Before anything is written."""
+    for wrong in ({"write": ".xyz"}, {"out_fps": 24}, {"workers": -1}, {"worker_memory_gb": 0.01}):
+        with pytest.raises(AssistMimicError):
+            batch_of(tmp_path, "a", **wrong)
+    with pytest.raises(AssistMimicError, match="not of a cluster"):
+        batch_of(tmp_path, "a", cluster="auto", workers=2)
+    with pytest.raises(AssistMimicError, match="also where the clips are read"):
+        run_batch(replace(batch_of(tmp_path, "a"), out=tmp_path / "in"), engine=FakeEngine())
+    assert not (tmp_path / "out").exists()
+
+
+def test_small_pictures_show_every_frame_and_person(standing_clip: InteractionClip):
+    """Two rows of six pictures, two heads in each."""
+    drawn = strip_svg([standing_clip, standing_clip])
+    assert drawn.count("<circle") == 24 and len(drawn) < 20_000
+
+
+def test_the_command(tmp_path: Path, assistmimic: Run):
+    """A clip and a broken file: JSON lines, files of each end, the exit code that says that not all went well."""
+    write_npz(tmp_path / "stand.npz", standing_pair(4))
+    source = tmp_path / "in"
+    source.mkdir()
+    (tmp_path / "stand.npz").rename(source / "stand.npz")
+    (source / "broken.bvh").write_text("HIERARCHY\n")
+    done = assistmimic("batch", source, "out", "--controller", "policy", "--workers", "1", "--report", "--json")
+    assert done.returncode == 3, done.stderr
+    start, *clips, end = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (start["event"], start["batch"]["clips"], end["batch"]["errors"]) == ("start", 2, 1)
+    ends = {line["clip"]["name"]: line["clip"] for line in clips}
+    assert ends["broken"]["code"] == "bad_input" and "one person" in ends["broken"]["message"]
+    files = ends["stand"]["files"]
+    for path in (*files["motion"], files["report"], files["picture"], "index.html", "summary.csv"):
+        assert (tmp_path / "out" / path).stat().st_size > 0
+    assert files["motion"][0].startswith("results/" if ends["stand"]["end"] == "result" else "failures/")

@@ -10,6 +10,11 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from controller_server.blas import one_blas_thread
+
+one_blas_thread()  # as the commands do, before numpy is imported: with more, small matrices cost twice the time
+
+# ruff: noqa: E402
 import numpy as np
 import pytest
 

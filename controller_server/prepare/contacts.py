@@ -12,7 +12,7 @@ from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_rotate, quat_rotate_inverse
 from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS, joint
 from .holds import Hold, palm_centres, palm_on_partner
-from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from
+from .ik import PERSON_DOFS, Rows, along_jacobian, point_jacobian, rows_from
 from .intervals import gaussian, still_pieces
 from .legs import keep_feet
 from .over_time import CALM, solve_over_time
@@ -82,9 +82,8 @@ def hold_targets(
     come out behind it.
     """
     targets = []
-    for hold, centre, relative in _relative(poses, clip, holds):
-        spot = relative.copy()
-        a, b = hold.run
+    for hold, centre, spot in _relative(poses, clip, holds):
+        relative, (a, b) = spot.copy(), hold.run
         way, outwards = _to_surface(poses, hold, surfaces)
         side = _unit(outwards.sum(axis=0))
         meant = outwards @ side > _SAME_SIDE
@@ -113,11 +112,11 @@ def _to_surface(poses: PairPoses, hold: Hold, surfaces: Surfaces) -> tuple[np.nd
 
     Shapes (frames of the hold, 3); zero where they are too far apart.
     """
-    a, b = hold.run
-    near = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,))
-    way = near.on_body[a:b, hold.joint] - near.on_palm[a:b, hold.joint]
-    way = quat_rotate_inverse(poses.world[1][a:b, 1 - hold.person, hold.joint], way)
-    gap = near.distance[a:b, hold.joint]
+    frames = np.arange(*hold.run)
+    near = surfaces.at(frames).nearness(poses.frames(frames), hold.person, hold.side, (hold.joint,))
+    way = near.on_body[:, hold.joint] - near.on_palm[:, hold.joint]
+    way = quat_rotate_inverse(poses.world[1][frames, 1 - hold.person, hold.joint], way)
+    gap = near.distance[:, hold.joint]
     return way, _unit(way) * np.where(np.isfinite(gap), -np.sign(gap), 0)[:, None]
 
 
@@ -138,6 +137,8 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
 
     def closed(part: PairPoses, frames: np.ndarray) -> PairPoses:
         near, own = surfaces.at(frames), in_part(targets, frames)
+        if not own:
+            return part
         wishes = partial(hold_rows, surfaces=near, targets=own)
         return solve_over_time(part, wishes, compliance(_COMPLIANCE), calm[frames], knots=_KNOTS)
 
@@ -192,9 +193,10 @@ def hold_rows(poses: PairPoses, surfaces: Surfaces, targets: Sequence[HoldTarget
         touching = np.isfinite(gap) & (np.sum(-normal * outwards, axis=-1) > _SAME_SIDE)
         ends, normal = (ends[0][touching], ends[1][touching]), normal[touching]
         project[touching] -= normal[:, :, None] * normal[:, None, :]
-        rows = _relative_jacobian(poses, frames[touching], me, wrist, ends[0], held, ends[1])
-        along = np.einsum("ni,nipq->npq", normal, rows)[:, None]
-        parts.append(rows_from(frames[touching], along, (gap[touching] - GAP)[:, None], _TOUCH_WEIGHT))
+        near_frames, ones = frames[touching], np.ones(int(touching.sum()), int)
+        along = along_jacobian(poses, near_frames, ones * me, ones * wrist, ends[0], normal)
+        along += along_jacobian(poses, near_frames, ones * partner, ones * held, ends[1], -normal)
+        parts.append(rows_from(near_frames, along[:, None], (gap[touching] - GAP)[:, None], _TOUCH_WEIGHT))
         parts.append(
             rows_from(
                 frames,
@@ -240,8 +242,11 @@ def one_of_two(holds: Sequence[Hold]) -> list[Hold]:
 def _relative(
     poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold]
 ) -> list[tuple[Hold, np.ndarray, np.ndarray]]:
-    centres = palm_centres(clip)
-    return [
-        (h, centres[h.person, h.side], palm_on_partner(poses, h.person, h.side, centres[h.person, h.side])[:, h.joint])
-        for h in one_of_two(holds)
-    ]
+    """Each hold, the palm's centre in the wrist's axes (3,), and in those of the held joint while it lasts, (T, 3)."""
+    centres, found = palm_centres(clip), []
+    for h in one_of_two(holds):
+        centre, relative = centres[h.person, h.side], np.zeros((poses.n_frames, 3))
+        run = slice(*h.run)
+        relative[run] = palm_on_partner(poses.frames(run), h.person, h.side, centre)[:, h.joint]
+        found.append((h, centre, relative))
+    return found

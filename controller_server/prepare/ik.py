@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.rotation import cross, quat_to_matrix
+from ..clip.rotation import cross, quat_rotate_inverse, quat_to_matrix
 from ..clip.skeleton import BODY_TURNS, N_BODY_JOINTS
 from .poses import PairPoses
 
@@ -78,6 +78,23 @@ def point_jacobian(
     own = np.concatenate([shift, turn.reshape(len(frame), PERSON_DOFS - 3, 3)], axis=1)
     moving = person >= 0
     out[np.flatnonzero(moving), :, person[moving]] = np.swapaxes(own, -1, -2)[moving]
+    return out
+
+
+def along_jacobian(
+    poses: PairPoses, frame: np.ndarray, person: np.ndarray, joint: np.ndarray, point: np.ndarray, way: np.ndarray
+) -> np.ndarray:
+    """How far points fixed to joints move along one direction each, `way` (N, 3), with their own person's unknowns.
+
+    As `point_jacobian`, at a third of its memory: shape (N, 2, 69).
+    """
+    out = np.zeros((len(frame), 2, PERSON_DOFS))
+    moving = np.flatnonzero(person >= 0)
+    frame, person, way = frame[moving], person[moving], way[moving]
+    positions, quats = poses.world
+    lever = point[moving, None] - positions[frame, person]  # (M, 22, 3)
+    turn = quat_rotate_inverse(quats[frame, person], cross(lever, way[:, None])) * BODY_TURNS[joint[moving]][..., None]
+    out[moving, person] = np.concatenate([way, turn.reshape(len(moving), PERSON_DOFS - 3)], axis=1)
     return out
 
 

@@ -23,7 +23,7 @@ _KNEE = 0.05  # of a one-sided row, scaled by its weight: 0.5 mm at a weight of 
 _LARGEST_STEP = 0.4  # rad or m of one iteration
 _CONVERGED = 2e-3  # rad or m
 _SETTLED = 0.01  # of the cost: a step that changes it by less is the last
-_WHOLE_STEPS, _SHORTER = 3, 0.7  # how many steps go all the way, how much shorter each next one is
+_SHARES = (1.0, 0.4, 0.15)  # of a step, until one helps
 
 
 def solve_over_time(
@@ -33,7 +33,7 @@ def solve_over_time(
     calm: np.ndarray,
     *,
     knots: float,
-    iterations: int = 8,
+    iterations: int = 10,
 ) -> PairPoses:
     """Poses that meet the wishes with the smallest and smoothest change over time.
 
@@ -42,37 +42,39 @@ def solve_over_time(
 
     Args:
         start: What is changed; about 30 frames a second.
-        wishes: Rows for given poses; called once an iteration and once before.
+        wishes: Rows for given poses; called once a step, more often where one must be shortened.
         compliance: How willingly each unknown changes, 0 is never, shape (2, 69).
         calm: How slowly each unknown changes [s]: a correction comes and goes within about three times that. Shape
             (T, 2, 69).
         knots: Time between knots [s]: what is quicker cannot be corrected.
-        iterations: Gauss-Newton steps; fewer if the last one changed next to nothing.
+        iterations: How often the wishes are asked for; fewer if the last step changed next to nothing.
     """
     spline = Spline.over(start.n_frames, start.fps, max(knots, 1.5 / start.fps))
     free = np.flatnonzero(compliance.reshape(-1) > 0)
     bending = spline.curvature(start.fps * calm.reshape(start.n_frames, -1)[:, free] ** 4)
     prior = (spline.gram(np.ones(start.n_frames))[..., None] + bending) / compliance.reshape(-1)[free]  # (4, K, n)
     change, poses, rows = np.zeros((spline.n_knots, len(free))), start, wishes(start)
-    best, lowest = start, np.inf
-    for k in range(iterations):
+    lowest, looks = _cost(rows), 0
+    while looks < iterations:
         bands, pull = _equations(spline, rows, spline.evaluate(change), free)
         bands[:, :, np.arange(len(free)), np.arange(len(free))] += prior
         step = solve_banded(bands, pull - _times(prior, change))
         largest = max(float(np.abs(step).max()), 1e-9)
         step *= min(1.0, _LARGEST_STEP / largest)
         step *= _share(rows, _effect(spline, rows, change, step, free), prior, change, step)
-        # Surfaces that touch in one iteration and not in the next are settled by ever shorter steps.
-        change = change + step * _SHORTER ** max(0, k - _WHOLE_STEPS + 1)
-        poses = _changed(start, _full(spline.evaluate(change), free))
-        rows = wishes(poses)
-        cost = _cost(rows) + float(np.sum(change * _times(prior, change)))
-        settled = largest < _CONVERGED or abs(cost - lowest) < _SETTLED * cost
-        if cost < lowest:
-            best, lowest = poses, cost
-        if settled:
+        # Surfaces meet where the rows of before know of none: a step that makes things worse is shortened.
+        before = lowest
+        for share in _SHARES[: iterations - looks]:
+            tried = change + share * step
+            found = _changed(start, _full(spline.evaluate(tried), free))
+            seen, looks = wishes(found), looks + 1
+            cost = _cost(seen) + float(np.sum(tried * _times(prior, tried)))
+            if cost < lowest:
+                change, poses, rows, lowest = tried, found, seen, cost
+                break
+        if largest < _CONVERGED or before - lowest < _SETTLED * before:
             break
-    return best
+    return poses
 
 
 def _effect(spline: Spline, rows: Rows, change: np.ndarray, step: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -115,7 +117,7 @@ def _equations(spline: Spline, rows: Rows, now: np.ndarray, free: np.ndarray) ->
     n = len(free)
     bands, pull = np.zeros((ORDER, spline.n_knots, n, n)), np.zeros((spline.n_knots, n))
     scale, residual = _one_sided(rows)
-    turns = _full(now, free)[..., 3:].reshape(len(now), 2, N_BODY_JOINTS, 3)
+    bend = _right_jacobian(_full(now, free)[..., 3:].reshape(len(now), 2, N_BODY_JOINTS, 3))
     used = np.flatnonzero(scale > 0)
     order = used[np.argsort(rows.frame[used], kind="stable")]
     frames, first = np.unique(rows.frame[order], return_index=True)
@@ -123,7 +125,7 @@ def _equations(spline: Spline, rows: Rows, now: np.ndarray, free: np.ndarray) ->
         # Rows speak of turns after the change there is already; the spline adds to its rotation vector.
         jacobian = rows.jacobian[part].copy()
         own = jacobian[..., 3:].reshape(len(part), 2, N_BODY_JOINTS, 3)
-        jacobian[..., 3:] = np.einsum("mpji,pjik->mpjk", own, _right_jacobian(turns[frame])).reshape(len(part), 2, -1)
+        jacobian[..., 3:] = np.einsum("mpji,pjik->mpjk", own, bend[frame]).reshape(len(part), 2, -1)
         flat = jacobian.reshape(len(part), -1)[:, free] * scale[part, None]
         square, towards = flat.T @ flat, residual[part] @ flat
         weights, k = spline.weights[frame], spline.first[frame]

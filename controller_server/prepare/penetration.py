@@ -11,7 +11,7 @@ from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from .bearing import Bearing
 from .contacts import compliance, hold_rows, in_part, keep_holds
 from .holds import Hold
-from .ik import PERSON_DOFS, Rows, point_jacobian, rows_from, turn_jacobian
+from .ik import PERSON_DOFS, Rows, along_jacobian, point_jacobian, rows_from, turn_jacobian
 from .intervals import inside_of
 from .legs import ANKLE, TOE
 from .over_time import solve_over_time
@@ -72,11 +72,11 @@ def depenetrate(
     meant = own_overlaps(start if original is None else PairPoses.of(original), clip).depth
     allowed = np.maximum(meant, 0) + ALLOWED_IN_ONESELF
     kept = keep_holds(start, clip, holds, surfaces)
-    if not _too_deep(surfaces.overlaps(start)).any() and (own_overlaps(start, clip).depth < allowed).all():
-        return clip
 
     def pushed_out(part: PairPoses, frames: np.ndarray) -> PairPoses:
         own, near_surfaces = in_part(kept, frames), surfaces.at(frames)
+        if not _too_deep(near_surfaces.overlaps(part)) and (own_overlaps(part, clip).depth < allowed[frames]).all():
+            return part
         bears = [[inside_of([part_of(r, frames) for r in b.runs], len(frames)) for b in sides] for sides in bearing]
 
         def wishes(now: PairPoses) -> Rows:
@@ -88,30 +88,29 @@ def depenetrate(
         calm = np.full((len(frames), 2, PERSON_DOFS), _CALM)
         return solve_over_time(part, wishes, compliance(_COMPLIANCE), calm, knots=_KNOTS)
 
-    return change_in_windows(start, pushed_out).to_clip(clip)
+    changed = change_in_windows(start, pushed_out)
+    return clip if changed is start else changed.to_clip(clip)
 
 
-def _too_deep(overlaps: Overlaps) -> np.ndarray:
-    return overlaps.depth > np.where(overlaps.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
+def _too_deep(overlaps: Overlaps) -> bool:
+    return bool((overlaps.depth > np.where(overlaps.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)).any())
 
 
 def _out_rows(poses: PairPoses, near: Overlaps) -> Rows:
     """One row for each point: to be no deeper than allowed."""
     allowed = np.where(near.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
-    first, second = (
-        point_jacobian(poses, near.frame, near.person[:, k], near.joint[:, k], near.point) for k in range(2)
-    )
-    along = np.einsum("ni,nipq->npq", near.normal, first - second)[:, None]
-    return rows_from(near.frame, along, (near.depth - 0.8 * allowed)[:, None], _OUT_WEIGHT, one_sided=True)
+    along = along_jacobian(poses, near.frame, near.person[:, 0], near.joint[:, 0], near.point, near.normal)
+    along += along_jacobian(poses, near.frame, near.person[:, 1], near.joint[:, 1], near.point, -near.normal)
+    return rows_from(near.frame, along[:, None], (near.depth - 0.8 * allowed)[:, None], _OUT_WEIGHT, one_sided=True)
 
 
 def _own_rows(poses: PairPoses, own: OwnOverlaps, allowed: np.ndarray) -> Rows:
     """One row for each arm near or in its own body: to be no deeper than allowed, (T, 2, P)."""
     frame, person, pair = np.nonzero(own.depth > allowed - _NEAR)
     at = (frame, person, pair)
-    arm, body = (point_jacobian(poses, frame, person, joint[pair], own.point[at]) for joint in (own.arm, own.body))
-    along = np.einsum("ni,nipq->npq", own.normal[at], arm - body)[:, None]
-    return rows_from(frame, along, (own.depth - allowed)[at][:, None], _OUT_WEIGHT, one_sided=True)
+    along = along_jacobian(poses, frame, person, own.arm[pair], own.point[at], own.normal[at])
+    along += along_jacobian(poses, frame, person, own.body[pair], own.point[at], -own.normal[at])
+    return rows_from(frame, along[:, None], (own.depth - allowed)[at][:, None], _OUT_WEIGHT, one_sided=True)
 
 
 def _stuck(near: Overlaps, n_frames: int) -> np.ndarray:

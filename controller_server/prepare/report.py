@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..clip.interaction import ROLES, InteractionClip
-from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
+from ..clip.skeleton import JOINT_NAMES
 from .bearing import Bearing, foot_height, foot_roll_deg, foot_skate
 from .holds import Hold, palm_centres, palm_on_partner
 from .legs import SIDES
@@ -185,7 +185,7 @@ class PrepareReport:
 
 def displacement(before: InteractionClip, after: InteractionClip) -> tuple[Displacement, Displacement]:
     """How far each person moved between two clips of the same frames."""
-    moved = 1000 * np.linalg.norm((after.joints - before.joints)[:, :, :N_BODY_JOINTS], axis=-1)
+    moved = 1000 * np.linalg.norm(PairPoses.of(after).positions - PairPoses.of(before).positions, axis=-1)
     out = []
     for person in range(2):
         frame, j = np.unravel_index(int(moved[:, person].argmax()), moved[:, person].shape)
@@ -238,14 +238,15 @@ def hold_reports(
 ) -> tuple[HoldReport, ...]:
     """Gaps and wandering of each hold before and after."""
     centres = palm_centres(before)
+    poses_before, poses_after = PairPoses.of(before), PairPoses.of(after)
     out = []
     for hold in holds:
-        frames = slice(*hold.run)
-        numbers = []
-        for clip in (before, after):
-            poses = PairPoses.of(clip)
-            gap = surfaces.nearness(poses, hold.person, hold.side, (hold.joint,)).distance[frames, hold.joint]
-            place = palm_on_partner(poses, hold.person, hold.side, centres[hold.person, hold.side])[frames, hold.joint]
+        frames = np.arange(*hold.run)
+        near, numbers = surfaces.at(frames), []
+        for whole in (poses_before, poses_after):
+            poses = whole.frames(frames)
+            gap = near.nearness(poses, hold.person, hold.side, (hold.joint,)).distance[:, hold.joint]
+            place = palm_on_partner(poses, hold.person, hold.side, centres[hold.person, hold.side])[:, hold.joint]
             gap = gap[np.isfinite(gap)]
             numbers.append(
                 (1000 * float(gap.mean()) if gap.size else 300.0, 1000 * float(np.sqrt(place.var(axis=0).sum())))

@@ -79,6 +79,8 @@ def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2
             Where the ends are as noisy as the rest they should not: then what is off a straight line through the
             last 0.4 s is mirrored.
     """
+    if values.ndim > 2:  # one body part after the other: memory
+        return np.stack([low_pass(part, fps, cutoff_hz, order=order, pinned=pinned) for part in _parts(values)], axis=1)
     n = len(values)
     pad = min(n - 1, int(np.ceil(2 * fps)))
     if pinned:
@@ -93,6 +95,10 @@ def low_pass(values: np.ndarray, fps: float, cutoff_hz: float, *, order: int = 2
     frequency = np.fft.rfftfreq(len(extended), 1 / fps).reshape(-1, *[1] * (values.ndim - 1))
     spectrum /= 1 + (frequency / cutoff_hz) ** (2 * order)
     return (np.fft.irfft(spectrum, len(extended), axis=0) + line)[pad : pad + n]
+
+
+def _parts(values: np.ndarray) -> list[np.ndarray]:
+    return [values[:, k] for k in range(values.shape[1])]
 
 
 def _mirrored(values: np.ndarray, pad: int, fps: float) -> np.ndarray:
@@ -128,6 +134,8 @@ def _mend_spikes(values: np.ndarray, tolerance: float) -> np.ndarray:
     n = len(values)
     if n < 7:
         return values
+    if values.ndim > 2:
+        return np.stack([_mend_spikes(part, tolerance) for part in _parts(values)], axis=1)
     windows = np.lib.stride_tricks.sliding_window_view(values, 7, axis=0)  # (T-6, ..., 7)
     median = np.median(windows, axis=-1)
     off = np.linalg.norm(values[3:-3] - median, axis=-1)

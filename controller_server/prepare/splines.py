@@ -97,11 +97,11 @@ def solve_banded(bands: np.ndarray, right: np.ndarray) -> np.ndarray:
         below = bands[1 : reach + 1, k].reshape(reach * n, n)
         solved = np.linalg.solve(bands[0, k], np.concatenate([below.T, right[k][:, None]], axis=1))
         ahead.append(solved)
-        fill = below @ solved
+        right[k + 1 : k + 1 + reach] -= (below @ solved[:, -1]).reshape(reach, n)
         for j in range(reach):
-            right[k + 1 + j] -= fill[j * n : (j + 1) * n, -1]
+            fill = bands[j + 1, k] @ solved[:, : (j + 1) * n]
             for i in range(j + 1):
-                bands[j - i, k + 1 + i] -= fill[j * n : (j + 1) * n, i * n : (i + 1) * n]
+                bands[j - i, k + 1 + i] -= fill[:, i * n : (i + 1) * n]
     out = np.zeros_like(right)
     for k in range(n_knots - 1, -1, -1):
         reach = min(depth - 1, n_knots - 1 - k)

@@ -75,6 +75,8 @@ class Surfaces:
 
     def __init__(self, clip: InteractionClip) -> None:
         self._clip = clip
+        self._asked: tuple[PairPoses, np.ndarray] | None = None
+        self._is_part = False
         self._pair = PairBody.from_clip(clip)
         self._model = compile_pair(self._pair, sensors=False)
         self._layout = PairLayout.of(self._model, self._pair)
@@ -104,15 +106,18 @@ class Surfaces:
     def at(self, frames: np.ndarray) -> Surfaces:
         """The same bodies, to be asked about poses of some of the clip's frames."""
         part = copy(self)
-        part._clip = take_frames(self._clip, frames)
+        part._clip, part._asked, part._is_part = take_frames(self._clip, frames), None, True
         return part
 
     def _qpos(self, poses: PairPoses) -> np.ndarray:
-        n = self._clip.n_frames
-        clip = self._clip
-        if poses.n_frames != n:
-            raise ValueError(f"{poses.n_frames} poses for a clip of {n} frames")
-        return clip_qpos(poses.to_clip(clip), self._pair, self._layout, self._model.nq)
+        if poses.n_frames != self._clip.n_frames:
+            raise ValueError(f"{poses.n_frames} poses for a clip of {self._clip.n_frames} frames")
+        if self._asked is not None and self._asked[0] is poses:
+            return self._asked[1]
+        qpos = clip_qpos(poses.to_clip(self._clip), self._pair, self._layout, self._model.nq)
+        if self._is_part:  # palms are asked for one by one about the same poses; a whole clip is too long to keep
+            self._asked = (poses, qpos)
+        return qpos
 
     def overlaps(self, poses: PairPoses, *, over: float = 0.0) -> Overlaps:
         """Everything deeper than `over` [m]; a negative number lists what is near, up to MARGIN."""

@@ -1,4 +1,4 @@
-"""Long and fast clips in parts: about 30 frames a second, eight seconds at a time, blended where parts overlap."""
+"""Long and fast clips in parts: about 30 frames a second, four seconds at a time, blended where parts overlap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..clip.resample import sample_cubic
 from .intervals import Interval, smoothstep
 from .poses import PairPoses
 
-_LENGTH, _OVERLAP = 8.0, 2.0  # s
+_LENGTH, _OVERLAP = 4.0, 1.0  # s
 _RATE = 30.0  # frames a second that are enough for a correction
 
 
@@ -20,15 +20,19 @@ def change_in_windows(poses: PairPoses, change: Callable[[PairPoses, np.ndarray]
 
     Args:
         poses: All of them.
-        change: What is done to a part; told its frames in `poses`, which may leave some out.
+        change: What is done to a part, which it returns itself if that is nothing. Told its frames in `poses`, which
+            may leave some out.
     """
     step = max(1, int(poses.fps / _RATE))
     shift, turns = np.zeros_like(poses.roots), np.zeros((*poses.quats.shape[:-1], 3))
-    windows = _windows(poses.n_frames, poses.fps)
+    windows, any_changed = _windows(poses.n_frames, poses.fps), False
     for k, (start, end) in enumerate(windows):
         frames = np.arange(start, end, step)
         part = replace(poses.frames(frames), fps=poses.fps / step)
-        found = change(part, frames).minus(part)
+        changed = change(part, frames)
+        if changed is part:
+            continue
+        found, any_changed = changed.minus(part), True
         share = np.ones(end - start)
         if k > 0:
             shared = windows[k - 1][1] - start
@@ -39,7 +43,7 @@ def change_in_windows(poses: PairPoses, change: Callable[[PairPoses, np.ndarray]
         for total, values in zip((shift, turns), found, strict=True):
             dense = _dense(values.reshape(len(values), -1), step, end - start)
             total[start:end] += (share[:, None] * dense).reshape(end - start, *values.shape[1:])
-    return poses.plus(shift, turns)
+    return poses.plus(shift, turns) if any_changed else poses
 
 
 def _dense(values: np.ndarray, step: int, n_frames: int) -> np.ndarray:

@@ -12,9 +12,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from batch_cases import DIED, FakeEngine, batch_of, folder_of
-from conftest import Run, standing_pair
+from conftest import standing_pair
 
 from controller_server.batch.engine import LocalEngine
 from controller_server.batch.ledger import Ledger
@@ -24,9 +25,18 @@ from controller_server.batch.picture import strip_svg
 from controller_server.batch.places import Places
 from controller_server.batch.plan import make_plan, with_whole_paths
 from controller_server.batch.run import run_batch
+from controller_server.batch.work import Order, carry_out
+from controller_server.bench import CLIPS
+from controller_server.bench_batch import bench_batch
+from controller_server.bench_corpus import make_corpus, mirrored, turned
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import write_npz
+from controller_server.clip.npz import read_npz, write_npz
+from controller_server.clip.pairing import find_clips
+from controller_server.clip.read_options import ReadOptions
+from controller_server.clip.skeleton import JOINT_NAMES
+from controller_server.clip.write_list import ENDINGS
 from controller_server.errors import AssistMimicError
+from controller_server.frames import slice_clip
 from controller_server.settings import Controller, ConvertSettings
 
 
@@ -194,20 +204,45 @@ def test_small_pictures_show_every_frame_and_person(standing_clip: InteractionCl
     assert drawn.count("<circle") == 24 and len(drawn) < 20_000
 
 
-def test_the_command(tmp_path: Path, assistmimic: Run):
-    """A clip and a broken file: JSON lines, files of each end, the exit code that says that not all went well."""
+def test_one_clip_from_its_files_to_the_files_of_its_end(tmp_path: Path):
+    """Motion, picture and report are there, whole; an error leaves nothing of an earlier end."""
     write_npz(tmp_path / "stand.npz", standing_pair(4))
-    source = tmp_path / "in"
-    source.mkdir()
-    (tmp_path / "stand.npz").rename(source / "stand.npz")
-    (source / "broken.bvh").write_text("HIERARCHY\n")
-    done = assistmimic("batch", source, "out", "--controller", "policy", "--workers", "1", "--report", "--json")
-    assert done.returncode == 3, done.stderr
-    start, *clips, end = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (start["event"], start["batch"]["clips"], end["batch"]["errors"]) == ("start", 2, 1)
-    ends = {line["clip"]["name"]: line["clip"] for line in clips}
-    assert ends["broken"]["code"] == "bad_input" and "one person" in ends["broken"]["message"]
-    files = ends["stand"]["files"]
-    for path in (*files["motion"], files["report"], files["picture"], "index.html", "summary.csv"):
-        assert (tmp_path / "out" / path).stat().st_size > 0
-    assert files["motion"][0].startswith("results/" if ends["stand"]["end"] == "result" else "failures/")
+    settings = ConvertSettings(controller=Controller.POLICY).to_dict()
+    files, read = (str(tmp_path / "stand.npz"),), vars(ReadOptions())
+    order = Order("a/stand", "k", files, str(tmp_path), ".npz", None, True, settings, read)
+    status = carry_out(order, threads=1)
+    assert status["end"] in ("result", "failure") and status["measures"]["mpjpe_mm"] > 0 and status["memory_mb"] > 0
+    files = [*status["files"]["motion"], status["files"]["report"], status["files"]["picture"]]
+    assert files[0] == f"{status['end']}s/a/stand.npz"
+    assert all((tmp_path / path).stat().st_size > 0 for path in files)
+    (tmp_path / "stand.npz").write_bytes(b"PK")
+    status = carry_out(order, threads=1)
+    assert (status["end"], status["code"]) == ("error", "bad_input")
+    assert not any((tmp_path / path).exists() for path in files)
+
+
+def test_the_bench_of_a_batch():
+    """The smallest there is, with the real command: a sound clip and a broken one."""
+    report = bench_batch(2, kills=0, workers=1, seconds=(0.15, 0.2), options=("--controller", "policy"))
+    assert (report["lost"], report["twice"], report["strangers"], report["sound_with_error"]) == ([], [], [], [])
+    assert (report["broken"], report["broken_stated"], report["kills"], report["exit_code"]) == (1, 1, 0, 3)
+    assert sum(report["ends"].values()) == 2 and report["clips_per_core_hour"] > 0
+
+
+def test_a_corpus_is_read_back_as_it_was_made(tmp_path: Path):
+    """Every format written, under the names a batch finds; the last one is broken."""
+    made = make_corpus(tmp_path, len(ENDINGS), seconds=(0.2, 0.3))
+    assert {clip.name for clip in made} == {found.name for found in find_clips(tmp_path)}
+    assert [bool(clip.broken) for clip in made] == [False] * (len(ENDINGS) - 1) + [True]
+
+
+def test_mirrored_twice_and_turned_there_and_back_is_the_same():
+    """Left and right, furniture and grips included."""
+    clip = slice_clip(read_npz(CLIPS / "pull_up.npz"), slice(40, 60))
+    for other in (mirrored(mirrored(clip)), turned(turned(clip, 1.0), -1.0)):
+        np.testing.assert_allclose(other.joints, clip.joints, atol=1e-6)
+        np.testing.assert_allclose(other.props[0].position, clip.props[0].position, atol=1e-6)
+    flipped = mirrored(clip)
+    left, right = JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("right_wrist")
+    gap = np.abs(flipped.joints[:, :, left] - clip.joints[:, :, right] * [-1, 1, 1]).max()
+    assert gap < 0.025, "the neutral skeleton is not quite symmetric"

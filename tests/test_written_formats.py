@@ -13,6 +13,7 @@ from test_foreign_formats import errors
 from controller_server.clip.formats import ReadOptions, read_clip, write_clip, written_paths
 from controller_server.clip.interaction import InteractionClip
 from controller_server.errors import AssistMimicError
+from controller_server.frames import slice_clip
 
 FIRST = ReadOptions(supporter=1)
 
@@ -26,14 +27,21 @@ def clip() -> InteractionClip:
 @pytest.mark.parametrize("ending", [".amass.npz", ".smpl", ".mcs", ".inter-x"])
 def test_parameters_come_back(ending, clip, tmp_path):
     """Read the very same motion back, rate included where the format has one."""
-    files = write_clip(tmp_path / f"out{ending}", clip)
+    files = write_clip(tmp_path / f"out{ending}", clip, fps=24.0)
     assert files == written_paths(tmp_path / f"out{ending}")
     read = read_clip(files, FIRST)
-    assert read.clip.fps == (120 if ending == ".inter-x" else 24)
+    assert read.clip.fps == 24
     place, angle = errors(read.clip, clip)
     assert place < 1e-4 and angle < 0.01
-    if ending == ".inter-x":
-        assert read_clip([tmp_path / "out.inter-x"], FIRST).clip.n_frames == 12
+
+
+def test_inter_x_is_written_at_the_rate_its_readers_take_for_granted(clip, tmp_path):
+    """Keep the clip's length at 120 frames a second; the folder is read like its two files."""
+    write_clip(tmp_path / "out.inter-x", clip)
+    read = read_clip([tmp_path / "out.inter-x"], FIRST).clip
+    assert read.fps == 120 and read.duration == pytest.approx(clip.duration)
+    place, _ = errors(slice_clip(read, slice(None, None, 5)), clip)
+    assert place < 1e-4
 
 
 def test_amass_has_what_add_ons_ask_for(clip, tmp_path):

@@ -118,10 +118,10 @@ class Author:
 @dataclass(frozen=True)
 class Bench:
     """Measure: converting the bundled clips, how good, how physical and how fast; dirty clips whose clean truth is
-    known; recovery from pushes; policies beside the search; or what server or training cost.
+    known; recovery from pushes; policies beside the search; a batch of many clips; or what server or training cost.
 
     Attributes:
-        what: What to measure: convert, dirty, push, policies, serve, or train.
+        what: What to measure: convert, dirty, push, policies, batch, serve, or train.
         json: Print one JSON object instead of tables.
         clips: Only these, by name or as files; train takes the first of them.
         quality: How long the search thinks.
@@ -129,20 +129,22 @@ class Bench:
         out: Also keep the simulated clips and their reports in this folder. Dirty and push keep their rows there as
             they are made and, called again, go on from them.
         kinds: Of dirty: only these kinds of dirt.
-        full: Of dirty: every clip with every kind of dirt (hours), not two kinds for each.
-        controller: Of dirty and push: who steers. Pushes are given to search, or to policy.
+        full: Of dirty: every clip with every kind of dirt (hours), not two kinds for each. Of batch: 1,000 clips.
+        controller: Of dirty, push and batch: who steers. Pushes are given to search, or to policy.
         seeds: Of dirty and push: seeds of dirt, pushes and search; 0 by default, push takes the first.
         trials: Of push: pushes for each clip.
         force: Of push: what with [N]; 300 by default, in the walk 150.
         policy: Of policies: the bundle to use on every clip; the one that fits best by default.
         recipient_strength: Of policies: a preset or a factor.
+        count: Of batch: clips.
+        kills: Of batch: how often it is killed on the way.
         clients: Of serve: how many send small jobs at the same time.
         jobs: Of serve: small jobs of each client.
         pairs: Of train: worlds.
-        threads: Of dirty, push and train: 0 takes every core.
+        threads: Of dirty, push and train: 0 takes every core. Of batch: workers.
     """
 
-    what: Positional[Literal["convert", "dirty", "push", "policies", "serve", "train"]]
+    what: Positional[Literal["convert", "dirty", "push", "policies", "batch", "serve", "train"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
@@ -156,6 +158,8 @@ class Bench:
     force: float | None = None
     policy: str = ""
     recipient_strength: str = "weak"
+    count: int = 60
+    kills: int = 2
     clients: int = 64
     jobs: int = 20
     pairs: int = 128
@@ -167,6 +171,10 @@ class Bench:
             from .train_command import run_bench_train
 
             return run_bench_train(self.clips, self.pairs, self.threads, as_json=self.json)
+        if self.what == "batch":
+            from .bench_batch_command import run_bench_batch
+
+            return run_bench_batch(self)
         if self.what == "dirty":
             from .bench_dirty_command import run_bench_dirty
 

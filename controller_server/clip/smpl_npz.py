@@ -62,9 +62,11 @@ def read_inter_x(path: Path) -> Content:
         betas=betas_of(where, arrays),
         gender=gender_of(arrays),
     )
-    label = path.name + _who_acts(path)
+    label, rate = path.name + _who_acts(path), 120.0
+    if "inter_x_fps" in arrays:  # as this project writes it
+        rate = float(numbers(where, "inter_x_fps", np.atleast_1d(arrays["inter_x_fps"]), (1,))[0])
     return Content(
-        (track,), (label,), fps=120.0, fps_assumed=True, up="y", floor_known=True, source=f"Inter-X: {path.name}"
+        (track,), (label,), rate, "inter_x_fps" not in arrays, up="y", floor_known=True, source=f"Inter-X: {path.name}"
     )
 
 

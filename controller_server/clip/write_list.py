@@ -29,6 +29,7 @@ class Writer:
         write: Writes and returns the files.
         paths: Files that will be made of a name.
         carries: Whether it can carry further arrays, and so keeps the clip's own frame rate.
+        fps: The rate everybody takes for granted who reads it; 0 where the file says it.
     """
 
     ending: str
@@ -36,6 +37,7 @@ class Writer:
     write: Callable[[Path, InteractionClip, Extra], list[Path]]
     paths: Callable[[Path], Sequence[Path]]
     carries: bool = False
+    fps: float = 0.0
 
 
 def _one(path: Path) -> list[Path]:
@@ -60,7 +62,7 @@ WRITERS: tuple[Writer, ...] = (
     Writer(".amass.npz", "AMASS SMPL-X, one .npz for each person", _plain(write_amass), amass_paths),
     Writer(".smpl", "Meshcapade, one for each person", _plain(write_smpl), smpl_paths),
     Writer(".mcs", "Meshcapade, both people", _plain(write_mcs), _one),
-    Writer(".inter-x", "Inter-X, a folder with P1.npz and P2.npz", _plain(write_inter_x), inter_x_paths),
+    Writer(".inter-x", "Inter-X, a folder with P1.npz and P2.npz", _plain(write_inter_x), inter_x_paths, fps=120.0),
 )
 """The longest ending that fits is taken."""
 ENDINGS = tuple(writer.ending for writer in WRITERS)
@@ -87,7 +89,7 @@ def write_clip(path: str | Path, clip: InteractionClip, extra: Extra = None, *, 
         path: Where to.
         clip: What to write.
         extra: Further named arrays, for formats that can carry them (`.npz`).
-        fps: Frame rate to write at, instead of the clip's.
+        fps: Frame rate to write at, instead of the format's own or the clip's.
 
     Returns:
         The files written.
@@ -99,7 +101,9 @@ def write_clip(path: str | Path, clip: InteractionClip, extra: Extra = None, *, 
     writer = writer_of(path)
     if fps is not None:
         check_out_fps(path, fps)
-        clip = resample(clip, fps)
+    rate = fps or writer.fps
+    if rate:
+        clip = resample(clip, rate)
     return writer.write(path, clip, extra)
 
 

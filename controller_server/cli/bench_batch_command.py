@@ -1,0 +1,51 @@
+"""`assistmimic bench batch`: many short clips in one batch, as lines or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AssistMimicError
+from .progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from .arguments import Bench
+
+FULL = 1000
+
+
+def run_bench_batch(arguments: Bench) -> int:
+    """Measure. Raises AssistMimicError."""
+    from ..bench_batch import bench_batch
+
+    count = FULL if arguments.full else arguments.count
+    if not 1 <= count <= 100_000 or not 0 <= arguments.kills <= 100:
+        raise AssistMimicError("bench batch: count is 1-100000, kills 0-100")
+    with TerminalProgress() as progress:
+        report = bench_batch(
+            count,
+            kills=arguments.kills,
+            workers=arguments.threads,
+            options=("--quality", "draft", "--controller", arguments.controller.value),
+            scaling=arguments.full,
+            out=arguments.out,
+            seed=arguments.seeds[0] if arguments.seeds else 0,
+            on_progress=progress,
+        )
+    if arguments.json:
+        print(json.dumps(report, indent=1, allow_nan=False))
+    else:
+        print_batch(report)
+    return 0
+
+
+def print_batch(report: Mapping[str, Any]) -> None:
+    """Print what `bench_batch` measured."""
+    ends = ", ".join(f"{count} {end}" for end, count in report["ends"].items())
+    print(f"{report['clips']} clips in {report['seconds']:.0f} s, {report['workers']} workers: {ends}")
+    for target in report["targets"]:
+        word = "not measured" if target["met"] is None else "met" if target["met"] else "MISSED"
+        value = "–" if target["value"] is None else f"{target['value']:.3g}"
+        print(f"{target['name']}: {value}, at {'least' if target['at_least'] else 'most'} {target['wanted']:g}: {word}")
+    print(report["machine"])

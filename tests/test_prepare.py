@@ -24,7 +24,9 @@ from controller_server.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "clips"
-OFF = PrepareSettings(smooth=False, ground=False, feet=False, swing=False, contacts=False, depenetrate=False)
+OFF = PrepareSettings(
+    smooth=False, ground=False, feet=False, swing=False, place=False, contacts=False, depenetrate=False
+)
 
 
 def both(clip, **switched_off) -> tuple[PrepareReport, PrepareReport]:
@@ -182,6 +184,7 @@ def test_report_is_plain_and_says_where():
         "ground",
         "feet",
         "swing",
+        "place",
         "contacts",
         "depenetrate",
     ]

@@ -84,7 +84,7 @@ def hold_targets(
     targets = []
     for hold, centre, spot in _relative(poses, clip, holds):
         relative, (a, b) = spot.copy(), hold.run
-        way, outwards = _to_surface(poses, hold, surfaces)
+        way, outwards = to_surface(poses, hold, surfaces)
         side = _unit(outwards.sum(axis=0))
         meant = outwards @ side > _SAME_SIDE
         pieces = still_pieces(relative / _WANDER, hold.run, shortest=max(2, round(_STAY * poses.fps)))
@@ -102,12 +102,12 @@ def hold_targets(
 def keep_holds(poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces) -> list[HoldTarget]:
     """Targets that keep every hold where it is, touching."""
     return [
-        HoldTarget(hold, centre, relative, _unit(_to_surface(poses, hold, surfaces)[1].sum(axis=0)))
+        HoldTarget(hold, centre, relative, _unit(to_surface(poses, hold, surfaces)[1].sum(axis=0)))
         for hold, centre, relative in _relative(poses, clip, holds)
     ]
 
 
-def _to_surface(poses: PairPoses, hold: Hold, surfaces: Surfaces) -> tuple[np.ndarray, np.ndarray]:
+def to_surface(poses: PairPoses, hold: Hold, surfaces: Surfaces) -> tuple[np.ndarray, np.ndarray]:
     """From the palm's nearest point to the held body's [m], and the outward normal there, in the held joint's axes.
 
     Shapes (frames of the hold, 3); zero where they are too far apart.

@@ -15,6 +15,7 @@ from .feet import plant_feet
 from .grounding import ground
 from .holds import Hold, find_holds, grips_of, resolve_mode
 from .penetration import depenetrate
+from .place import place_recipient
 from .poses import PairPoses
 from .report import (
     WARN_MEAN_MM,
@@ -52,7 +53,8 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
     """Make a clip fit for simulation and measure what that took.
 
     The order is: smooth (what follows trusts speeds), ground (each person onto what bears them, over time), feet
-    (pinned where they bear), swing (stepping feet clear of the floor), holds are found, contacts closed, and last
+    (pinned where they bear), swing (stepping feet clear of the floor), holds are found, place (a recipient who stands
+    off as a whole), contacts closed, and last
     everybody is pushed out of everything, feet and holds kept. Each person keeps the proportions the clip gives them.
     Deterministic.
 
@@ -89,9 +91,14 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
     run("ground", settings.ground, ground)
     run("feet", settings.feet, plant_feet)
     run("swing", settings.swing, lift_swings)
-    poses, surfaces = PairPoses.of(current), Surfaces(current)
+    unplaced, surfaces = current, Surfaces(current)
+    holds = find_holds(current, PairPoses.of(current), surfaces, mode)
+    run("place", settings.place, lambda c: place_recipient(c, holds, surfaces))
+    poses = PairPoses.of(current)
     bearing = find_bearing(poses, shapes)
-    holds = find_holds(current, poses, surfaces, mode)
+    if current is not unplaced:
+        surfaces = Surfaces(current)
+        holds = find_holds(current, poses, surfaces, mode)
     unclosed = current
     run("contacts", settings.contacts, lambda c: close_contacts(c, holds, surfaces))
     kept = holds if settings.contacts else []

@@ -44,7 +44,7 @@ class StepReport:
     """One step that ran.
 
     Attributes:
-        name: smooth, ground, feet, swing, contacts or depenetrate.
+        name: smooth, ground, feet, swing, place, contacts or depenetrate.
         supporter: What it moved.
         recipient: What it moved.
     """

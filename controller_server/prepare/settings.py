@@ -28,6 +28,7 @@ class PrepareSettings:
         ground: People who float or sink, brought back over time to what bears them.
         feet: Bearing feet flat, on the floor and without sliding.
         swing: Stepping feet clear of the floor.
+        place: A recipient who stands a few centimetres off, as hands and bodies agree, comes back as a whole.
         contacts: Hands that stay close to the partner and move with them reach their surface.
         depenetrate: Nobody inside the floor, furniture or the partner.
         grips: What tells when a hand holds the partner.
@@ -39,6 +40,7 @@ class PrepareSettings:
     ground: bool = True
     feet: bool = True
     swing: bool = True
+    place: bool = True
     contacts: bool = True
     depenetrate: bool = True
     grips: GripMode = GripMode.AUTO

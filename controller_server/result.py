@@ -14,10 +14,12 @@ import numpy as np
 
 from . import __version__
 from .body.pair import PairBody
+from .clip.bvh_rig import OwnRigs
 from .clip.formats import write_clip
 from .clip.interaction import InteractionClip
 from .clip.npz import clip_sha256, load_arrays
 from .clip.skeleton import JOINT_NAMES
+from .clip.write_options import WriteOptions
 from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
 from .measure.feet import foot_corners, skating_per_frame
@@ -140,13 +142,16 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
     }
 
 
-def write_result(path: Path, result: Result, *, fps: float | None = None) -> list[Path]:
+def write_result(
+    path: Path, result: Result, options: WriteOptions | None = None, own: OwnRigs | None = None
+) -> list[Path]:
     """Write the simulated clip in the format the suffix names; an `.npz` carries the measurements too.
 
     Args:
         path: Where to.
         result: What came of a clip.
-        fps: Frame rate to write at, for formats other than this project's `.npz`.
+        options: How.
+        own: The rigs that the clip was read from, for `out_rig` input.
 
     Returns:
         The files written.
@@ -154,7 +159,7 @@ def write_result(path: Path, result: Result, *, fps: float | None = None) -> lis
     Raises:
         AssistMimicError: the suffix is unknown or the file cannot be written.
     """
-    return write_clip(path, result.simulated_clip, extra=result_arrays(result), fps=fps)
+    return write_clip(path, result.simulated_clip, result_arrays(result), options, own)
 
 
 def read_result_metadata(path: Path) -> dict[str, Any] | None:

@@ -35,6 +35,7 @@ from controller_server.clip.pairing import find_clips
 from controller_server.clip.read_options import ReadOptions
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.clip.write_list import ENDINGS
+from controller_server.clip.write_options import WriteOptions
 from controller_server.errors import AssistMimicError
 from controller_server.frames import slice_clip
 from controller_server.settings import Controller, ConvertSettings
@@ -188,7 +189,12 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path):
 
 def test_impossible_batches_are_refused(tmp_path: Path):
     """Before anything is written."""
-    for wrong in ({"write": ".xyz"}, {"out_fps": 24}, {"workers": -1}, {"worker_memory_gb": 0.01}):
+    for wrong in (
+        {"write": ".xyz"},
+        {"writing": WriteOptions(out_fps=24)},
+        {"workers": -1},
+        {"worker_memory_gb": 0.01},
+    ):
         with pytest.raises(AssistMimicError):
             batch_of(tmp_path, "a", **wrong)
     with pytest.raises(AssistMimicError, match="not of a cluster"):
@@ -209,7 +215,7 @@ def test_one_clip_from_its_files_to_the_files_of_its_end(tmp_path: Path):
     write_npz(tmp_path / "stand.npz", standing_pair(4))
     settings = ConvertSettings(controller=Controller.POLICY).to_dict()
     files, read = (str(tmp_path / "stand.npz"),), vars(ReadOptions())
-    order = Order("a/stand", "k", files, str(tmp_path), ".npz", None, True, settings, read)
+    order = Order("a/stand", "k", files, str(tmp_path), ".npz", vars(WriteOptions()), True, settings, read)
     status = carry_out(order, threads=1)
     assert status["end"] in ("result", "failure") and status["measures"]["mpjpe_mm"] > 0 and status["memory_mb"] > 0
     files = [*status["files"]["motion"], status["files"]["report"], status["files"]["picture"]]

@@ -12,6 +12,7 @@ from test_foreign_formats import errors
 
 from controller_server.clip.formats import ReadOptions, read_clip, write_clip, written_paths
 from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.write_options import WriteOptions
 from controller_server.errors import AssistMimicError
 from controller_server.frames import slice_clip
 
@@ -27,7 +28,7 @@ def clip() -> InteractionClip:
 @pytest.mark.parametrize("ending", [".amass.npz", ".smpl", ".mcs", ".inter-x"])
 def test_parameters_come_back(ending, clip, tmp_path):
     """Read the very same motion back, rate included where the format has one."""
-    files = write_clip(tmp_path / f"out{ending}", clip, fps=24.0)
+    files = write_clip(tmp_path / f"out{ending}", clip, options=WriteOptions(out_fps=24.0))
     assert files == written_paths(tmp_path / f"out{ending}")
     read = read_clip(files, FIRST)
     assert read.clip.fps == 24
@@ -93,13 +94,13 @@ def test_meshcapade_by_its_own_reader(clip, tmp_path):
 
 def test_another_rate(clip, tmp_path):
     """Resample on the way out, keep the duration, and refuse it where it cannot apply."""
-    read = read_clip(write_clip(tmp_path / "out.mcs", clip, fps=48), FIRST)
+    read = read_clip(write_clip(tmp_path / "out.mcs", clip, options=WriteOptions(out_fps=48)), FIRST)
     assert (read.clip.fps, read.clip.n_frames) == (48, 23)
     assert np.abs(read.clip.joints[::2] - clip.joints).max() < 1e-4
     with pytest.raises(AssistMimicError, match="--out-fps cannot apply"):
-        write_clip(tmp_path / "out.npz", clip, fps=48)
+        write_clip(tmp_path / "out.npz", clip, options=WriteOptions(out_fps=48))
     with pytest.raises(AssistMimicError, match="outside"):
-        write_clip(tmp_path / "out.mcs", clip, fps=1000)
+        write_clip(tmp_path / "out.mcs", clip, options=WriteOptions(out_fps=1000))
 
 
 def test_convert_to_another_tool(assistmimic, clip, tmp_path):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..clip.read_options import ReadOptions
-from ..clip.write_list import check_out_fps, writer_of
+from ..clip.write_list import writer_of
+from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
 
@@ -47,7 +48,7 @@ class BatchOptions:
         out: Folder of what comes of them; several machines may share it.
         pair: Which files are a clip (`clip.pairing.find_clips`).
         write: How result files' names end, which says their format.
-        out_fps: Frame rate to write at, for formats other than this project's `.npz`.
+        writing: How to write.
         report: Also write a report for each clip.
         shard: Only this part of the clips.
         workers: Worker processes; 0 takes one for each core.
@@ -61,7 +62,7 @@ class BatchOptions:
     out: Path
     pair: str = "auto"
     write: str = ".npz"
-    out_fps: float | None = None
+    writing: WriteOptions = field(default_factory=WriteOptions)
     report: bool = False
     shard: Shard = field(default_factory=Shard)
     workers: int = 0
@@ -73,8 +74,7 @@ class BatchOptions:
     def __post_init__(self) -> None:
         sample = Path(f"clip{self.write}")
         writer_of(sample)
-        if self.out_fps is not None:
-            check_out_fps(sample, self.out_fps)
+        self.writing.check(sample)
         if not 0 <= self.workers <= 1024:
             raise AssistMimicError(f"--workers {self.workers} is outside 0-1024; 0 takes one for each core")
         if not (self.worker_memory_gb == 0 or 0.25 <= self.worker_memory_gb < 1e6):

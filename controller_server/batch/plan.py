@@ -75,7 +75,7 @@ def _common(options: BatchOptions) -> dict[str, Any]:
     return {
         "settings": settings,
         "read": read,
-        "write": [options.write, options.out_fps, options.report],
+        "write": [options.write, asdict(options.writing), options.report],
         "policies": list(_policies(options.settings)),
         "version": [__version__, _program(), mujoco.__version__],
     }

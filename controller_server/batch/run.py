@@ -196,7 +196,9 @@ class _Run:
             read["clip"] = task.clip
         files = tuple(map(str, task.files))
         out, settings = str(options.out), self._settings
-        return Order(task.name, task.key, files, out, options.write, options.out_fps, options.report, settings, read)
+        return Order(
+            task.name, task.key, files, out, options.write, vars(options.writing), options.report, settings, read
+        )
 
     def _on_news(self, ended: Ended) -> None:
         claim, deaths = self._held.pop(ended.key)

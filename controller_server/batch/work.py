@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..clip.bvh_rig import OwnRigs
 from ..clip.read_options import ReadOptions
+from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..job import Fault, fault_of, simulate
 from ..progress import OnProgress, Progress, ignore_progress
@@ -37,7 +39,7 @@ class Order:
         files: What is read.
         out: The batch's folder.
         write: How result files' names end.
-        out_fps: Frame rate to write at, or None for the clip's.
+        writing: How to write.
         report: Whether to write a report.
         settings: How to simulate.
         read: How to read.
@@ -48,7 +50,7 @@ class Order:
     files: tuple[str, ...]
     out: str
     write: str
-    out_fps: float | None
+    writing: dict[str, Any]
     report: bool
     settings: dict[str, Any]
     read: dict[str, Any]
@@ -115,12 +117,15 @@ def _convert(order: Order, threads: int, on_progress: OnProgress) -> dict[str, A
     on_progress(Progress("read"))
     read = read_clip(order.files, order.read_options)
     settings = ConvertSettings.from_dict(order.settings)
+    writing, own = WriteOptions(**order.writing), None
+    if writing.out_rig == "input":
+        own = OwnRigs.read([Path(path) for path in order.files], order.read_options, read.clip)
     result = simulate(read.clip, settings, threads, on_progress, notes=read.notes)
     on_progress(Progress("write"))
-    return {**_ended(order, read, result), "files": _write(order, result)}
+    return {**_ended(order, read, result), "files": _write(order, result, writing, own)}
 
 
-def _write(order: Order, result: Result) -> dict[str, Any]:
+def _write(order: Order, result: Result, writing: WriteOptions, own: OwnRigs | None) -> dict[str, Any]:
     """Write a clip's files, each whole or not there; returns where they are, below OUT."""
     from ..result import write_result, write_result_report
     from ..wholefile import replace_file
@@ -135,7 +140,7 @@ def _write(order: Order, result: Result) -> dict[str, Any]:
     if order.report:
         write_result_report(places.report, result, title=order.name)
         files["report"] = places.relative(places.report)
-    files["motion"] = [places.relative(path) for path in write_result(motion, result, fps=order.out_fps)]
+    files["motion"] = [places.relative(path) for path in write_result(motion, result, writing, own)]
     return files
 
 

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg, subcommand
 
 from .. import __version__
 from ..clip.read_options import ReadOptions
+from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..settings import Controller, ConvertSettings, Quality
 from .batch_arguments import Batch
@@ -29,14 +30,14 @@ class Convert:
     Attributes:
         files: What to read and, last, what to write: IN.npz OUT.npz, or SUPPORTER.bvh RECIPIENT.bvh OUT.npz.
         report: Also write a self-contained web page with a 3D animation and curves.
-        out_fps: Frame rate to write at, for formats other than this project's .npz.
+        writing: How to write.
         settings: How to simulate.
         read: How to read.
     """
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
     report: Annotated[Path | None, arg(metavar="OUT.html")] = None
-    out_fps: float | None = None
+    writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -44,7 +45,7 @@ class Convert:
         """Carry it out; returns the exit code."""
         from .convert_command import run_convert
 
-        return run_convert(self.files, self.settings, self.read, self.report, self.out_fps)
+        return run_convert(self.files, self.settings, self.read, self.report, self.writing)
 
 
 @dataclass(frozen=True)

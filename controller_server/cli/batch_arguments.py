@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from ..clip.read_options import ReadOptions
+from ..clip.write_options import WriteOptions
 from ..settings import ConvertSettings
 
 
@@ -22,13 +23,13 @@ class Batch:
         pair: Which files are a clip: auto (by names), single, folder, order, or a regular expression whose group
             matches what tells the two people apart.
         write: How result files' names end, which says their format.
-        out_fps: Frame rate to write at, for formats other than this project's .npz.
         report: Also write a self-contained web page for each clip.
         shard: I/N, only this of N parts, counted from 1.
         workers: Worker processes; 0 takes one for each core.
         worker_memory_gb: A worker that grows past it is ended; 0 takes its share of the machine, at most 8.
         cluster: auto or HOST:PORT of a Ray cluster to work on; needs `pip install 'assistmimic[cluster]'`.
         json: Print a JSON object a line: the start, each clip as it ends, the end.
+        writing: How to write.
         settings: How to simulate.
         read: How to read.
     """
@@ -37,13 +38,13 @@ class Batch:
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     pair: Annotated[str, arg(metavar="RULE")] = "auto"
     write: Annotated[str, arg(metavar=".ENDING")] = ".npz"
-    out_fps: float | None = None
     report: bool = False
     shard: Annotated[str, arg(metavar="I/N")] = "1/1"
     workers: int = 0
     worker_memory_gb: float = 0.0
     cluster: Annotated[str, arg(metavar="auto|HOST:PORT")] = ""
     json: bool = False
+    writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
 

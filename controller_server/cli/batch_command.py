@@ -30,7 +30,7 @@ def options_of(arguments: Batch) -> BatchOptions:
         out=arguments.out,
         pair=arguments.pair,
         write=arguments.write,
-        out_fps=arguments.out_fps,
+        writing=arguments.writing,
         report=arguments.report,
         shard=Shard.parse(arguments.shard),
         workers=arguments.workers,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ..clip.bvh_rig import OwnRigs
 from ..clip.formats import ReadOptions, read_clip
+from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
 from . import EXIT_INTERRUPTED
@@ -27,7 +29,7 @@ def run_convert(
     settings: ConvertSettings,
     options: ReadOptions,
     report: Path | None,
-    out_fps: float | None = None,
+    writing: WriteOptions | None = None,
 ) -> int:
     """Convert a clip. Everything that can be refused is refused before the simulation starts.
 
@@ -40,7 +42,7 @@ def run_convert(
             "the last one is written"
         )
     *inputs, out = files
-    check_clip_output(out, inputs, out_fps)
+    check_clip_output(out, inputs, writing)
     check_output(_partial(out), (".npz",), inputs=tuple(inputs))
     if report is not None:
         check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
@@ -58,14 +60,15 @@ def run_convert(
             result = convert(read.clip, settings, on_progress=progress, notes=read.notes)
     except ConvertInterrupted as interrupted:
         return _keep_partial(out, interrupted.result, read.clip.n_frames)
-    return _keep(result, out, report, out_fps)
+    own = OwnRigs.read(inputs, options, read.clip) if writing is not None and writing.out_rig == "input" else None
+    return _keep(result, out, report, writing, own)
 
 
-def _keep(result: Result, out: Path, report: Path | None, out_fps: float | None) -> int:
+def _keep(result: Result, out: Path, report: Path | None, writing: WriteOptions | None, own: OwnRigs | None) -> int:
     from ..result import write_result, write_result_report
     from .summary import print_summary
 
-    written = write_result(out, result, fps=out_fps)
+    written = write_result(out, result, writing, own)
     try:
         if report is not None:
             make_folder(report)

@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..clip.write_list import ENDINGS, check_out_fps, written_paths
+from ..clip.bvh_rig import check_own_rigs
+from ..clip.write_list import ENDINGS, written_paths
+from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 
 
@@ -37,14 +39,16 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
         ) from None
 
 
-def check_clip_output(out: Path, inputs: Sequence[Path], out_fps: float | None = None) -> None:
-    """Make sure that the files a clip becomes can be written, at the rate asked for. Raises AssistMimicError."""
+def check_clip_output(out: Path, inputs: Sequence[Path], options: WriteOptions | None = None) -> None:
+    """Make sure that the files a clip becomes can be written, and as was asked for. Raises AssistMimicError."""
     if not out.name.lower().endswith(".inter-x"):  # a folder, which may be there
         check_output(out, ENDINGS, inputs=tuple(inputs))
     for path in written_paths(out):
         check_output(path, (path.suffix.lower(),), inputs=tuple(inputs))
-    if out_fps is not None:
-        check_out_fps(out, out_fps)
+    if options is not None:
+        options.check(out)
+        if options.out_rig == "input":
+            check_own_rigs(inputs)
 
 
 def make_folder(path: Path) -> None:

@@ -76,20 +76,23 @@ class Bvh:
         offsets = np.repeat(np.array([joint.offset for joint in self.joints])[None], frames, axis=0)
         quats = np.zeros((frames, len(self.joints), 4))
         quats[..., 0] = 1
-        is_added = self.counts_from_offsets
         column = 0
         for k, joint in enumerate(self.joints):
             for kind, axis in joint.channels:
                 value = self.values[:, column]
                 column += 1
                 if kind == "position":
-                    added = joint.offset[axis] if is_added and self._is_inner(k) else 0.0
+                    added = joint.offset[axis] if self.adds_offset(k) else 0.0
                     offsets[:, k, axis] = value + added
                     continue
                 rotvec = np.zeros((frames, 3))
                 rotvec[:, axis] = np.radians(value)
                 quats[:, k] = quat_mul(quats[:, k], quat_from_rotvec(rotvec))
         return offsets, quats
+
+    def adds_offset(self, k: int) -> bool:
+        """Return whether a joint's position channels count from its OFFSET."""
+        return self.counts_from_offsets and self._is_inner(k)
 
     def _is_inner(self, k: int) -> bool:
         """Return whether a joint is behind one that bears several limbs: no root, no hips under a still root."""
@@ -176,7 +179,7 @@ class _Reader:
         if not path.is_file():
             raise AssistMimicError(f"{path}: no such file")
         try:
-            text, self.encoding = _decoded(path.read_bytes())
+            text, self.encoding = decoded(path.read_bytes())
         except OSError as error:
             raise AssistMimicError(f"{path}: cannot be read ({error.strerror})") from None
         self.lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
@@ -199,7 +202,7 @@ class _Reader:
         return values
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
+def decoded(content: bytes) -> tuple[str, str]:
     """Return a file's text and how it was written: UTF-8, else Shift-JIS where that makes Japanese, else Latin-1."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", errors="replace"), "utf-16"

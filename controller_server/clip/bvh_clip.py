@@ -17,7 +17,7 @@ from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
 from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
 from .plausibility import Finding, fit_findings
 from .read_options import FrameRange, Reading, ReadOptions
-from .rig import Rig
+from .rig import Rig, helpers
 from .rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from .skeleton import JOINT_NAMES, N_BODY_JOINTS, N_JOINTS, NEUTRAL_REST_JOINTS, PARENTS, Skeleton, joint
 
@@ -52,7 +52,7 @@ def read_rigs(rigs: Sequence[Rig], options: ReadOptions, source: str) -> Reading
     rate, notes = _rate(rigs, options.fps)
     frames = FrameRange.parse(options.frames).slice([rig.n_frames for rig in rigs], [_where(rig) for rig in rigs])
     rigs = [rig.cut(frames) for rig in rigs]
-    matches = [match_joints(rig.names, _where(rig), table, _helpers(rig)) for rig in rigs]
+    matches = [match_joints(rig.names, _where(rig), table, helpers(rig)) for rig in rigs]
     if options.sides == "exchanged":
         matches = [exchanged(match) for match in matches]
     motions = [_mirrored(*rig.world_motion(), options.sides) for rig in rigs]
@@ -103,13 +103,6 @@ def _rate(files: Sequence[Rig], told: float | None) -> tuple[float, list[str]]:
             "or say it with --fps"
         )
     return first.fps, []
-
-
-def _helpers(rig: Rig) -> set[int]:
-    """Return the joints that lie on their parents: helper joints of the rig, no places in the body."""
-    rest, parents = rig.rest_positions(), np.array(rig.parents)
-    lengths = np.linalg.norm(rest - rest[np.maximum(parents, 0)], axis=-1)
-    return {int(k) for k in np.flatnonzero((parents >= 0) & (lengths < 1e-3 * lengths.max(initial=0)))}
 
 
 def _missing(match: JointMatch) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +40,26 @@ def write_bvh_pair(path: str | Path, clip: InteractionClip, *, unit: str = "cm")
         AssistMimicError: they cannot be written.
     """
     scale = 1 / UNITS[unit]
-    paths = bvh_paths(Path(path))
+    return write_pair(Path(path), [bvh_text(motion, clip.fps, scale).encode() for _, motion in clip.people])
+
+
+def write_pair(path: Path, contents: Sequence[bytes]) -> list[Path]:
+    """Write the files of supporter and recipient, so that either both are whole or none is there.
+
+    Raises:
+        AssistMimicError: they cannot be written.
+    """
+    paths = bvh_paths(path)
     parts: list[Path] = []
     done: list[Path] = []
     try:
         try:
-            for target, (_, motion) in zip(paths, clip.people, strict=True):
+            for target, content in zip(paths, contents, strict=True):
                 with tempfile.NamedTemporaryFile(
-                    "w", dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False, newline="\n"
+                    dir=target.parent, prefix=f".{target.name}.", suffix=".part", delete=False
                 ) as file:
                     parts.append(Path(file.name))
-                    file.write(bvh_text(motion, clip.fps, scale))
+                    file.write(content)
             for part, target in zip(parts, paths, strict=True):
                 part.chmod(0o666 & ~_umask())
                 os.replace(part, target)

@@ -144,3 +144,10 @@ def chained(parents: tuple[int, ...], offsets: np.ndarray, local: np.ndarray) ->
         positions[:, k] = positions[:, parent] + quat_rotate(quats[:, parent], offsets[:, k])
         quats[:, k] = quat_mul(quats[:, parent], local[:, k])
     return positions, quats
+
+
+def helpers(rig: Rig) -> set[int]:
+    """Return the joints that lie on their parents: helper joints of the rig, no places in the body."""
+    rest, parents = rig.rest_positions(), np.array(rig.parents)
+    lengths = np.linalg.norm(rest - rest[np.maximum(parents, 0)], axis=-1)
+    return {int(k) for k in np.flatnonzero((parents >= 0) & (lengths < 1e-3 * lengths.max(initial=0)))}

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AssistMimicError
+from .bvh_rig import OwnRigs, write_own_rigs
 from .bvh_write import bvh_paths, write_bvh_pair
 from .gltf_write import write_gltf
-from .interaction import MAX_FPS, MIN_FPS, InteractionClip
+from .interaction import InteractionClip
 from .npz import write_npz
 from .resample import resample
 from .smpl_write import amass_paths, inter_x_paths, smpl_paths, write_amass, write_inter_x, write_mcs, write_smpl
+from .write_options import WriteOptions
 
 Extra = Mapping[str, np.ndarray] | None
 
@@ -82,34 +84,38 @@ def written_paths(path: Path) -> list[Path]:
     return list(writer_of(path).paths(path))
 
 
-def write_clip(path: str | Path, clip: InteractionClip, extra: Extra = None, *, fps: float | None = None) -> list[Path]:
+def write_clip(
+    path: str | Path,
+    clip: InteractionClip,
+    extra: Extra = None,
+    options: WriteOptions | None = None,
+    own: OwnRigs | None = None,
+) -> list[Path]:
     """Write a clip in the format its name's ending says; some make one file for each person.
 
     Args:
         path: Where to.
         clip: What to write.
         extra: Further named arrays, for formats that can carry them (`.npz`).
-        fps: Frame rate to write at, instead of the format's own or the clip's.
+        options: How.
+        own: The rigs that the clip was read from, for `out_rig` input.
 
     Returns:
         The files written.
 
     Raises:
-        AssistMimicError: the ending is unknown, the rate impossible, or the file cannot be written.
+        AssistMimicError: the ending is unknown, an option cannot apply, or the file cannot be written.
     """
-    path = Path(path)
+    path, options = Path(path), options or WriteOptions()
     writer = writer_of(path)
-    if fps is not None:
-        check_out_fps(path, fps)
-    rate = fps or writer.fps
+    options.check(path)
+    if options.out_rig == "input":
+        if own is None:
+            raise AssistMimicError(f"{path}: --out-rig input needs the BVH files that the clip was read from")
+        return write_own_rigs(path, clip, own, fps=options.out_fps, unit=options.out_unit)
+    rate = options.out_fps or writer.fps
     if rate:
         clip = resample(clip, rate)
+    if options.out_unit is not None:
+        return write_bvh_pair(path, clip, unit=options.out_unit)
     return writer.write(path, clip, extra)
-
-
-def check_out_fps(path: Path, fps: float) -> None:
-    """Refuse a frame rate to write at that cannot be. Raises AssistMimicError."""
-    if writer_of(path).carries:
-        raise AssistMimicError(f"{path}: --out-fps cannot apply to .npz, which keeps the clip's frames; leave it out")
-    if not MIN_FPS <= fps <= MAX_FPS:
-        raise AssistMimicError(f"--out-fps {fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}")

@@ -35,6 +35,7 @@ def displaced(
     recipient: ArrayLike = NOTHING,
     turn: ArrayLike = NOTHING,
     velocity: ArrayLike = NOTHING,
+    sensors: bool = False,
 ) -> BackendMujoco:
     """One world at the reference's first frame with the people put elsewhere.
 
@@ -45,8 +46,9 @@ def displaced(
         recipient: How far the recipient is moved [m].
         turn: Rotation of the supporter about the pelvis, world axes [rad].
         velocity: Added to the supporter's pelvis [m/s].
+        sensors: Whether contact forces can be read.
     """
-    backend = BackendMujoco(pair, 1, threads=1, sensors=False)
+    backend = BackendMujoco(pair, 1, threads=1, sensors=sensors)
     start = reference.state[:1]
     quats = start.local_quats.copy()
     quats[:, 0, 0] = quat_mul(quat_from_rotvec(np.asarray(turn, float)), quats[:, 0, 0])

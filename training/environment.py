@@ -89,7 +89,7 @@ class _Part:
         joints = scene.reference.targets.shape[2]
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
         self.balance = np.zeros((self.n, 2, 2, 3), np.float32)  # as last seen
-        self.lost = np.zeros(self.n, bool)  # holds, as last seen
+        self.lost = np.zeros((self.n, 2, joints), bool)  # holds, as last seen
         self.recent = np.zeros((self.n, 2, 0, 0), np.float32)  # motion of the last frames, if style is judged
 
     def make_backend(self, *, coarse: bool) -> BackendMujoco:
@@ -146,6 +146,10 @@ class PairEnvironment:
         self.config, self.scenes, self.replayed = config, tuple(scenes), replayed
         self.n, self.rng = config.pairs, np.random.default_rng(seed)
         dynamics = parse_dynamics(config.dynamics)
+        if config.action.closing:
+            raise AssistMimicError(
+                "action.closing: training has worlds at many frames at once, and no such hands; train without"
+            )
         if not dynamics or any(kind.push for kind in dynamics):
             given = ", ".join(config.dynamics) or "none"
             raise AssistMimicError(f"dynamics: {given}: expected seen, mass, gains or hip with a factor")
@@ -429,8 +433,9 @@ class PairEnvironment:
             own = under(arrays, f"part{k}.")
             part.rub(own["friction"], np.arange(part.n))
             part.backend.restore(own["world"])
-            # Runs from before `slack` have no `lost`, those that nobody judges no `recent`.
+            # Runs from before `slack` have no `lost`, or one for all joints; those that nobody judges have no `recent`.
             for name in {"frames", "action", "balance", "lost", "recent"} & set(own):
-                setattr(part, name, own[name].copy())
+                if own[name].shape == getattr(part, name).shape:
+                    setattr(part, name, own[name].copy())
             part.retarget = replace(part.retarget, **under(own, "retarget."))
             part.starts.load_state_dict(under(own, "starts."))

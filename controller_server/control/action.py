@@ -14,6 +14,7 @@ from .feedforward import SPARING
 Array = Any
 
 MODES = ("residual", "absolute")
+_LATER = ("slack", "closing")  # what cards of earlier versions do not mention
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class ActionSpec:
             beside one share does not know another.
         balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
         slack: Whether the reference's targets stop counting on a partner who is not being held (`hold.slackened`).
+        closing: Whether hands close on what they hold, wherever the partner has it, as they do in a search
+            (`base.ReferenceBase`); then with `balance` and `slack` too.
     """
 
     mode: str = "residual"
@@ -36,6 +39,7 @@ class ActionSpec:
     balance: bool = False
     sparing: float = SPARING
     slack: bool = False
+    closing: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -61,19 +65,19 @@ class ActionSpec:
         return reference_targets + offset if self.mode == "residual" else offset
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML; `slack` only where it is on: cards from before it are without it."""
-        return {name: value for name, value in asdict(self).items() if name != "slack" or value}
+        """Plain values for YAML; `_LATER` only where they are on: cards from before them are without."""
+        return {name: value for name, value in asdict(self).items() if name not in _LATER or value}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ActionSpec:
         """The inverse of `to_dict`. Raises AssistMimicError."""
         known = set(ActionSpec.__dataclass_fields__)
-        if not isinstance(values, Mapping) or {*values, "slack"} != known:
+        if not isinstance(values, Mapping) or {*values, *_LATER} != known:
             raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
         for name in ("scale", "clip", "sparing"):
             if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
                 raise AssistMimicError(f"action: scale, clip and sparing must be numbers, got {values!r}")
-        values = {"slack": False, **values}
-        if not isinstance(values["balance"], bool) or not isinstance(values["slack"], bool):
-            raise AssistMimicError(f"action: balance and slack must be true or false, got {values!r}")
+        values = {**dict.fromkeys(_LATER, False), **values}
+        if not all(isinstance(values[name], bool) for name in ("balance", *_LATER)):
+            raise AssistMimicError(f"action: balance, slack and closing must be true or false, got {values!r}")
         return ActionSpec(**{**values, "mode": str(values["mode"])})

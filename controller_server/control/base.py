@@ -52,17 +52,20 @@ class ReferenceBase:
         pair: Whose bodies.
         reference: What is followed.
         balance: Of the ankles.
+        feet: Whether feet stay where they came down.
     """
 
     touch = False
 
-    def __init__(self, pair: PairBody, reference: Reference, balance: BalanceGains | None = None) -> None:
+    def __init__(
+        self, pair: PairBody, reference: Reference, balance: BalanceGains | None = None, *, feet: bool = True
+    ) -> None:
         self.pair, self.reference, self.balance = pair, reference, balance or BalanceGains()
         self._arms, self._legs = (_limb_rows(pair, parts) for parts in (_ARM, _LEG))
         self._ankles = ankle_rows(pair)
         self._moved = [row for row in range(len(pair.joints)) if row in pair.hand_rows or row in self._arms[:, 1:]]
         self._apart = reference.apart(pair) if reference.grips.any() else None
-        self._footing = Footing.none()
+        self._keeps_feet, self._footing = feet, Footing.none()
         self._hands, self._feet = np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3))
 
     def fork(self, n_worlds: int) -> ReferenceBase:
@@ -72,19 +75,21 @@ class ReferenceBase:
         fork._hands, fork._feet = (np.repeat(a, n_worlds, axis=0) for a in (self._hands, self._feet))
         return fork
 
-    def targets(self, backend: Backend, frame: int) -> np.ndarray:
-        """See `Base.targets`."""
+    def targets(self, backend: Backend, frame: int, lost: np.ndarray | None = None) -> np.ndarray:
+        """See `Base.targets`; `lost` is what `hold_lost` says, where somebody can feel."""
         ahead = self.reference.row(frame + 1)
         targets = np.repeat(self.reference.targets[ahead][None], backend.n_worlds, axis=0)
         if self._apart is not None:
             gap = self.reference.grasp.gap(backend, self.reference.row(frame))
             meant = self.reference.grips[ahead] > 0.5
-            lost = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
-            targets = slackened(targets, self._apart[ahead], meant.any() & ~(meant & ~lost).any(axis=(1, 2)))
+            away = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
+            alone = meant.any() & ~(meant & ~away).any(axis=(1, 2), keepdims=True)
+            targets = slackened(targets, self._apart[ahead], alone if lost is None else alone | lost)
             missing = self.reference.grasp.missing(backend, ahead)
             grasp = self.reference.grasp
-            self._close_hands(backend, targets, missing, grasp.weight[ahead] * ~lost, grasp.body[ahead])
-        self._keep_feet(backend, targets, frame)
+            self._close_hands(backend, targets, missing, grasp.weight[ahead] * ~away, grasp.body[ahead])
+        if self._keeps_feet:
+            self._keep_feet(backend, targets, frame)
         offsets = ankle_offsets(backend, self.reference, frame, self.balance)
         targets[:, :, self._ankles] += offsets[:, :, None]
         return targets

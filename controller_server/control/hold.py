@@ -9,13 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..body.pair import PairBody
+from ..clip.skeleton import JOINT_NAMES
 
+_ARM = ("collar", "shoulder", "elbow", "wrist")
 TOUCH = 10.0
 """Force from the partner that counts as touching [N]."""
 
 
 def hold_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarray:
-    """Pairs in which hands are to hold the partner, and none of these hands touches them.
+    """Joints whose targets count on a hold that is not there.
+
+    The arm of a hand that is to hold the partner and does not touch them; where no hand does that should, all joints of
+    both people.
 
     Args:
         forces: As `View.forces` [N], shape (N, 2, B, 3, 3).
@@ -23,12 +28,18 @@ def hold_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarr
         pair: Body description.
 
     Returns:
-        Shape (N,), bool.
+        Shape (N, 2, J), bool.
     """
     felt = forces[:, :, list(pair.hand_rows), 0, :]
     meant = grips > 0.5
     touching = np.einsum("nphi,nphi->nph", felt, felt) > TOUCH**2
-    return meant.any(axis=(1, 2)) & ~(meant & touching).any(axis=(1, 2))
+    alone = meant.any(axis=(1, 2)) & ~(meant & touching).any(axis=(1, 2))
+    lost = np.repeat(alone, 2 * (len(pair.joints) - 1)).reshape(len(meant), 2, -1)
+    names = [JOINT_NAMES[j] for j in pair.joints[1:]]
+    for hand, side in enumerate(("left", "right")):
+        arm = [names.index(f"{side}_{part}") for part in _ARM]
+        lost[:, :, arm] |= (meant & ~touching)[:, :, hand, None]
+    return lost
 
 
 def slackened(targets: np.ndarray, apart: np.ndarray, lost: np.ndarray) -> np.ndarray:
@@ -37,6 +48,6 @@ def slackened(targets: np.ndarray, apart: np.ndarray, lost: np.ndarray) -> np.nd
     Args:
         targets: Of the frame ahead [rad], shape (N, 2, J, 3) or without the N.
         apart: The same for people who get nothing from each other (`Reference.sharing`).
-        lost: See `hold_lost`, shape (N,).
+        lost: See `hold_lost`, shape (N, 2, J) or what goes with it.
     """
-    return np.where(lost[:, None, None, None], apart, targets)
+    return np.where(lost[..., None], apart, targets)

@@ -12,6 +12,7 @@ from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from ..physics.backend import Backend, PairState
 from .balance import with_balance
+from .base import ReferenceBase
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .feedforward import SPARING
@@ -87,12 +88,14 @@ class PolicyBase:
         check_fit(card, pair)
         if card.action.sparing != SPARING:
             reference = reference.sharing(pair, card.action.sparing)
-        self._apart = reference.sharing(pair, card.action.sparing, apart=True).targets if card.action.slack else None
+        slack, closing = card.action.slack and not card.action.closing, card.action.closing
+        self._apart = reference.sharing(pair, card.action.sparing, apart=True).targets if slack else None
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
+        self._closing = ReferenceBase(pair, reference, feet=False).fork(n_worlds) if closing else None
         self._track = Track.of(reference)
         self._networks = [_Player(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
         self._terms = [[term for term, _ in network.spec.inputs] for network in self._networks]
-        self.touch = card.action.slack or any(term in _FELT for terms in self._terms for term in terms)
+        self.touch = slack or closing or any(term in _FELT for terms in self._terms for term in terms)
         self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
         self._given = np.zeros((n_worlds, 2, len(pair.joints) - 1, 3))
         self._hands = RetargetState.fresh(n_worlds)
@@ -101,6 +104,7 @@ class PolicyBase:
         """See `Base.fork`."""
         fork = copy(self)
         fork._action, fork._given = (np.repeat(a, n_worlds, axis=0) for a in (self._action, self._given))
+        fork._closing = None if self._closing is None else self._closing.fork(n_worlds)
         fork._hands = RetargetState(**{name: np.repeat(a, n_worlds, axis=0) for name, a in vars(self._hands).items()})
         return fork
 
@@ -116,14 +120,22 @@ class PolicyBase:
             self._hands = retarget(self.card.retarget, self._hands, view.now, view.goal, self.pair)
             view = retargeted(view, self._hands.shift, self.pair)
         self._action = self.actions(view)
+        self._given = self.card.action.targets(self._action.astype(float), self._ahead(backend, frame, view))
+        return self._given
+
+    def _ahead(self, backend: Backend, frame: int, view: View) -> np.ndarray:
+        """Joint targets of the frame ahead that actions are added to."""
+        lost = hold_lost(view.forces, view.grips, self.pair)
+        if self._closing is not None:
+            return self._closing.targets(backend, frame, lost)
         row = self.reference.row(frame + 1)
         ahead = self.reference.targets[row]
         if self._apart is not None:
-            ahead = slackened(ahead, self._apart[row], hold_lost(view.forces, view.grips, self.pair))
+            ahead = slackened(ahead, self._apart[row], lost)
         if self.card.action.balance:
-            ahead = with_balance(ahead, view.balance, self._track.headings_at(frames + 1), self.pair)
-        self._given = self.card.action.targets(self._action.astype(float), ahead)
-        return self._given
+            headings = self._track.headings_at(np.full(backend.n_worlds, frame + 1))
+            ahead = with_balance(ahead, view.balance, headings, self.pair)
+        return ahead
 
     def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""

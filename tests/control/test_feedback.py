@@ -7,13 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from control_cases import displaced, standing
+from policy_cases import untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
+from controller_server.control.action import ActionSpec
 from controller_server.control.balance import BalanceGains
 from controller_server.control.base import ReferenceBase
+from controller_server.control.bundle_card import BundleCard
 from controller_server.control.grasp import Grasp
+from controller_server.control.hold import hold_lost
 from controller_server.control.limbs import limited, turned, turns_for
+from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import FOOT_ROWS, Reference
 from controller_server.physics.mujoco_backend import BackendMujoco
 
@@ -115,3 +120,16 @@ def test_many_worlds_remember_what_one_did(holding: tuple[PairBody, Reference]):
     forked, kept = base.fork(1), base.fork(1)
     forked.targets(world, 41)
     np.testing.assert_array_equal(kept.targets(world, 41), base.targets(world, 41))
+
+
+def test_a_policy_may_act_beside_hands_that_close(holding: tuple[PairBody, Reference]):
+    """Give the base's own targets where every action is zero, and let go of arms that feel nobody."""
+    pair, reference = holding
+    bundle = untrained(standing(60)[0], pair, action=ActionSpec(closing=True))
+    assert BundleCard.from_dict(bundle.card.to_dict()).action.closing
+    worlds = displaced(pair, reference, recipient=(0, 0.05, 0), sensors=True)
+    policy, base = PolicyBase(pair, reference, bundle), ReferenceBase(pair, reference, feet=False)
+    for frame in (5, 40):
+        lost = hold_lost(worlds.forces(), np.repeat(reference.grips[frame][None], 1, axis=0), pair)
+        np.testing.assert_allclose(policy.targets(worlds, frame), base.targets(worlds, frame, lost), atol=1e-6)
+    assert lost.all() and np.abs(policy.targets(worlds, 40) - base.targets(worlds, 40)).max() > 0.01

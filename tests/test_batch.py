@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -252,3 +253,70 @@ def test_mirrored_twice_and_turned_there_and_back_is_the_same():
     left, right = JOINT_NAMES.index("left_wrist"), JOINT_NAMES.index("right_wrist")
     gap = np.abs(flipped.joints[:, :, left] - clip.joints[:, :, right] * [-1, 1, 1]).max()
     assert gap < 0.025, "the neutral skeleton is not quite symmetric"
+
+
+class _Ray:
+    """As much of Ray as is asked for: tasks run when they are waited for; a clip called `lost` dies with its node."""
+
+    class exceptions:
+        """Ray's."""
+
+        RayError = type("RayError", (Exception,), {})
+        OutOfMemoryError = type("OutOfMemoryError", (RayError,), {})
+        WorkerCrashedError = type("WorkerCrashedError", (RayError,), {})
+        NodeDiedError = type("NodeDiedError", (RayError,), {})
+
+    def __init__(self) -> None:
+        self.retries: list[int] = []
+        self.left = False
+        self.remote = lambda **options: lambda function: self
+
+    def init(self, address: str, **options) -> None:
+        """Join."""
+        if address == "nowhere:1":
+            raise ConnectionError("nobody there")
+
+    def options(self, max_retries: int) -> SimpleNamespace:
+        """Remember how often a task is tried."""
+        self.retries.append(max_retries)
+        return SimpleNamespace(remote=lambda order: order["name"] + " " + order["key"])
+
+    def cluster_resources(self) -> dict[str, float]:
+        """One core."""
+        return {"CPU": 1.0}
+
+    def wait(self, tasks: list[str], num_returns: int, timeout: float) -> tuple[list[str], list[str]]:
+        """The first has ended."""
+        return tasks[:1], tasks[1:]
+
+    def get(self, task: str) -> dict[str, str]:
+        """What came of it."""
+        name, key = task.split()
+        if name == "lost":
+            raise self.exceptions.NodeDiedError("the node is gone\nand more")
+        return {"name": name, "key": key, "end": "result", "verdict": "success"}
+
+    def shutdown(self) -> None:
+        """Leave."""
+        self.left = True
+
+
+def test_a_cluster_carries_clips_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A task for each; what dies with its node is tried once more, without Ray's own retries."""
+    ray = _Ray()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    options = batch_of(tmp_path, "a", "b", "c", "lost", cluster="auto")
+    counts = run_batch(options)
+    assert dict(counts.ends) == {"result": 3, "error": 1} and ray.left
+    assert ray.retries[-1] == 0 and len(ray.retries) == 5
+    assert _rows(options)["lost"]["message"].startswith("the node is gone, twice")
+
+
+def test_a_cluster_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No Ray, or nobody at the address."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(AssistMimicError, match=r"assistmimic\[cluster\]"):
+        run_batch(batch_of(tmp_path, "a", cluster="auto"))
+    monkeypatch.setitem(sys.modules, "ray", _Ray())
+    with pytest.raises(AssistMimicError, match="no Ray cluster to join"):
+        run_batch(batch_of(tmp_path, "a", cluster="nowhere:1"))

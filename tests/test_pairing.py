@@ -43,9 +43,11 @@ def test_people_told_apart_by_names_become_one_clip(tmp_path: Path):
 def test_a_folder_of_two_is_a_clip_called_like_the_folder(tmp_path: Path):
     """Inter-X's P1 and P2, and two files whose names say nothing."""
     _touch(tmp_path, "G001/P1.bvh", "G001/P2.bvh", "G002/anna.bvh", "G002/bert.bvh")
+    _touch(tmp_path, "G003/22_helped.bvh", "G003/23_helper.bvh")
     assert _found(tmp_path) == {
         "G001": ["P1.bvh", "P2.bvh"],
         "G002": ["anna.bvh", "bert.bvh"],
+        "G003": ["23_helper.bvh", "22_helped.bvh"],
     }
 
 

@@ -57,9 +57,12 @@ class Owner:
         Args:
             silent_s: Time since its last sign [s].
         """
-        if self.place == _place():
-            return not is_alive(self.pid) or (self.started != "" and _started(self.pid) != self.started)
-        return silent_s > SILENT_S
+        if self.place != _place():
+            return silent_s > SILENT_S
+        if not is_alive(self.pid):
+            return True
+        # Another process may have its id by now; where the system does not say since when, silence tells.
+        return _started(self.pid) != self.started if self.started else silent_s > SILENT_S
 
 
 def _place() -> str:

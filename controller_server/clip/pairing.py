@@ -216,7 +216,7 @@ def _shared_name(first: str, second: str) -> str:
     for strip in (_without_words, lambda stem: _without_last(stem) or stem):
         if strip(first).lower() == strip(second).lower():
             return _tidy(strip(first))
-    return _tidy(os.path.commonprefix([first, second]))
+    return _tidy(re.sub(r"[^ _\-.]*$", "", os.path.commonprefix([first, second])))  # whole words alone
 
 
 def _without_words(stem: str) -> str:

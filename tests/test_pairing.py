@@ -69,9 +69,9 @@ def test_other_rules(tmp_path: Path):
 
 def test_names_are_unique_and_stay_inside(tmp_path: Path):
     """The same name with two endings, or in two cases, is told apart by the whole file name; OUT is left out."""
-    _touch(tmp_path, "a.bvh", "a.glb", "A.npz", "sub/a.bvh", "out/b.bvh")
+    _touch(tmp_path, "a.bvh", "a.glb", "A.npz", "a.npz", "sub/a.bvh", "out/b.bvh")
     names = [clip.name for clip in find_clips(tmp_path, leave_out=tmp_path / "out")]
-    assert names == ["A_npz", "a_bvh", "a_glb", "sub/a"]
+    assert names == ["A_npz", "a_bvh", "a_glb", "a_npz_2", "sub/a"]
 
 
 @pytest.mark.parametrize("rule", ["(", "x", "(a)(b)"])

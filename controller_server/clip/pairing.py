@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -122,7 +122,8 @@ def _paired(
     found: list[tuple[Path, ...]] = []
     for group in groups.values():
         pair = _in_order(group)
-        found += [pair] if len(pair) == 2 and fits(pair) else [(path,) for path in group]
+        two = len({path.name.lower() for path in pair}) == len(pair) == 2
+        found += [pair] if two and fits(pair) else [(path,) for path in group]
     return sorted(found)
 
 
@@ -182,15 +183,23 @@ def _hold_one_each(files: Sequence[Path]) -> bool:
 
 
 def _named(source: Path, groups: Iterable[tuple[Path, ...]]) -> list[FoundClip]:
-    """Give every clip a name of its own; where two would have the same they are called by their whole file names."""
+    """Give every clip a name of its own, on disks too that do not tell a from A.
+
+    Where two would have the same they are called by their whole file names, then numbered.
+    """
     found = [clip for files in groups for clip in _clips_of(source, files)]
-    taken: dict[str, int] = defaultdict(int)
-    for clip in found:
-        taken[clip.name.casefold()] += 1
-    unique = [
-        replace(clip, name=_whole_name(source, clip)) if taken[clip.name.casefold()] > 1 else clip for clip in found
-    ]
-    return sorted(unique, key=lambda clip: clip.name)
+    times = Counter(clip.name.casefold() for clip in found)
+    found = [replace(c, name=_whole_name(source, c)) if times[c.name.casefold()] > 1 else c for c in found]
+    taken: set[str] = set()
+    named = []
+    for clip in sorted(found, key=lambda clip: (clip.name, clip.files, clip.clip or "")):
+        name, number = clip.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{clip.name}_{number}"
+        taken.add(name.casefold())
+        named.append(replace(clip, name=name))
+    return named
 
 
 def _clips_of(source: Path, files: tuple[Path, ...]) -> list[FoundClip]:

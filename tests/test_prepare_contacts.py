@@ -167,6 +167,40 @@ def test_clasped_hands_are_one_contact():
     assert one_of_two(forearms) == forearms
 
 
+def test_short_touch_stays_short():
+    """Close a touch of 0.4 s for no longer than that, and leave the hands alone 0.7 s before and after."""
+    clip = reaching_clip(gap=0.05, seconds=2.6, hold=(1.1, 1.5))
+    hold = holds_of(clip)[0]
+    out = close_contacts(clip, [hold], Surfaces(clip))
+    a, b = hold.run
+    near = np.flatnonzero(gap(out, hold) < 0.003)
+    assert 0.3 * FPS < b - a < 0.8 * FPS
+    assert near[0] >= a - 2 and near[-1] <= b + 1
+    moved = np.linalg.norm(out.joints - clip.joints, axis=-1)[:, :, :22].max(axis=(1, 2))
+    far = round(0.7 * FPS)
+    assert moved[: a - far].max() < 0.006 and moved[b + far :].max() < 0.006
+
+
+def test_hand_that_changes_its_place_travels():
+    """Hold two places of a chest, 15 cm apart, one after the other, and go between them about as fast as the clip."""
+    clip = standing_clip(seconds=2.4, apart=0.7, sway=0.0)
+    time = np.arange(clip.n_frames) / FPS
+    across = 0.15 * np.clip((time - 0.95) / 0.5, 0, 1) - 0.1
+    clip = reach(clip, 0, 1, np.stack([across, np.full_like(time, -0.02), np.full_like(time, 1.25)], axis=-1))
+    hold = Hold(0, 1, CHEST, (0, clip.n_frames))
+    assert gap(clip, hold).mean() > 0.01
+    out = close_contacts(clip, [hold], Surfaces(clip))
+
+    def way(c: InteractionClip) -> np.ndarray:
+        return palm_on_partner(PairPoses.of(c), 0, 1, palm_centres(c)[0, 1])[:, CHEST]
+
+    before, after = (np.linalg.norm(np.diff(way(c), axis=0), axis=-1).max() * FPS for c in (clip, out))
+    assert np.abs(gap(out, hold)).max() < 0.01
+    assert after < 1.2 * before + 0.5
+    assert np.linalg.norm(way(out)[-8:].mean(axis=0) - way(out)[:8].mean(axis=0)) > 0.1
+    assert max(np.ptp(way(out)[part], axis=0).max() for part in (slice(0, 20), slice(-20, None))) < 0.03
+
+
 @pytest.mark.skipif("ASSISTMIMIC_DATA" not in os.environ, reason="ASSISTMIMIC_DATA is not set")
 def test_captured_pull_up_is_held():
     """Prepare the captured pull-up: the recipient's right hand is held through the pull by both of the helper's."""

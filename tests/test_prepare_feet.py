@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from prepare_clips import feet_rolled, raised, skating, standing_clip, walking_clip
+from prepare_clips import FPS, feet_rolled, raised, skating, standing_clip, walking_clip
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz
-from controller_server.clip.rotation import quat_from_rotvec, quat_mul
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.prepare import prepare
 from controller_server.prepare.bearing import find_bearing, foot_skate
 from controller_server.prepare.feet import plant_feet
-from controller_server.prepare.legs import ANKLE, keep_feet
+from controller_server.prepare.legs import ANKLE, TOE, keep_feet, place_foot
 from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.soles import foot_angles, foot_quat, foot_shapes, sole_corners
 
@@ -177,3 +177,19 @@ def test_foot_lands_without_sliding():
                     assert np.linalg.norm(np.diff(place[last], axis=0), axis=-1).max() * clip.fps < 0.05
                     assert -np.diff(lowest[last]).min() * clip.fps < 0.155
     assert landings > 8
+
+
+def test_correction_fades_over_half_a_second():
+    """Level a foot that rolls by 12 degrees while it stands; once it is in the air let the roll come back calmly."""
+    clip = standing_clip(seconds=3.0, sway=0.0)
+    poses = PairPoses.of(clip)
+    rise = 0.2 * np.clip((np.arange(clip.n_frames) / FPS - 1.0) / 0.2, 0, 1)
+    ankle = poses.positions[:, 0, ANKLE[0]] + rise[:, None] * np.array([0.0, 0, 1])
+    turn, toe = poses.world[1][:, 0, ANKLE[0]], poses.quats[:, 0, TOE[0]]
+    rolled = feet_rolled(place_foot(poses, 0, 0, ankle, turn, toe).to_clip(clip), 0, 12)
+    end = find_bearing(PairPoses.of(rolled), foot_shapes(rolled))[0][0].runs[-1][1]
+    before, after = (PairPoses.of(c).world[1][:, 0, ANKLE[0]] for c in (rolled, plant_feet(rolled)))
+    levelled = np.degrees(np.linalg.norm(rotvec_from_quat(quat_mul(after, quat_conj(before))), axis=-1))
+    assert levelled[end - 5] == pytest.approx(12, abs=0.5)
+    assert 3 < levelled[end + round(0.25 * FPS)] < 9 and levelled[end + round(0.55 * FPS)] < 0.1
+    assert np.abs(np.diff(levelled)).max() * FPS < 50

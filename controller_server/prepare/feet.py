@@ -14,8 +14,11 @@ from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
 from .soles import FootShape, foot_angles, foot_quat, foot_shapes
 
-_BLEND = 0.3  # s
-_APPROACH, _SINKING = 0.07, 0.14  # s, m/s: so long before it bears a foot is over its spot, so fast it comes down
+_BLEND = 0.5  # s
+_APPROACH = 0.2  # s before a foot bears from which its way onto its spot is looked at
+_SINKING, _DRAWING, _HANGING = 0.14, 0.02, 0.05  # m/s it comes down and sideways at most, and down at least, in the end
+_LAST = 0.05  # s that this end lasts
+_BRAKING, _BRAKING_ASIDE = 5.0, 25.0  # m/s^2 a foot that lands is braked by at most before that, down and sideways
 _FLAT_PITCH, _ROLLING_PITCH = np.radians(8), np.radians(16)  # a foot that tilts further rolls, until it is flat again
 _EXACTLY_FLAT = np.radians(0.3)
 _TURN_OVER = 0.03  # s
@@ -109,7 +112,7 @@ def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: lis
         if not runs:
             places.append((ankle, ankle_quat, toe))
             continue
-        goal, early = _approached(target.ankle, runs, poses.fps)
+        goal, early = _approached(ankle, target.ankle, runs, poses.fps)
         move = carry(goal - ankle, early, blend)
         turn = carry(_world_turn(ankle_quat, target.quat), runs, blend)
         bend = carry(_world_turn(toe, target.toe), runs, blend)
@@ -128,17 +131,27 @@ def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: lis
     return poses
 
 
-def _approached(spot: np.ndarray, runs: list[Interval], fps: float) -> tuple[np.ndarray, list[Interval]]:
-    """The spots (T, 3) and runs of a foot that hangs over its spot and sinks onto it before it bears.
+def _approached(
+    ankle: np.ndarray, spot: np.ndarray, runs: list[Interval], fps: float
+) -> tuple[np.ndarray, list[Interval]]:
+    """The spots (T, 3) and runs of a foot that is over its spot, slow and braked gently before it bears.
 
-    A foot that still travels when it touches is pulled from under the body, in the simulation as in life.
+    A foot that still travels when it touches is pulled from under the body, one that still falls hits the floor, in the
+    simulation as in life. One that lands softly by itself stays as it is.
     """
     spot, early = spot.copy(), []
     for k, (a, b) in enumerate(runs):
         room = a - runs[k - 1][1] if k else a
         frames = min(round(_APPROACH * fps), room // 3)
-        spot[a - frames : a] = spot[a]
-        spot[a - frames : a, 2] += _SINKING / fps * np.arange(frames, 0, -1)
+        aside = height = 0.0
+        for frame in range(a - 1, a - 1 - frames, -1):
+            before = max((a - frame - 0.5) / fps - _LAST, 0)
+            way = ankle[frame] - spot[a]
+            apart = float(np.linalg.norm(way[:2]))
+            aside = min(apart, aside + (_DRAWING + _BRAKING_ASIDE * before) / fps)
+            least = height + (_HANGING / fps if before == 0 else 0)
+            height = float(np.clip(way[2], least, height + (_SINKING + _BRAKING * before) / fps))
+            spot[frame] = spot[a] + [*way[:2] * aside / max(apart, 1e-9), height]
         early.append((a - frames, b))
     return spot, early
 

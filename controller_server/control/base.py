@@ -20,6 +20,7 @@ _ARM, _LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
 _CLOSING = 0.5  # share of the way to where a hand's target ought to be that it goes in a frame
 _REACH = 0.15  # m: how far a hand's target goes at most
 _OUT_OF_REACH = 0.25  # m: a hand farther than that from what it is to hold has lost it
+_IN_PLACE, _OFF_PLACE = 0.03, 0.08  # m: how far a hand may be off to carry all it is meant to; from where on nothing
 _STRIDE = 0.1  # m: how far a foot's target is moved at most; who stands farther off has other worries
 _RETURNING = 0.8  # share of a foot's shift that is left a frame later when it swings
 
@@ -84,7 +85,10 @@ class ReferenceBase:
             meant = self.reference.grips[ahead] > 0.5
             away = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
             alone = meant.any() & ~(meant & ~away).any(axis=(1, 2), keepdims=True)
-            targets = slackened(targets, self._apart[ahead], alone if lost is None else alone | lost)
+            apart = self._apart[ahead]
+            targets = slackened(targets, apart, alone if lost is None else alone | lost)
+            if lost is None:
+                self._unload(targets, apart, np.linalg.norm(gap, axis=-1) * meant)
             missing = self.reference.grasp.missing(backend, ahead)
             grasp = self.reference.grasp
             self._close_hands(backend, targets, missing, grasp.weight[ahead] * ~away, grasp.body[ahead])
@@ -96,6 +100,17 @@ class ReferenceBase:
 
     def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""
+
+    def _unload(self, targets: np.ndarray, apart: np.ndarray, gap: np.ndarray) -> None:
+        """Let arms carry the partner's load only as far as their hands are where they are to hold.
+
+        Targets lead the pose by that load: an arm that pushes where nobody is flies past its place.
+        """
+        share = np.clip((gap - _IN_PLACE) / (_OFF_PLACE - _IN_PLACE), 0, 1)
+        if not share.any():
+            return
+        rows = self._arms - 1
+        targets[:, :, rows] += share[..., None, None] * (apart[:, rows] - targets[:, :, rows])
 
     def _close_hands(
         self, backend: Backend, targets: np.ndarray, missing: np.ndarray, closing: np.ndarray, body: np.ndarray

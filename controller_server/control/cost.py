@@ -45,8 +45,8 @@ class TrackingCost:
     height: float = 0.06
     slip: float = 0.015
     slipping: float = 3.0
-    grasp: float = 0.02
-    letting_go: float = 1.0
+    grasp: float = 0.05
+    letting_go: float = 2.0
     bounce: float = 2.0
     bouncing: float = 1.0
 

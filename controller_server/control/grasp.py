@@ -13,6 +13,7 @@ from ..measure.flesh import point_distance
 from ..physics.backend import Backend
 
 SPINE3 = joint("spine3")
+_HOLDING = 0.06  # m from its place within which a hand closes: one that holds elsewhere never gets to its place
 _APPROACH = 0.4  # s before a hold in which the hand already goes to where the partner really is
 
 
@@ -70,6 +71,19 @@ class Grasp:
     def gap(self, backend: Backend, row: int) -> np.ndarray:
         """From each palm to where it belongs on the partner as they are [m, world], shape (N, 2, 2, 3)."""
         return self._spots(backend, row) - self.centres(backend)
+
+    def closed(self, backend: Backend, grips: np.ndarray, row: int) -> np.ndarray:
+        """Return the grips of those hands that are where they are to hold, 0 for others, shape (N, 2, 2).
+
+        Args:
+            backend: The worlds.
+            grips: As meant, 0-1, shape (2, 2).
+            row: Of the frame.
+        """
+        if not grips.any():
+            return np.zeros((backend.n_worlds, 2, 2))
+        gap = self.gap(backend, row)
+        return np.where(np.einsum("nphi,nphi->nph", gap, gap) < _HOLDING**2, grips, 0.0)
 
     def missing(self, backend: Backend, row: int) -> np.ndarray:
         """The same from where each palm would be if the arms were as in the reference, shape (N, 2, 2, 3)."""

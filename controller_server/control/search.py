@@ -153,7 +153,7 @@ class Search(Runner):
             targets = self._base.targets(plant.backend, frame) + self._offset(self._mean[None], k)[0]
             self._base.executed(targets)
             wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
-            plant.advance(targets[0], reference.grips[reference.row(frame)], wrench)
+            plant.advance(targets[0], self._grips(plant.backend, frame)[0], wrench)
             self._frame += 1
             self._footing = self._footing.after(plant.backend, reference, self._frame)
         self._shift()
@@ -216,7 +216,7 @@ class Search(Runner):
             base = base if k else base.fork(worlds.n_worlds)
             base.executed(targets)
             worlds.set_targets(targets)
-            worlds.set_grips(reference.grips[reference.row(frame + k)])
+            worlds.set_grips(self._grips(now, frame + k))
             if self.assistance:
                 worlds.set_wrench(self.assistance.wrench(now, reference, frame + k))
             worlds.step_unchecked(worlds.pair.substeps)
@@ -227,6 +227,10 @@ class Search(Runner):
         total /= settings.horizon
         total[worlds.diverged()] = _DIVERGED_COST
         return np.nan_to_num(total, nan=_DIVERGED_COST, posinf=_DIVERGED_COST)
+
+    def _grips(self, backend: BackendMujoco, frame: int) -> np.ndarray:
+        row = self.reference.row(frame)
+        return self.reference.grasp.closed(backend, self.reference.grips[row], row)
 
     def _shift(self) -> None:
         """Move the plan on by the executed frames; the last knot is held."""

@@ -8,15 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from ..body.pair import PairBody
-from ..clip.skeleton import JOINT_NAMES
 from ..physics.backend import Backend
 from .balance import BalanceGains, ankle_offsets, ankle_rows
 from .footing import Footing
 from .hold import slackened
-from .limbs import limited, turned, turns_for
+from .limbs import ARM, LEG, limb_rows, limited, turned, turns_for
 from .reference import FOOT_ROWS, Reference
 
-_ARM, _LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
 _CLOSING = 0.5  # share of the way to where a hand's target ought to be that it goes in a frame
 _REACH = 0.15  # m: how far a hand's target goes at most
 _OUT_OF_REACH = 0.25  # m: a hand farther than that from what it is to hold has lost it
@@ -62,7 +60,7 @@ class ReferenceBase:
         self, pair: PairBody, reference: Reference, balance: BalanceGains | None = None, *, feet: bool = True
     ) -> None:
         self.pair, self.reference, self.balance = pair, reference, balance or BalanceGains()
-        self._arms, self._legs = (_limb_rows(pair, parts) for parts in (_ARM, _LEG))
+        self._arms, self._legs = (limb_rows(pair, parts) for parts in (ARM, LEG))
         self._ankles = ankle_rows(pair)
         self._moved = [row for row in range(len(pair.joints)) if row in pair.hand_rows or row in self._arms[:, 1:]]
         self._apart = reference.apart(pair) if reference.grips.any() else None
@@ -147,9 +145,3 @@ class ReferenceBase:
         # The sole keeps the direction that it has.
         feet = self._ankles
         targets[:, :, feet] = turned(targets[:, :, feet], quats[None][:, :, FOOT_ROWS[:2]], -turns.sum(axis=3))
-
-
-def _limb_rows(pair: PairBody, parts: tuple[str, ...]) -> np.ndarray:
-    """Rows of the bodies of the left and the right limb, shape (2, parts)."""
-    names = [JOINT_NAMES[j] for j in pair.joints]
-    return np.array([[names.index(f"{side}_{part}") for part in parts] for side in ("left", "right")])

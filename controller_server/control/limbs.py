@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..body.pair import PairBody
 from ..clip.rotation import cross, quat_from_rotvec, quat_mul, quat_rotate_inverse, rotvec_from_quat
+from ..clip.skeleton import JOINT_NAMES
 
+ARM, LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
 _DAMPING = 0.1
 """Of the inverse [m]: a stretched limb does not reach farther by turning much."""
 
@@ -41,3 +44,9 @@ def limited(vectors: np.ndarray, longest: float) -> np.ndarray:
     """Vectors no longer than that, shape (..., 3)."""
     size = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors * np.minimum(1.0, longest / np.maximum(size, longest))
+
+
+def limb_rows(pair: PairBody, parts: tuple[str, ...]) -> np.ndarray:
+    """Rows of the bodies of the left and the right limb, shape (2, parts)."""
+    names = [JOINT_NAMES[j] for j in pair.joints]
+    return np.array([[names.index(f"{side}_{part}") for part in parts] for side in ("left", "right")])

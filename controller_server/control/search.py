@@ -9,6 +9,7 @@ partner's, which splits one problem of 126 targets into two that still serve eac
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .balance import BalanceGains
 from .base import Base, ReferenceBase
 from .cost import TrackingCost
 from .footing import Footing
+from .moves import Moves
 from .reference import Reference
 from .runner import Runner
 
@@ -50,6 +52,9 @@ class SearchSettings:
         samples: Worlds rolled out at once.
         iterations: Refinements of each plan, at most.
         good: Cost of both people's plans below which it is refined no further.
+        worth: Share of the cost that refining a plan has to save. Where it saved less, plans are taken as they are
+            until they cost that much more than the one that could not be improved ...
+        near: ... as long as they cost less than this.
         horizon: Control frames looked ahead.
         execute: Control frames carried out before replanning.
         hold: Control frames from one knot of an offset to the next; in between it runs straight, since a jump of a
@@ -59,6 +64,8 @@ class SearchSettings:
         joint_share: Share of the joints each sample changes.
         elite_share: Share of the samples the next mean is made of.
         partner_share: Weight of the partner's cost in one's own.
+        moved: Share of the samples that vary whole moves (`Moves`) instead of single joints.
+        shift: Spread of such moves of pelvis and hands [m]; that of the trunk's lean is as many rad.
         lasting: Share of the noise's variance that is the same over the whole horizon: a push that lasts is worth more
             than one that is taken back, and is never found by knots that vary each by itself.
         keep: Best offsets handed on from one refinement, and one plan, to the next.
@@ -68,6 +75,8 @@ class SearchSettings:
     samples: int = 36
     iterations: int = 2
     good: float = 0.5
+    worth: float = 0.05
+    near: float = 2.0
     horizon: int = 18
     execute: int = 6
     hold: int = 6
@@ -76,9 +85,12 @@ class SearchSettings:
     joint_share: float = 0.5
     elite_share: float = 0.1
     partner_share: float = 0.5
+    moved: float = 0.5
+    shift: float = 0.03
     lasting: float = 0.5
     keep: int = 4
     physics_hz: int = 120
+    impratio: float = 3.0
     balance: BalanceGains = field(default_factory=BalanceGains)
 
     def __post_init__(self) -> None:
@@ -121,15 +133,17 @@ class Search(Runner):
         super().__init__(pair, reference, judged=judged)
         self.settings, self.assistance, self.cost = settings, assistance, TrackingCost(pair)
         self._base = base or ReferenceBase(pair, reference, settings.balance)
+        self._moves = Moves(pair, reference)
         self._rng = np.random.default_rng(seed)
-        sensors = self._base.touch
         planned = settings.planned(pair)
-        self._worlds = BackendMujoco(planned, settings.samples, threads=threads, sensors=sensors, planning=True)
-        self._single = BackendMujoco(planned, 1, threads=1, sensors=sensors, planning=True)
+        cheap: dict[str, Any] = {"sensors": self._base.touch, "planning": True, "impratio": settings.impratio}
+        self._worlds = BackendMujoco(planned, settings.samples, threads=threads, **cheap)
+        self._single = BackendMujoco(planned, 1, threads=1, **cheap)
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
         self._last = np.zeros(self._mean.shape[1:])
+        self._good = settings.good
         self._footing = Footing.none().after(self._plant.backend, reference, 0)
         self._marks: list[_Mark] = []
 
@@ -167,41 +181,64 @@ class Search(Runner):
     def _plan(self, start: BackendMujoco, frame: int) -> None:
         """Improve the mean offsets from the state of a single world onwards, if they are not good as they are."""
         settings = self.settings
-        if self._roll_out(self._single, start, frame, self._mean[None])[0].max() < settings.good:
+        before = self._roll_out(self._single, start, frame, self._mean[None])[0]
+        cost, least = before.max(), before
+        if cost < max(settings.good, self._good):
             return
         sigma = np.full_like(self._mean, settings.sigma)
-        n_elite = max(2, round(settings.elite_share * settings.samples))
         for _ in range(settings.iterations):
-            offsets = self._sample(sigma)
+            offsets = self._sample(frame, sigma)
             own = self._roll_out(self._worlds, start, frame, offsets)
             if own[0].max() < settings.good:
                 break
             total = own + settings.partner_share * own[:, ::-1]
-            order = np.argsort(total, axis=0, kind="stable")
-            self._kept = np.stack([offsets[order[: settings.keep, p]][:, :, p] for p in range(2)], axis=2)
-            for person in range(2):
-                elite = order[:n_elite, person]
-                cost = total[elite, person]
-                weight = np.exp(-(cost - cost.min()))
-                weight /= weight.sum()
-                chosen = offsets[elite][:, :, person]
-                mean = np.einsum("n,nkji->kji", weight, chosen)
-                spread = np.sqrt(np.einsum("n,nkji->kji", weight, (chosen - mean) ** 2))
-                self._mean[:, person] = mean
-                sigma[:, person] = np.clip(spread, settings.min_sigma, settings.sigma)
+            self._refine(offsets, total, sigma)
+            least = np.minimum(least, own.min(axis=0))
+        # Each person's own best: what both reach together is rather more than that.
+        in_vain = least.max() > (1 - settings.worth) * cost and cost < settings.near
+        self._good = (1 + settings.worth) * cost if in_vain else settings.good
 
-    def _sample(self, sigma: np.ndarray) -> np.ndarray:
+    def _refine(self, offsets: np.ndarray, total: np.ndarray, sigma: np.ndarray) -> None:
+        """Move the mean, and the spread in place, to where the best of some offsets are, given what each costs."""
+        settings = self.settings
+        n_elite = max(2, round(settings.elite_share * settings.samples))
+        order = np.argsort(total, axis=0, kind="stable")
+        self._kept = np.stack([offsets[order[: settings.keep, p]][:, :, p] for p in range(2)], axis=2)
+        for person in range(2):
+            elite = order[:n_elite, person]
+            cost = total[elite, person]
+            weight = np.exp(-(cost - cost.min()))
+            weight /= weight.sum()
+            chosen = offsets[elite][:, :, person]
+            mean = np.einsum("n,nkji->kji", weight, chosen)
+            spread = np.sqrt(np.einsum("n,nkji->kji", weight, (chosen - mean) ** 2))
+            self._mean[:, person] = mean
+            sigma[:, person] = np.clip(spread, settings.min_sigma, settings.sigma)
+
+    def _sample(self, frame: int, sigma: np.ndarray) -> np.ndarray:
         """Offsets of every world, shape (N, knots, 2, J, 3); the first world follows the mean, the second none."""
         settings, shape = self.settings, (self.settings.samples, *self._mean.shape)
-        steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
-        passing = self._rng.standard_normal(shape)
-        noise = (np.sqrt(settings.lasting) * steady + np.sqrt(1 - settings.lasting) * passing) * sigma
+        noise = self._noise(shape) * sigma
         noise *= self._rng.random((shape[0], 1, *shape[2:4], 1)) < settings.joint_share
+        n = round(settings.moved * shape[0])
+        if n:
+            rows = [self.reference.row(frame + settings.hold * (knot + 1)) for knot in range(shape[1])]
+            moves = np.stack([self._moves.at(row) for row in rows])
+            size = self._noise((n, shape[1], 2, moves.shape[2])) * settings.shift
+            size *= (self._rng.random((n, 1, 2, moves.shape[2] // 3)) < 0.5).repeat(3, axis=-1)
+            size *= (sigma.mean(axis=(0, 2, 3)) / settings.sigma)[:, None]
+            noise[-n:] = np.einsum("nkpm,kpmji->nkpji", size, moves)
         noise[0] = 0
         offsets = self._mean + noise
         offsets[1] = 0
         offsets[2 : 2 + len(self._kept)] = self._kept
         return offsets
+
+    def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Standard normal noise over plans, part of it the same at all knots, shape (N, knots, ...)."""
+        lasting = self.settings.lasting
+        steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
+        return np.sqrt(lasting) * steady + np.sqrt(1 - lasting) * self._rng.standard_normal(shape)
 
     def _roll_out(self, worlds: BackendMujoco, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
         """Mean cost over the horizon, shape (N, 2), of each of the worlds with its offsets."""

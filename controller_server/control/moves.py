@@ -35,15 +35,13 @@ class Moves:
         self._hands = np.array(pair.hand_rows)
 
     def at(self, row: int) -> np.ndarray:
-        """Return what each move of unit size (1 m or 1 rad) adds to the joint targets [rad], shape (2, 12, J, 3)."""
-        targets, moved = self._reference.targets[row], []
-        for shift in _STEP * np.eye(3):
-            moved.append(self._pelvis(row, shift))
-        for hand in range(2):
-            for shift in _STEP * np.eye(3):
-                moved.append(self._hand(row, hand, shift))
-        for turn in _STEP * np.eye(3):
-            moved.append(self._turned(row, targets, self._spine, np.broadcast_to(turn / 3, (2, 3, 3))))
+        """Return what each move adds to the joint targets, shape (2, N_MOVES, J, 3) [rad a metre or rad]."""
+        targets, steps = self._reference.targets[row], _STEP * np.eye(3)
+        moved = [
+            *(self._pelvis(row, shift) for shift in steps),
+            *(self._hand(row, hand, shift) for hand in range(2) for shift in steps),
+            *(self._turned(row, targets, self._spine, np.broadcast_to(turn / 3, (2, 3, 3))) for turn in steps),
+        ]
         return (np.stack(moved, axis=1) - targets[:, None]) / _STEP
 
     def _pelvis(self, row: int, shift: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from policy_cases import untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
+from controller_server.clip.skeleton import JOINT_NAMES, joint
 from controller_server.control.action import ActionSpec
 from controller_server.control.balance import BalanceGains
 from controller_server.control.base import ReferenceBase
@@ -70,6 +71,32 @@ def holding() -> tuple[PairBody, Reference]:
     grasp = Grasp.of(pair, reference.positions, reference.quats, grips, reference.hz)
     poses = rotvec_from_quat(reference.state.local_quats[:, :, 1:])
     return pair, replace(reference, grips=grips, grasp=grasp, targets=poses)
+
+
+def test_a_hand_closes_where_it_is_to_hold(holding: tuple[PairBody, Reference]):
+    """Close the hand that is in its place, and not one that would hold the partner elsewhere."""
+    pair, reference = holding
+    grips, near, far = reference.grips[40], (0, 0.03, 0), (0, 0.1, 0)
+    closed = [
+        reference.grasp.closed(displaced(pair, reference, recipient=shift), grips, 40)[0] for shift in (near, far)
+    ]
+    np.testing.assert_array_equal(closed[0], grips)
+    assert not closed[1].any()
+
+
+def test_an_arm_off_its_place_carries_nobody(holding: tuple[PairBody, Reference]):
+    """An arm counts on the partner's load as far as its hand is in its place, whatever the other joints do."""
+    pair, reference = holding
+    base = ReferenceBase(pair, reference, NO_BALANCE)
+    loaded, apart = np.full((1, 2, len(pair.joints) - 1, 3), 0.2), np.zeros((2, len(pair.joints) - 1, 3))
+    gap = np.zeros((1, 2, 2))
+    for off, left in ((0.03, 0.2), (0.055, 0.1), (0.08, 0.0), (0.5, 0.0)):
+        targets, gap[0, 0, 0] = loaded.copy(), off
+        base._unload(targets, apart, gap)
+        changed = np.flatnonzero((targets != loaded)[0, 0].any(axis=-1)) + 1
+        assert set(changed) <= {row for row, j in enumerate(pair.joints) if JOINT_NAMES[j].startswith("left_")}
+        np.testing.assert_allclose(targets[0, 0, pair.joints.index(joint("left_elbow")) - 1], left, atol=1e-12)
+        np.testing.assert_array_equal(targets[0, 1], loaded[0, 1])
 
 
 def test_a_hand_goes_where_the_partner_is(holding: tuple[PairBody, Reference]):

@@ -131,12 +131,12 @@ def _export(
         "clips": [scene.name for scene in scenes],
         "factors": np.round(np.exp(search.mean), 3).tolist(),
     }
-    others = tuple(source for source in card.clips if source not in own)
+    others = tuple(source for source in card.clips if source not in own and source not in card.data)
     changed = replace(
         card,
         name=arguments.name or card.name,
-        clips=own if arguments.name else (*own, *others),
-        data=(*card.data, *(source for source in others if source not in card.data)) if arguments.name else card.data,
+        clips=own,
+        data=(*(source for source in card.data if source not in own), *others),
         training={**card.training, "adapted": [*before, step]},
         scores={},
     )

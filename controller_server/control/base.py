@@ -88,8 +88,13 @@ class ReferenceBase:
             if lost is None:
                 self._unload(targets, apart, np.linalg.norm(gap, axis=-1) * meant)
             missing = self.reference.grasp.missing(backend, ahead)
-            grasp = self.reference.grasp
-            self._close_hands(backend, targets, missing, grasp.weight[ahead] * ~away, grasp.body[ahead])
+            closing = self.reference.grasp.weight[ahead] * ~away
+            wanted = self._hands_wanted(missing, closing, self.reference.grasp.body[ahead])
+            if lost is not None:
+                # Who feels nothing goes on until they do, with what gap is left.
+                unfelt = lost[:, :, [row - 1 for row in self.pair.hand_rows]] & ~away
+                wanted = np.where(unfelt[..., None], limited(self._hands + gap, _REACH), wanted)
+            self._close_hands(backend, targets, wanted)
         if self._keeps_feet:
             self._keep_feet(backend, targets, frame)
         offsets = ankle_offsets(backend, self.reference, frame, self.balance)
@@ -110,13 +115,15 @@ class ReferenceBase:
         rows = self._arms - 1
         targets[:, :, rows] += share[..., None, None] * (apart[:, rows] - targets[:, :, rows])
 
-    def _close_hands(
-        self, backend: Backend, targets: np.ndarray, missing: np.ndarray, closing: np.ndarray, body: np.ndarray
-    ) -> None:
-        """Let arms reach for where the partner's body really is, as seen from where the own chest really is."""
+    def _hands_wanted(self, missing: np.ndarray, closing: np.ndarray, body: np.ndarray) -> np.ndarray:
+        """How far each hand's target is to be moved [m, world], shape (N, 2, 2, 3)."""
         # Where arms hold each other, both reach, each half of the way.
         closing = closing * np.where(np.isin(body, self._moved), 0.5, 1.0)
-        self._hands = self._hands + _CLOSING * (closing[..., None] * limited(missing, _REACH) - self._hands)
+        return closing[..., None] * limited(missing, _REACH)
+
+    def _close_hands(self, backend: Backend, targets: np.ndarray, wanted: np.ndarray) -> None:
+        """Let arms reach for where the partner's body really is, as seen from where the own chest really is."""
+        self._hands = self._hands + _CLOSING * (wanted - self._hands)
         if not self._hands.any():
             return
         palms = self.reference.grasp.centres(backend)

@@ -160,3 +160,18 @@ def test_a_policy_may_act_beside_hands_that_close(holding: tuple[PairBody, Refer
         lost = hold_lost(worlds.forces(), np.repeat(reference.grips[frame][None], 1, axis=0), pair)
         np.testing.assert_allclose(policy.targets(worlds, frame), base.targets(worlds, frame, lost), atol=1e-6)
     assert lost.all() and np.abs(policy.targets(worlds, 40) - base.targets(worlds, 40)).max() > 0.01
+
+
+def test_a_hand_that_feels_nothing_goes_on_reaching(holding: tuple[PairBody, Reference]):
+    """Move the target of a hand farther with every frame in which it does not feel the partner, and no other's."""
+    pair, reference = holding
+    worlds = displaced(pair, reference, recipient=(0, 0.05, 0))
+    lost = np.zeros((1, 2, len(pair.joints) - 1), bool)
+    lost[0, 0, pair.hand_rows[0] - 1] = True
+    feeling, numb = (ReferenceBase(pair, reference, NO_BALANCE) for _ in range(2))
+    turns = []
+    for frame in range(40, 44):
+        felt, unfelt = feeling.targets(worlds, frame), numb.targets(worlds, frame, lost)
+        turns.append(np.abs(unfelt - felt)[0])
+    assert (np.diff([turn[0].max() for turn in turns]) > 0.005).all()
+    assert not np.any([turn[1] for turn in turns])

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..body.pair import PairBody
-from ..clip.skeleton import JOINT_NAMES
+from .limbs import ARM, limb_rows
 
-_ARM = ("collar", "shoulder", "elbow", "wrist")
 TOUCH = 10.0
 """Force from the partner that counts as touching [N]."""
 
@@ -35,10 +34,8 @@ def hold_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarr
     touching = np.einsum("nphi,nphi->nph", felt, felt) > TOUCH**2
     alone = meant.any(axis=(1, 2)) & ~(meant & touching).any(axis=(1, 2))
     lost = np.repeat(alone, 2 * (len(pair.joints) - 1)).reshape(len(meant), 2, -1)
-    names = [JOINT_NAMES[j] for j in pair.joints[1:]]
-    for hand, side in enumerate(("left", "right")):
-        arm = [names.index(f"{side}_{part}") for part in _ARM]
-        lost[:, :, arm] |= (meant & ~touching)[:, :, hand, None]
+    for hand, rows in enumerate(limb_rows(pair, (*ARM, "wrist"))):
+        lost[:, :, rows - 1] |= (meant & ~touching)[:, :, hand, None]
     return lost
 
 

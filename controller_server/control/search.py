@@ -186,8 +186,10 @@ class Search(Runner):
         if cost < max(settings.good, self._good):
             return
         sigma = np.full_like(self._mean, settings.sigma)
+        rows = [self.reference.row(frame + settings.hold * (knot + 1)) for knot in range(len(self._mean))]
+        moves = np.stack([self._moves.at(row) for row in rows])
         for _ in range(settings.iterations):
-            offsets = self._sample(frame, sigma)
+            offsets = self._sample(moves, sigma)
             own = self._roll_out(self._worlds, start, frame, offsets)
             if own[0].max() < settings.good:
                 break
@@ -215,15 +217,18 @@ class Search(Runner):
             self._mean[:, person] = mean
             sigma[:, person] = np.clip(spread, settings.min_sigma, settings.sigma)
 
-    def _sample(self, frame: int, sigma: np.ndarray) -> np.ndarray:
-        """Offsets of every world, shape (N, knots, 2, J, 3); the first world follows the mean, the second none."""
+    def _sample(self, moves: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        """Offsets of every world, shape (N, knots, 2, J, 3); the first world follows the mean, the second none.
+
+        Args:
+            moves: `Moves.at` each knot, shape (knots, 2, M, J, 3).
+            sigma: Spread of the offsets of single joints [rad], shape (knots, 2, J, 3).
+        """
         settings, shape = self.settings, (self.settings.samples, *self._mean.shape)
         noise = self._noise(shape) * sigma
         noise *= self._rng.random((shape[0], 1, *shape[2:4], 1)) < settings.joint_share
         n = round(settings.moved * shape[0])
         if n:
-            rows = [self.reference.row(frame + settings.hold * (knot + 1)) for knot in range(shape[1])]
-            moves = np.stack([self._moves.at(row) for row in rows])
             size = self._noise((n, shape[1], 2, moves.shape[2])) * settings.shift
             size *= (self._rng.random((n, 1, 2, moves.shape[2] // 3)) < 0.5).repeat(3, axis=-1)
             size *= (sigma.mean(axis=(0, 2, 3)) / settings.sigma)[:, None]

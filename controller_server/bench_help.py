@@ -46,14 +46,14 @@ def help_entry(
     """
     alone: list[dict[str, Any]] = []
     for person in people:
-        alone.append(_best(load, person, quality, seeds, progress_of, alone=True))
+        alone.append(best_of_seeds(load, person, quality, seeds, progress_of, alone=True))
         if not alone[-1]["success"]:
-            helped = _best(load, person, quality, seeds, progress_of, alone=False)
+            helped = best_of_seeds(load, person, quality, seeds, progress_of, alone=False)
             return {"name": name, "alone": alone, "needs_help": person, "helped": helped}
     return {"name": name, "alone": alone, "needs_help": None, "helped": None}
 
 
-def _best(
+def best_of_seeds(
     load: Callable[[], InteractionClip],
     person: str,
     quality: Quality,
@@ -62,7 +62,19 @@ def _best(
     *,
     alone: bool,
 ) -> dict[str, Any]:
-    """Return the first seed that succeeds, else the one whose recipient stayed nearest."""
+    """Carry a clip out by search with a recipient of some strength, until one seed succeeds.
+
+    Args:
+        load: Reads the clip.
+        person: Preset of the recipient's strength.
+        quality: How long the search thinks.
+        seeds: Of the search.
+        progress_of: Makes a progress callback from what is tried.
+        alone: Whether the supporter is taken away.
+
+    Returns:
+        The row of the first seed that succeeds, else of the one whose recipient stayed nearest.
+    """
     rows = []
     for seed in seeds:
         settings = ConvertSettings(

@@ -119,10 +119,11 @@ class Author:
 @dataclass(frozen=True)
 class Bench:
     """Measure: converting the bundled clips, how good, how physical and how fast; dirty clips whose clean truth is
-    known; recovery from pushes; policies beside the search; a batch of many clips; or what server or training cost.
+    known; recovery from pushes; what people of each strength can do alone; policies beside the search; a batch of many
+    clips; or what server or training cost.
 
     Attributes:
-        what: What to measure: convert, dirty, push, policies, batch, serve, or train.
+        what: What to measure: convert, dirty, push, people, policies, batch, serve, or train.
         json: Print one JSON object instead of tables.
         clips: Only these, by name or as files; train takes the first of them.
         quality: How long the search thinks.
@@ -132,7 +133,9 @@ class Bench:
         kinds: Of dirty: only these kinds of dirt.
         full: Of dirty: every clip with every kind of dirt (hours), not two kinds for each. Of batch: 1,000 clips.
         controller: Of dirty, push and batch: who steers. Pushes are given to search, or to policy.
-        seeds: Of dirty and push: seeds of dirt, pushes and search; 0 by default, push takes the first.
+        people: Of people: only these presets of strength.
+        seeds: Of dirty, push and people: seeds of dirt, pushes and search. Push takes the first, 0 by default, as of
+            dirty; of people the best counts, of 0, 1 and 2 by default.
         trials: Of push: pushes for each clip.
         force: Of push: what with [N]; 300 by default, in the walk 150.
         policy: Of policies: the bundle to use on every clip; the one that fits best by default.
@@ -145,7 +148,7 @@ class Bench:
         threads: Of dirty, push and train: 0 takes every core. Of batch: workers.
     """
 
-    what: Positional[Literal["convert", "dirty", "push", "policies", "batch", "serve", "train"]]
+    what: Positional[Literal["convert", "dirty", "push", "people", "policies", "batch", "serve", "train"]]
     json: bool = False
     clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
     quality: Quality = Quality.DEFAULT
@@ -154,7 +157,8 @@ class Bench:
     kinds: Annotated[tuple[str, ...], arg(metavar="[KIND ...]")] = ()
     full: bool = False
     controller: Controller = Controller.AUTO
-    seeds: Annotated[tuple[int, ...], arg(metavar="[SEED ...]")] = (0,)
+    people: Annotated[tuple[str, ...], arg(metavar="[PRESET ...]")] = ()
+    seeds: Annotated[tuple[int, ...], arg(metavar="[SEED ...]")] = ()
     trials: int = 20
     force: float | None = None
     policy: str = ""
@@ -184,6 +188,10 @@ class Bench:
             from .bench_push_command import run_bench_push
 
             return run_bench_push(self)
+        if self.what == "people":
+            from .bench_people_command import run_bench_people
+
+            return run_bench_people(self)
         if self.what == "policies":
             from .bench_policies_command import run_bench_policies
 

@@ -23,7 +23,7 @@ def run_bench_dirty(arguments: Bench) -> int:
     from ..bench_dirty import bench_dirty, plan
     from ..service.options import state_folder
 
-    tasks = plan(arguments.clips, arguments.kinds, arguments.seeds, full=arguments.full)
+    tasks = plan(arguments.clips, arguments.kinds, arguments.seeds or (0,), full=arguments.full)
     settings = ConvertSettings(
         controller=arguments.controller,
         quality=arguments.quality,

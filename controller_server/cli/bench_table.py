@@ -80,11 +80,12 @@ def _help(report: Mapping[str, Any]) -> Table:
     for row in report["help"]:
         for tried in row["alone"]:
             last = tried["person"] == row["needs_help"]
-            helped = _help_cell(row["helped"]) if last else ""
-            table.add_row(row["name"], tried["person"], _help_cell(tried), helped)
+            helped = help_cell(row["helped"]) if last else ""
+            table.add_row(row["name"], tried["person"], help_cell(tried), helped)
     return table
 
 
-def _help_cell(row: Mapping[str, Any]) -> str:
+def help_cell(row: Mapping[str, Any]) -> str:
+    """Return a row of `bench_help.best_of_seeds` in words."""
     verdict = "carried" if row["success"] else "lost"
     return f"{verdict}, {row['deviation_max_mm']:.0f} mm, {row['pelvis_at_end_mm']:+.0f} mm"

@@ -1,0 +1,47 @@
+"""`assistmimic bench people`: what the presets of strength can do alone, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .bench_table import bench_console, help_cell
+from .progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from .arguments import Bench
+
+
+def run_bench_people(arguments: Bench) -> int:
+    """Let the presets try. Raises AssistMimicError."""
+    from ..bench_help import SEEDS
+    from ..bench_people import bench_people
+
+    with TerminalProgress() as progress:
+        report = bench_people(
+            arguments.people, quality=arguments.quality, seeds=arguments.seeds or SEEDS, on_progress=progress
+        )
+    if arguments.json:
+        print(json.dumps(report, indent=1, allow_nan=False))
+    else:
+        print_people(report)
+    return 0
+
+
+def print_people(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print what `bench_people` measured."""
+    console = console or bench_console()
+    names = list(report["people"][0]["alone"])
+    table = Table(title="alone, by search: largest deviation, pelvis at the end", title_justify="left")
+    for name in ("person", *names, f"arms holding {report['held_kg']:g} kg"):
+        table.add_column(name, justify="left" if name == "person" else "right")
+    for row in report["people"]:
+        load = row["arm_load"]
+        held = "paralysed" if load is None else f"{load:.0%} of their strength"
+        table.add_row(row["person"], *(help_cell(row["alone"][name]) for name in names), held)
+    console.print(table)
+    console.print(report["machine"], highlight=False, soft_wrap=True)

@@ -15,8 +15,14 @@ from controller_server.control.bundle import PolicyBundle
 from controller_server.control.bundle_body import BodySettings
 from controller_server.control.bundle_card import PERSON, BundleCard, Source
 from controller_server.control.network import NetworkSpec, initial_parameters
-from controller_server.control.observation import TERMS, term_sizes
+from controller_server.control.observation import term_sizes
 from controller_server.result import clip_sha256
+from controller_server.terms import observation
+
+BUILT_IN = {name: term for name, term in observation.all().items() if term.file is None}
+"""The observation terms that come with this project."""
+PRIOR = tuple(name for name, term in BUILT_IN.items() if term.group == "prior")
+"""What one person alone sees."""
 
 
 def untrained(
@@ -24,7 +30,7 @@ def untrained(
     pair: PairBody,
     *,
     last: float = 0.0,
-    terms: Sequence[str] = tuple(TERMS),
+    terms: Sequence[str] = (),
     action: ActionSpec | None = None,
     **card: Any,
 ) -> PolicyBundle:
@@ -34,11 +40,11 @@ def untrained(
         clip: As it was read.
         pair: The bodies.
         last: Factor on the last layer's weights: 0 makes every action zero.
-        terms: What the networks see.
+        terms: What the networks see; every term there is by default.
         action: What actions mean.
         card: Further entries of the card; `kind="prior"` gives one network for both roles.
     """
-    spec = NetworkSpec(term_sizes(pair, terms), 3 * (len(pair.joints) - 1), hidden=(32, 16))
+    spec = NetworkSpec(term_sizes(pair, terms or tuple(BUILT_IN)), 3 * (len(pair.joints) - 1), hidden=(32, 16))
     names = (PERSON,) if card.get("kind") == "prior" else ROLES
     rng = np.random.default_rng(1)
     values = {

@@ -20,7 +20,7 @@ from controller_server.control.bundle import PolicyBundle
 from controller_server.control.cost import TrackingCost
 from controller_server.control.footing import Footing
 from controller_server.control.network import NetworkSpec, Parameters
-from controller_server.control.observation import View, observe
+from controller_server.control.observation import View
 from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.control.start import settled_start
@@ -120,7 +120,7 @@ class _Varied(PolicyBase):
         for person, network in enumerate(self._networks):
             factors, mean = self._factors[person], self._means[person]
             outputs = factors.outputs[:, person]
-            seen = observe(view, self._terms[person])[:, person]
+            seen = self._step.observe(view, self._terms[person])[:, person]
             seen[:, self._before[person]] /= outputs
             seen = mean + (seen - mean) * factors.inputs[:, person]
             given.append(network(seen.astype(np.float32)) * outputs)

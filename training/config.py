@@ -9,7 +9,7 @@ from typing import Any
 
 from controller_server.clip.interaction import ROLES
 from controller_server.control.action import ActionSpec
-from controller_server.control.observation import ASSIST_TERMS, PRIOR_TERMS, check_terms
+from controller_server.control.observation import bound
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
@@ -22,6 +22,13 @@ KINDS = ("specialist", "prior")
 MODES = ("joint", "sequential", "replay")
 ACTION = ActionSpec(balance=True, sparing=1.0, slack=True)
 """What actions mean unless a configuration says otherwise."""
+OBSERVATION = (
+    *("height", "positions", "rotations", "velocities", "spins", "support", "balance"),
+    *("goal_positions", "goal_velocities", "goal_rotations", "goal_ahead"),
+    *("partner_positions", "partner_velocities", "partner_facing", "partner_goal", "partner_forces"),
+    *("hand_contacts", "grips", "previous_action"),
+)
+"""What policies see unless a configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +214,7 @@ class TrainConfig:
     dynamics: tuple[str, ...] = ("seen",)
     body: BodyConfig = field(default_factory=BodyConfig)
     action: ActionSpec = ACTION
-    observation: tuple[str, ...] = PRIOR_TERMS + ASSIST_TERMS
+    observation: tuple[str, ...] = OBSERVATION
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -219,7 +226,7 @@ class TrainConfig:
     coarse: float = 0.7
 
     def __post_init__(self) -> None:
-        check_terms(self.observation)
+        bound(self.observation)
         for name, value, known in (("kind", self.kind, KINDS), ("mode", self.mode, MODES)):
             if value not in known:
                 raise AssistMimicError(f"{name}: {value!r} is none of {', '.join(known)}")

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.control.balance import with_balance
-from controller_server.control.hold import hold_lost, slackened
-from controller_server.control.observation import Bodies, View, look, observe, term_sizes
-from controller_server.control.retarget import RetargetState, retarget, retargeted, with_hands_moved
+from controller_server.control.observation import Bodies, View, bound, look, term_sizes
+from controller_server.control.policy_step import PolicyStep
+from controller_server.control.retarget import RetargetState, with_hands_moved
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 
@@ -87,6 +86,9 @@ class _Part:
         self.frames = np.zeros(self.n, int)
         self.retarget = RetargetState.fresh(self.n)
         joints = scene.reference.targets.shape[2]
+        settings = replace(config.retarget, enabled=config.retarget.enabled and config.kind != "prior")
+        apart = scene.apart if config.action.slack else None
+        self.policy = PolicyStep(scene.pair, scene.track, scene.reference.targets, config.action, settings, apart=apart)
         self.action = np.zeros((self.n, 2, 3 * joints), np.float32)
         self.balance = np.zeros((self.n, 2, 2, 3), np.float32)  # as last seen
         self.lost = np.zeros((self.n, 2, joints), bool)  # holds, as last seen
@@ -114,7 +116,7 @@ class _Part:
         self.starts.copy(source)
         self.frames, self.action = self.frames[source], self.action[source]
         self.balance, self.lost, self.recent = self.balance[source], self.lost[source], self.recent[source]
-        self.retarget = RetargetState(**{name: array[source] for name, array in vars(self.retarget).items()})
+        self.retarget = self.retarget.picked(source)
 
     def view(self) -> View:
         return look(self.backend, self.scene.track, self.frames, self.action)
@@ -166,7 +168,8 @@ class PairEnvironment:
         ]
         self.coarse = False
         self.alone = config.kind == "prior"
-        self.inputs = term_sizes(scenes[0].pair, config.observation)
+        self._observed = bound(config.observation)
+        self.inputs = term_sizes(scenes[0].pair, self._observed)
         self.n_actions = self.parts[0].action.shape[-1]
         self._weights = self._reward_weights()
         self._started = np.zeros(self.n, int)
@@ -251,7 +254,8 @@ class PairEnvironment:
     def _step_part(self, number: int, part: _Part, actions: Array) -> Step:
         scene, backend = part.scene, part.backend
         rows = np.minimum(part.frames + 1, scene.last)
-        backend.set_targets(self.config.action.targets(actions, self._base_targets(part, rows)))
+        base = part.policy.base_targets(part.frames, part.balance, part.lost)
+        backend.set_targets(part.policy.act(actions, base))
         backend.set_grips(scene.track.grips[part.frames])
         backend.step_unchecked(backend.pair.substeps)
         if self.replayed is not None:
@@ -290,16 +294,6 @@ class PairEnvironment:
             part.action = np.where(done[:, None, None], np.float32(0), part.action)
             seen = self._observe_new(part, seen, done)
         return Step(seen, reward, done, failed, cut, final, finished)
-
-    def _base_targets(self, part: _Part, rows: Array) -> Array:
-        """Joint targets that actions are added to, of the frames ahead."""
-        scene, track = part.scene, part.scene.track
-        targets = scene.reference.targets[rows]
-        if self.config.action.slack:
-            targets = slackened(targets, scene.apart[rows], part.lost)
-        if not self.config.action.balance:
-            return targets
-        return with_balance(targets, part.balance, track.headings_at(rows), scene.pair)
 
     # -- rewards and observations ----------------------------------------------------------------------------------
 
@@ -345,11 +339,9 @@ class PairEnvironment:
         return marks
 
     def _observe(self, part: _Part, view: View) -> Array:
-        part.balance, part.lost = view.balance, hold_lost(view.forces, view.grips, part.scene.pair)
-        if self.config.retarget.enabled and not self.alone:
-            part.retarget = retarget(self.config.retarget, part.retarget, view.now, view.goal, part.scene.pair)
-            view = retargeted(view, part.retarget.shift, part.scene.pair)
-        return observe(view, self.config.observation)
+        part.balance, part.lost = view.balance, part.policy.lost(view)
+        view, part.retarget = part.policy.retarget(view, part.retarget)
+        return part.policy.observe(view, self._observed)
 
     def _observe_new(self, part: _Part, seen: Array, done: Array) -> Array:
         """Observations with those of restarted worlds put in; the others keep theirs and their retargeting."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
-from controller_server.control.observation import TERMS as OBSERVATION_TERMS
+from controller_server.terms import observation
 from controller_server.wholefile import replace_file
 from controller_server.yamlfile import read_yaml
 
@@ -110,7 +110,7 @@ def print_tables(
     print(f"dynamics: {', '.join(config.dynamics)}")
     print(f"{'observation':<22}{'size':>6}  meaning")
     for name, size in environment.inputs:
-        print(f"  {name:<20}{size:>6}  {OBSERVATION_TERMS[name].meaning}")
+        print(f"  {name:<20}{size:>6}  {observation[name].meaning}")
     print(f"  {'together':<20}{sum(size for _, size in environment.inputs):>6}")
     print(f"{'reward':<22}{'supporter':>10}{'recipient':>10}")
     for name, weights in environment.terms.items():

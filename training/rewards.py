@@ -14,7 +14,7 @@ from array_api_compat import array_namespace
 
 from controller_server.clip.rotation import quat_conj, quat_mul
 from controller_server.clip.skeleton import HEAD, JOINT_NAMES, SUCCESS_JOINTS
-from controller_server.control.observation import Bodies, View, observe
+from controller_server.control.observation import NO_FORCES, Bodies, View, observe
 
 Array = Any
 
@@ -188,7 +188,8 @@ TERMS: Mapping[str, Callable[[Moment], Array]] = {term.__name__: term for term i
 
 def motion(bodies: Bodies) -> Array:
     """How people move, each seen from their own heading frame: the terms of `MOTION`, shape (N, 2, D)."""
-    return observe(View(bodies, bodies, ahead=None, forces=None, balance=None, action=None, grips=None), MOTION)
+    view = View(bodies, bodies, ahead=lambda seconds: bodies, forces=NO_FORCES, balance=None, action=None, grips=None)
+    return observe(view, MOTION)
 
 
 def deviation(now: Bodies, goal: Bodies) -> Array:

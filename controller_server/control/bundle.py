@@ -97,8 +97,9 @@ def read_bundle(folder: Path) -> PolicyBundle:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise AssistMimicError(f"{folder / WEIGHTS}: not a readable safetensors file ({error})") from None
-    for entry, meaning in _meaning(card).items():
-        if _metadata(data).get(entry) != meaning:
+    said, meaning = _metadata(data), _meaning(card)
+    for entry in ("networks", "action", "retarget", "observation"):
+        if said.get(entry) != meaning.get(entry):
             raise AssistMimicError(f"{folder / CARD}: {entry} is not what the weights were made for")
     parameters: dict[str, dict[str, np.ndarray]] = {name: {} for name in card.networks}
     for name, array in tensors.items():
@@ -115,7 +116,8 @@ def read_bundle(folder: Path) -> PolicyBundle:
 def _meaning(card: BundleCard) -> dict[str, str]:
     """What of the card the weights mean nothing without; it is written beside them too."""
     values = card.to_dict()
-    return {entry: json.dumps(plain(values[entry]), sort_keys=True) for entry in ("networks", "action", "retarget")}
+    entries = [name for name in ("networks", "action", "retarget", "observation") if name in values]
+    return {entry: json.dumps(plain(values[entry]), sort_keys=True) for entry in entries}
 
 
 def _metadata(weights: bytes) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from ..prepare.settings import GripMode, PrepareSettings
+from ..terms import BoundTerm, TermConfig, TermFile, expand_terms, observation
 from .action import ActionSpec
 from .bundle_body import BodySettings
 from .bundle_fields import mapping, text
@@ -54,6 +55,8 @@ class BundleCard:
         scores: As measured; free in form.
         licence: Of the weights.
         acknowledgements: Whom to thank and what to cite.
+        observation: Term and parameters of input blocks, where they are not the block's name and its defaults.
+        imports: Files with terms of the networks' input; who loads the bundle has to have named them.
     """
 
     name: str
@@ -68,6 +71,8 @@ class BundleCard:
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     acknowledgements: str = ""
+    observation: Mapping[str, TermConfig] = field(default_factory=dict)
+    imports: tuple[TermFile, ...] = ()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -82,6 +87,32 @@ class BundleCard:
     def network(self, role: str) -> str:
         """Name of the network that steers a role."""
         return PERSON if PERSON in self.networks else role
+
+    def terms(self, network: str) -> list[BoundTerm]:
+        """Return what a network sees, in the order of its input blocks.
+
+        Raises:
+            AssistMimicError: a term comes from a file that nobody named here, or whose content is another.
+        """
+        blocks = {name: self.observation.get(name, TermConfig()) for name, _ in self.networks[network].inputs}
+        for name, config in blocks.items():
+            term = config.term or name
+            file = observation[term].file if term in observation else None
+            if term not in observation and self.imports:
+                raise AssistMimicError(f"policy {self.name}: no observation term {term!r} here; {self._wants()}")
+            if file is not None and file not in self.imports:
+                raise AssistMimicError(
+                    f"policy {self.name}: observation term {term!r} is that of {file.name} with sha256 "
+                    f"{file.sha256[:12]}, not the one it was trained with; {self._wants()}"
+                )
+        return observation.bind(blocks)
+
+    def _wants(self) -> str:
+        files = ", ".join(f"{file.name} (sha256 {file.sha256[:12]})" for file in self.imports) or "no file"
+        return (
+            f"it needs {files}, which is not imported because a bundle says so: read it, then name it with --import, "
+            "as `terms` in server.yaml, or in ASSISTMIMIC_TERMS"
+        )
 
     def knows(self, sha256: str | None) -> bool:
         """Whether it was trained on a clip."""
@@ -112,6 +143,8 @@ class BundleCard:
             "scores": dict(self.scores),
             "licence": self.licence,
             "acknowledgements": self.acknowledgements,
+            **({"observation": {n: c.short() for n, c in self.observation.items()}} if self.observation else {}),
+            **({"imports": [vars(file).copy() for file in self.imports]} if self.imports else {}),
         }
 
     @staticmethod
@@ -119,6 +152,8 @@ class BundleCard:
         """The inverse of `to_dict`. Raises AssistMimicError, naming the entry."""
         if isinstance(values, Mapping) and values.get("format") != FORMAT:
             raise AssistMimicError(f"format is {values.get('format')!r}, this version reads {FORMAT!r}")
+        if isinstance(values, Mapping):
+            values = {"observation": {}, "imports": [], **values}
         values = mapping(values, "bundle", ("format", *BundleCard.__dataclass_fields__))
         return BundleCard(
             name=text(values["name"], "name"),
@@ -135,6 +170,8 @@ class BundleCard:
             scores=mapping(values["scores"], "scores"),
             licence=text(values["licence"], "licence"),
             acknowledgements=text(values["acknowledgements"], "acknowledgements"),
+            observation=expand_terms(mapping(values["observation"], "observation"), "observation"),
+            imports=tuple(TermFile(**vars(source)) for source in _sources(values["imports"], "imports")),
         )
 
 

@@ -1,13 +1,13 @@
 """What a policy sees: named terms over the simulated pair and its reference, the same in training and in serving.
 
-Every term is a pure function of a `View`, over the array API. Vectors are given in the observer's heading frame: the
-world turned about its vertical until the observer's pelvis looks along x, and seen from that pelvis where positions
-are concerned. Nothing tells where in the world, or which way, the pair stands.
+Every term (`terms.observation`) is a pure function of an `ObservationContext`, over the array API. Vectors are given in
+the observer's heading frame: the world turned about its vertical until the observer's pelvis looks along x, and seen
+from that pelvis where positions are concerned. Nothing tells where in the world, or which way, the pair stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -17,39 +17,20 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from ..body.pair import PairBody
-from ..clip.rotation import quat_conj, quat_heading, quat_mul
-from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
+from ..clip.rotation import quat_heading
+from ..clip.skeleton import JOINT_NAMES
 from ..errors import AssistMimicError
 from ..physics.backend import Backend
-from .hold import TOUCH
+from ..terms import BoundTerm, TermConfig, observation
 from .reference import Reference
 
 Array = Any
 
-LOOK_AHEAD = 1 / 3
-"""How far ahead of the present the far goal lies [s]."""
-_FORCE_SCALE = 50.0  # forces are given as asinh(force / 50 N): linear when small, logarithmic when large
-_BODY = slice(0, N_BODY_JOINTS)  # rows of pelvis to wrists: fingers, where simulated, come after
-
-
-def _rows(*names: str) -> list[int]:
-    return [JOINT_NAMES.index(name) for name in names]
-
-
-_PAIRED = {part: [f"left_{part}", f"right_{part}"] for part in ("shoulder", "elbow", "wrist", "knee", "ankle", "foot")}
-_ORIENTED = _rows("pelvis", "spine3", "head", *_PAIRED["ankle"], *_PAIRED["wrist"])
-_LIMBS = [name for part in ("shoulder", "elbow", "wrist", "knee", "ankle") for name in _PAIRED[part]]
-_SEEN = _rows("pelvis", "spine3", "head", *_LIMBS)
-_FEET = _rows(*_PAIRED["ankle"], *_PAIRED["foot"])
-_HANDS = _rows(*_PAIRED["wrist"])
-_FELT = (
-    _rows("left_wrist"),
-    _rows("right_wrist"),
-    _rows("left_collar", "left_shoulder", "left_elbow"),
-    _rows("right_collar", "right_shoulder", "right_elbow"),
-    _rows("pelvis", "spine1", "spine2", "spine3", "neck", "head"),
-    _rows("left_hip", "left_knee", "left_ankle", "left_foot", "right_hip", "right_knee", "right_ankle", "right_foot"),
-)
+ORIENTED = [
+    JOINT_NAMES.index(name)
+    for name in ("pelvis", "spine3", "head", "left_ankle", "right_ankle", "left_wrist", "right_wrist")
+]
+"""Bodies whose orientation is observed."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +50,29 @@ class Bodies:
     spins: Array
 
 
+class _Withheld:
+    """What stands in for an array that a term reads without saying that it needs it."""
+
+    def __init__(self, need: str) -> None:
+        self.need = need
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AssistMimicError(self.complaint)
+
+    def __getitem__(self, index: Any) -> Any:
+        raise AssistMimicError(self.complaint)
+
+    @property
+    def complaint(self) -> str:
+        return f"reads what it does not say it needs; write needs=({self.need!r},)"
+
+
+NO_FORCES: Any = _Withheld("forces")
+"""For `View.forces` where nobody needs any."""
+
+
 @dataclass(frozen=True)
 class View:
     """All that observations are made from.
@@ -76,20 +80,24 @@ class View:
     Attributes:
         now: The simulated pair.
         goal: The reference one control frame ahead; hand goals may have been retargeted.
-        ahead: Reference positions `LOOK_AHEAD` ahead [m], shape (N, 2, B, 3).
-        forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3).
+        ahead: Gives the reference so many seconds ahead; beyond the clip's end the last frame holds.
+        forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3); nothing to be read
+            where nobody needs forces.
         balance: How far ahead of its own reference the centre of mass is [m], and how much faster [m/s], (N, 2, 2, 3).
         action: The previous action, shape (N, 2, 3 J); zero at the start.
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
+        shift: How far the supporter's hand goals are displaced by retargeting [m], shape (N, 2, 3); nothing to be
+            read where they never are.
     """
 
     now: Bodies
     goal: Bodies
-    ahead: Array
+    ahead: Callable[[float], Bodies]
     forces: Array
     balance: Array
     action: Array
     grips: Array
+    shift: Array = _Withheld("retargeting")
 
 
 @dataclass(frozen=True)
@@ -101,14 +109,14 @@ class Track:
         headings: Of the pelvises (`quat_heading`), shape (K, 2, 4).
         com: Centre of mass [m] and its velocity [m/s], shape (K, 2, 2, 3).
         grips: Shape (K, 2, 2).
-        ahead: Control frames to the far goal.
+        hz: Control frames a second.
     """
 
     frames: Bodies
     headings: np.ndarray
     com: np.ndarray
     grips: np.ndarray
-    ahead: int
+    hz: float
 
     @staticmethod
     def of(reference: Reference) -> Track:
@@ -125,7 +133,7 @@ class Track:
             quat_heading(frames.quats[:, :, 0]),
             np.asarray(com, np.float32),
             np.asarray(reference.grips, np.float32),
-            round(LOOK_AHEAD * reference.hz),
+            reference.hz,
         )
 
     @property
@@ -167,9 +175,7 @@ def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
     return np.stack([backend.com(), backend.com_velocity()], axis=2).astype(np.float32) - com
 
 
-def look(
-    backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray, *, forces: np.ndarray | None = None
-) -> View:
+def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray, *, felt: bool = True) -> View:
     """The view of a backend whose worlds are at control frames of a track.
 
     Args:
@@ -177,21 +183,26 @@ def look(
         track: Their reference.
         frames: Present control frame of each world, shape (N,).
         action: The previous action, shape (N, 2, 3 J).
-        forces: What is felt, shape (N, 2, B, 3, 3); the backend is asked by default.
+        felt: Whether the backend is asked for forces.
     """
     return View(
         now=simulated(backend),
         goal=track.bodies(frames + 1),
-        ahead=track.positions(frames + track.ahead),
-        forces=np.asarray(backend.forces() if forces is None else forces, np.float32),
+        ahead=lambda seconds: track.bodies(frames + round(seconds * track.hz)),
+        forces=np.asarray(backend.forces(), np.float32) if felt else NO_FORCES,
         balance=balance(backend, track.com[np.minimum(frames, track.n_frames - 1)]),
         action=np.asarray(action, np.float32),
         grips=track.grips_at(frames),
     )
 
 
-class _Eyes:
-    """A view and the heading of each observer in it."""
+class ObservationContext:
+    """What an observation term is given: a view, and the heading of each observer in it.
+
+    Attributes:
+        view: State and reference.
+        xp: The array library of the view.
+    """
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -205,14 +216,14 @@ class _Eyes:
         self._cos, self._sin = ((a * a - b * b) / norm)[..., None], (2 * a * b / norm)[..., None]
 
     def turn(self, vectors: Array) -> Array:
-        """World vectors (N, 2, k, 3) in the observer's heading frame, flat (N, 2, 3 k)."""
+        """Return world vectors (N, 2, k, 3) in the observer's heading frame, flat (N, 2, 3 k)."""
         xp, x, y = self.xp, vectors[..., 0], vectors[..., 1]
         cos, sin = self._cos, self._sin
         turned = xp.stack([cos * x + sin * y, cos * y - sin * x, vectors[..., 2]], axis=-1)
         return xp.reshape(turned, (*turned.shape[:2], -1))
 
     def partner(self, array: Array) -> Array:
-        """What belongs to the other person."""
+        """Return what belongs to the other person."""
         return self.xp.flip(array, axis=1)
 
     @property
@@ -223,7 +234,7 @@ class _Eyes:
     @cached_property
     def axes(self) -> tuple[Array, Array]:
         """First two axes of pelvis, chest, head, feet and hands, shape (N, 2, k, 3) each."""
-        return _axes(self.xp, self.view.now.quats[:, :, _ORIENTED, :])
+        return _axes(self.xp, self.view.now.quats[:, :, ORIENTED, :])
 
 
 def _axes(xp: Any, quats: Array) -> tuple[Array, Array]:
@@ -234,184 +245,79 @@ def _axes(xp: Any, quats: Array) -> tuple[Array, Array]:
     return first, second
 
 
-def _turn_needed(xp: Any, goal: Array, now: Array) -> Array:
-    """Twice the vector part of the rotation from now to goal: a rotation vector for small turns, never above 2."""
-    error = quat_mul(goal, quat_conj(now))
-    return error[..., 1:] * (2.0 - 4.0 * xp.astype(error[..., :1] < 0, error.dtype))
+Terms = Sequence["str | BoundTerm"]
 
 
-def _felt(xp: Any, forces: Array) -> Array:
-    """Forces as a network can take them: their direction, their size through asinh; 0 where there are none."""
-    size = xp.sqrt(xp.sum(forces * forces, axis=-1, keepdims=True)) / _FORCE_SCALE
-    return forces * (xp.asinh(size) / xp.maximum(size, 1e-9) / _FORCE_SCALE)
+def bound(terms: Terms) -> list[BoundTerm]:
+    """Return terms with their parameters; those that are named alone have their defaults. Raises AssistMimicError."""
+    names = {term: TermConfig() for term in terms if isinstance(term, str)}
+    found = dict(zip(names, observation.bind(names), strict=True))
+    return [found[term] if isinstance(term, str) else term for term in terms]
 
 
-def _touching(xp: Any, forces: Array) -> Array:
-    hands = forces[:, :, _HANDS, 0, :]
-    return xp.astype(xp.sum(hands * hands, axis=-1) > TOUCH**2, forces.dtype)
+def reads_forces(terms: Terms) -> bool:
+    """Whether any of the terms needs contact forces."""
+    return any("forces" in term.term.needs for term in bound(terms))
 
 
-def _height(e: _Eyes) -> Array:
-    return e.pelvis[:, :, 0, 2:]
+def term_sizes(pair: PairBody, terms: Terms) -> tuple[tuple[str, int], ...]:
+    """Name and size of the blocks in their order, as `NetworkSpec.inputs` takes them.
 
-
-def _positions(e: _Eyes) -> Array:
-    return e.view.now.positions[:, :, 1:N_BODY_JOINTS, :] - e.pelvis
-
-
-def _rotations(e: _Eyes) -> Array:
-    return e.xp.concat(e.axes, axis=2)
-
-
-def _velocities(e: _Eyes) -> Array:
-    return e.view.now.velocities[:, :, _BODY, :]
-
-
-def _spins(e: _Eyes) -> Array:
-    return e.view.now.spins[:, :, _ORIENTED, :]
-
-
-def _support(e: _Eyes) -> Array:
-    forces = e.view.forces
-    seat = e.xp.sum(forces[:, :, :, 2, :], axis=2)[:, :, None, :]
-    return _felt(e.xp, e.xp.concat([forces[:, :, _FEET, 1, :], seat], axis=2))
-
-
-def _balance(e: _Eyes) -> Array:
-    return e.view.balance
-
-
-def _goal_positions(e: _Eyes) -> Array:
-    return (e.view.goal.positions - e.view.now.positions)[:, :, _BODY, :]
-
-
-def _goal_velocities(e: _Eyes) -> Array:
-    return (e.view.goal.velocities - e.view.now.velocities)[:, :, _BODY, :]
-
-
-def _goal_rotations(e: _Eyes) -> Array:
-    goal, now = e.view.goal.quats[:, :, _ORIENTED, :], e.view.now.quats[:, :, _ORIENTED, :]
-    return _turn_needed(e.xp, goal, now)
-
-
-def _goal_ahead(e: _Eyes) -> Array:
-    return (e.view.ahead - e.view.now.positions)[:, :, _BODY, :]
-
-
-def _partner_positions(e: _Eyes) -> Array:
-    return e.partner(e.view.now.positions)[:, :, _SEEN, :] - e.pelvis
-
-
-def _partner_velocities(e: _Eyes) -> Array:
-    return e.partner(e.view.now.velocities)[:, :, _SEEN, :]
-
-
-def _partner_facing(e: _Eyes) -> Array:
-    return e.partner(e.xp.concat([axis[:, :, :1, :] for axis in e.axes], axis=2))
-
-
-def _partner_goal(e: _Eyes) -> Array:
-    return e.partner((e.view.goal.positions - e.view.now.positions)[:, :, _SEEN, :])
-
-
-def _partner_forces(e: _Eyes) -> Array:
-    forces = e.view.forces[:, :, :, 0, :]
-    groups = [e.xp.sum(forces[:, :, rows, :], axis=2) for rows in _FELT]
-    return _felt(e.xp, e.xp.stack(groups, axis=2))
-
-
-def _hand_contacts(e: _Eyes) -> Array:
-    own = _touching(e.xp, e.view.forces)
-    return e.xp.concat([own, e.partner(own)], axis=-1)
-
-
-def _grips(e: _Eyes) -> Array:
-    return e.xp.concat([e.view.grips, e.partner(e.view.grips)], axis=-1)
-
-
-def _previous_action(e: _Eyes) -> Array:
-    return e.view.action
-
-
-@dataclass(frozen=True)
-class Term:
-    """One block of an observation.
-
-    Attributes:
-        meaning: In words, for tables.
-        size: Of the block, for a pair with so many actuated joints.
-        compute: From the eyes to the block, shape (N, 2, size), or to the vectors in world axes whose view from the
-            heading frame it is, shape (N, 2, size / 3, 3).
+    Raises:
+        AssistMimicError: there is no such term, or it reads what it does not say it needs.
     """
-
-    meaning: str
-    size: Callable[[int], int]
-    compute: Callable[[_Eyes], Array]
+    return tuple((term.name, _size(pair, term)) for term in bound(terms))
 
 
-def _fixed(size: int) -> Callable[[int], int]:
-    return lambda joints: size
+def _size(pair: PairBody, term: BoundTerm) -> int:
+    """Length of a term's block, found by trying it on a pair at the origin."""
+    b, needs = len(pair.joints), term.term.needs
+    quats = np.zeros((1, 2, b, 4), np.float32)
+    quats[..., 0] = 1
+    zero = np.zeros((1, 2, b, 3), np.float32)
+    bodies = Bodies(zero, quats, zero, zero)
+    view = View(
+        now=bodies,
+        goal=bodies,
+        ahead=lambda seconds: bodies,
+        forces=np.zeros((1, 2, b, 3, 3), np.float32) if "forces" in needs else NO_FORCES,
+        balance=np.zeros((1, 2, 2, 3), np.float32),
+        action=np.zeros((1, 2, 3 * (b - 1)), np.float32),
+        grips=np.zeros((1, 2, 2), np.float32),
+        shift=np.zeros((1, 2, 3), np.float32) if "retargeting" in needs else _Withheld("retargeting"),
+    )
+    block = _block(term, ObservationContext(view))
+    return int(np.prod(block.shape[2:]))
 
 
-_B = N_BODY_JOINTS
-TERMS: Mapping[str, Term] = {
-    "height": Term("pelvis above the floor [m]", _fixed(1), _height),
-    "positions": Term("own joints from the pelvis [m]", _fixed(3 * (_B - 1)), _positions),
-    "rotations": Term("two axes of pelvis, chest, head, hands, feet", _fixed(6 * len(_ORIENTED)), _rotations),
-    "velocities": Term("own joints [m/s]", _fixed(3 * _B), _velocities),
-    "spins": Term("pelvis, chest, head, hands, feet [rad/s]", _fixed(3 * len(_ORIENTED)), _spins),
-    "support": Term("floor under feet and toes, seat: asinh(N / 50)", _fixed(3 * len(_FEET) + 3), _support),
-    "balance": Term("centre of mass and its velocity against the reference [m, m/s]", _fixed(6), _balance),
-    "goal_positions": Term("next reference minus own joints [m]", _fixed(3 * _B), _goal_positions),
-    "goal_velocities": Term("next reference minus own joints [m/s]", _fixed(3 * _B), _goal_velocities),
-    "goal_rotations": Term("turn to the next reference [rad]", _fixed(3 * len(_ORIENTED)), _goal_rotations),
-    "goal_ahead": Term("reference 1/3 s ahead minus own joints [m]", _fixed(3 * _B), _goal_ahead),
-    "partner_positions": Term("partner's joints from own pelvis [m]", _fixed(3 * len(_SEEN)), _partner_positions),
-    "partner_velocities": Term("partner's joints [m/s]", _fixed(3 * len(_SEEN)), _partner_velocities),
-    "partner_facing": Term("two axes of the partner's pelvis", _fixed(6), _partner_facing),
-    "partner_goal": Term("partner's next reference minus their joints [m]", _fixed(3 * len(_SEEN)), _partner_goal),
-    "partner_forces": Term(
-        "from the partner on hands, arms, trunk, legs: asinh(N / 50)", _fixed(3 * len(_FELT)), _partner_forces
-    ),
-    "hand_contacts": Term("own and partner's hands that touch the other", _fixed(4), _hand_contacts),
-    "grips": Term("own and partner's grips", _fixed(4), _grips),
-    "previous_action": Term("the action before", lambda joints: 3 * joints, _previous_action),
-}
-PRIOR_TERMS = tuple(TERMS)[:11]
-"""What one person alone sees: own body and goal."""
-ASSIST_TERMS = tuple(TERMS)[11:]
-"""What a person sees of the other, and of what passes between them."""
+def _block(term: BoundTerm, context: ObservationContext) -> Array:
+    """What a term gives. Raises AssistMimicError where that is no block."""
+    try:
+        block = term(context)
+    except AssistMimicError as error:
+        raise AssistMimicError(f"observation: {term.name}: {error}") from None
+    people = tuple(context.view.now.positions.shape[:2])
+    if tuple(block.shape[:2]) != people or not (block.ndim == 3 or (block.ndim == 4 and block.shape[3] == 3)):
+        expected = f"{(*people, 'k')} or {(*people, 'k', 3)}"
+        raise AssistMimicError(f"observation: {term.name}: has shape {tuple(block.shape)}, expected {expected}")
+    return block
 
 
-def check_terms(names: Sequence[str]) -> None:
-    """Make sure that there are such terms. Raises AssistMimicError."""
-    for name in names:
-        if name not in TERMS:
-            raise AssistMimicError(f"observation: no term {name!r}; there are {', '.join(TERMS)}")
-
-
-def term_sizes(pair: PairBody, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """Name and size of the blocks in their order, as `NetworkSpec.inputs` takes them. Raises AssistMimicError."""
-    check_terms(names)
-    joints = len(pair.joints) - 1
-    return tuple((name, TERMS[name].size(joints)) for name in names)
-
-
-def observe(view: View, names: Sequence[str]) -> Array:
+def observe(view: View, terms: Terms) -> Array:
     """The terms of both people side by side.
 
     Args:
         view: State and reference.
-        names: Keys of TERMS, in the order wanted.
+        terms: Names, or terms with their parameters, in the order wanted.
 
     Returns:
         Shape (N, 2, sum of sizes), in the view's dtype.
     """
-    eyes = _Eyes(view)
-    blocks = [TERMS[name].compute(eyes) for name in names]
+    context = ObservationContext(view)
+    blocks = [_block(term, context) for term in bound(terms)]
     # Neighbours are turned in one go: for a single pair the calls cost more than the arithmetic.
     parts = []
     for vectors, run in groupby(blocks, key=lambda block: block.ndim == 4):
         together = list(run)
-        parts += [eyes.turn(eyes.xp.concat(together, axis=2))] if vectors else together
-    return eyes.xp.concat(parts, axis=-1)
+        parts += [context.turn(context.xp.concat(together, axis=2))] if vectors else together
+    return context.xp.concat(parts, axis=-1)

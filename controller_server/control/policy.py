@@ -11,19 +11,17 @@ from ..body.pair import PairBody
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from ..physics.backend import Backend, PairState
-from .balance import with_balance
 from .base import ReferenceBase
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .feedforward import SPARING
-from .hold import hold_lost, slackened
+from .hold import hold_lost
 from .network import NetworkSpec, Parameters, forward, normaliser
-from .observation import Track, View, look, observe, term_sizes
+from .observation import Track, View, look, reads_forces, term_sizes
+from .policy_step import PolicyStep
 from .reference import Reference
-from .retarget import RetargetState, retarget, retargeted
+from .retarget import RetargetState
 from .runner import Runner
-
-_FELT = ("support", "partner_forces", "hand_contacts")  # the observation terms that read contact forces
 
 
 def check_fit(card: BundleCard, pair: PairBody) -> None:
@@ -37,8 +35,7 @@ def check_fit(card: BundleCard, pair: PairBody) -> None:
         raise AssistMimicError(f"policy {card.name}: {'; '.join(obstacles)}")
     actions = 3 * (len(pair.joints) - 1)
     for name, spec in card.networks.items():
-        expected = term_sizes(pair, [term for term, _ in spec.inputs])
-        for (term, size), (_, needed) in zip(spec.inputs, expected, strict=True):
+        for (term, size), (_, needed) in zip(spec.inputs, term_sizes(pair, card.terms(name)), strict=True):
             if size != needed:
                 raise AssistMimicError(
                     f"policy {card.name}: {name}: {term} has {size} numbers, the body gives {needed}"
@@ -89,13 +86,14 @@ class PolicyBase:
         if card.action.sparing != SPARING:
             reference = reference.sharing(pair, card.action.sparing)
         slack, closing = card.action.slack and not card.action.closing, card.action.closing
-        self._apart = reference.sharing(pair, card.action.sparing, apart=True).targets if slack else None
+        apart = reference.sharing(pair, card.action.sparing, apart=True).targets if slack else None
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._closing = ReferenceBase(pair, reference, feet=False).fork(n_worlds) if closing else None
-        self._track = Track.of(reference)
+        self._step = PolicyStep(pair, Track.of(reference), reference.targets, card.action, card.retarget, apart=apart)
         self._networks = [_Player(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
-        self._terms = [[term for term, _ in network.spec.inputs] for network in self._networks]
-        self.touch = slack or closing or any(term in _FELT for terms in self._terms for term in terms)
+        self._terms = [card.terms(name) for name in map(card.network, ROLES)]
+        self._same = self._terms[0] == self._terms[1]
+        self.touch = slack or closing or any(map(reads_forces, self._terms))
         self._action = np.zeros((n_worlds, 2, 3 * (len(pair.joints) - 1)), np.float32)
         self._given = np.zeros((n_worlds, 2, len(pair.joints) - 1, 3))
         self._hands = RetargetState.fresh(n_worlds)
@@ -105,37 +103,24 @@ class PolicyBase:
         fork = copy(self)
         fork._action, fork._given = (np.repeat(a, n_worlds, axis=0) for a in (self._action, self._given))
         fork._closing = None if self._closing is None else self._closing.fork(n_worlds)
-        fork._hands = RetargetState(**{name: np.repeat(a, n_worlds, axis=0) for name, a in vars(self._hands).items()})
+        fork._hands = self._hands.picked(np.zeros(n_worlds, int))
         return fork
 
     def targets(self, backend: Backend, frame: int) -> np.ndarray:
         """See `Base.targets`."""
         frames = np.full(backend.n_worlds, frame)
         # Whoever searches around a policy that feels nothing has no sensors to ask.
-        nothing = None if self.touch else np.zeros((backend.n_worlds, 2, len(self.pair.joints), 3, 3))
-        view = look(backend, self._track, frames, self._action, forces=nothing)
+        view = look(backend, self._step.track, frames, self._action, felt=self.touch)
         if self._notice is not None:
             view = self._notice(view, frame)
-        if self.card.retarget.enabled:
-            self._hands = retarget(self.card.retarget, self._hands, view.now, view.goal, self.pair)
-            view = retargeted(view, self._hands.shift, self.pair)
+        view, self._hands = self._step.retarget(view, self._hands)
         self._action = self.actions(view)
-        self._given = self.card.action.targets(self._action.astype(float), self._ahead(backend, frame, view))
+        if self._closing is None:
+            base = self._step.base_targets(frames, view.balance, self._step.lost(view))
+        else:
+            base = self._closing.targets(backend, frame, hold_lost(view.forces, view.grips, self.pair))
+        self._given = self._step.act(self._action, base)
         return self._given
-
-    def _ahead(self, backend: Backend, frame: int, view: View) -> np.ndarray:
-        """Joint targets of the frame ahead that actions are added to."""
-        lost = hold_lost(view.forces, view.grips, self.pair)
-        if self._closing is not None:
-            return self._closing.targets(backend, frame, lost)
-        row = self.reference.row(frame + 1)
-        ahead = self.reference.targets[row]
-        if self._apart is not None:
-            ahead = slackened(ahead, self._apart[row], lost)
-        if self.card.action.balance:
-            headings = self._track.headings_at(np.full(backend.n_worlds, frame + 1))
-            ahead = with_balance(ahead, view.balance, headings, self.pair)
-        return ahead
 
     def executed(self, targets: np.ndarray) -> None:
         """See `Base.executed`."""
@@ -145,8 +130,8 @@ class PolicyBase:
 
     def actions(self, view: View) -> np.ndarray:
         """Actions of both roles, shape (N, 2, 3 J), float32."""
-        seen = [observe(view, self._terms[0])]
-        seen.append(seen[0] if self._terms[1] == self._terms[0] else observe(view, self._terms[1]))
+        seen = [self._step.observe(view, self._terms[0])]
+        seen.append(seen[0] if self._same else self._step.observe(view, self._terms[1]))
         return np.stack([network(seen[person][:, person]) for person, network in enumerate(self._networks)], axis=1)
 
 

@@ -93,6 +93,10 @@ class RetargetState:
         vectors = np.zeros((n, 2, 3), np.float32)
         return RetargetState(np.zeros(n, bool), np.full((n, 2), -1), vectors, vectors, np.zeros((n, 2), np.float32))
 
+    def picked(self, worlds: np.ndarray) -> RetargetState:
+        """Return the state of some of the pairs, shape (n,), each as often as it is named."""
+        return RetargetState(**{name: array[worlds] for name, array in vars(self).items()})
+
     def restarted(self, done: np.ndarray) -> RetargetState:
         """The same with some pairs at the start of an episode, shape (N,) bool."""
         fresh = RetargetState.fresh(len(self.near))
@@ -151,7 +155,7 @@ def with_hands_moved(bodies: Bodies, shift: np.ndarray, pair: PairBody) -> Bodie
 
 def retargeted(view: View, shift: np.ndarray, pair: PairBody) -> View:
     """A view whose hand goals are displaced by `RetargetState.shift`."""
-    return replace(view, goal=with_hands_moved(view.goal, shift, pair))
+    return replace(view, goal=with_hands_moved(view.goal, shift, pair), shift=shift)
 
 
 def _fingers(pair: PairBody, hand: int) -> list[int]:

@@ -12,21 +12,22 @@ from conftest import standing_pair
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
 from controller_server.control.observation import (
-    ASSIST_TERMS,
-    PRIOR_TERMS,
-    TERMS,
+    NO_FORCES,
     Bodies,
     Track,
     View,
+    bound,
     look,
     observe,
+    reads_forces,
     term_sizes,
 )
 from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.terms import TermConfig, observation
 
-NAMES = PRIOR_TERMS + ASSIST_TERMS
+NAMES = tuple(observation.all())
 CLIP = standing_pair(31)
 PAIR = PairBody.from_clip(CLIP)
 REFERENCE = Reference.of(CLIP, PAIR)
@@ -41,10 +42,11 @@ def random_view(n: int = 3) -> View:
         quats = quat_from_rotvec(0.5 * rng.standard_normal((n, 2, b, 3)))
         return Bodies(rng.standard_normal((n, 2, b, 3)), quats, *rng.standard_normal((2, n, 2, b, 3)))
 
+    now, goal, later = bodies(), bodies(), bodies()
     return View(
-        now=bodies(),
-        goal=bodies(),
-        ahead=rng.standard_normal((n, 2, b, 3)),
+        now=now,
+        goal=goal,
+        ahead=lambda seconds: later,
         forces=100 * rng.standard_normal((n, 2, b, 3, 3)),
         balance=rng.standard_normal((n, 2, 2, 3)),
         action=rng.standard_normal((n, 2, 63)),
@@ -87,7 +89,7 @@ def test_neither_place_nor_heading_of_the_pair_can_be_seen():
         view,
         now=turned(view.now),
         goal=turned(view.goal),
-        ahead=quat_rotate(turn, view.ahead) + shift,
+        ahead=lambda seconds: turned(view.ahead(seconds)),
         forces=quat_rotate(turn, view.forces),
         balance=quat_rotate(turn, view.balance),
     )
@@ -97,10 +99,12 @@ def test_neither_place_nor_heading_of_the_pair_can_be_seen():
 def test_torch_sees_what_numpy_sees():
     """Both libraries give the same numbers and keep the dtype."""
     view = random_view()
-    arrays = {name: getattr(view, name) for name in ("ahead", "forces", "balance", "action", "grips")}
+    arrays = {name: getattr(view, name) for name in ("forces", "balance", "action", "grips")}
     tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-    now, goal = (Bodies(*(torch.from_numpy(a).float() for a in vars(b).values())) for b in (view.now, view.goal))
-    seen = observe(View(now=now, goal=goal, **tensors), NAMES)
+    now, goal, ahead = (
+        Bodies(*(torch.from_numpy(a).float() for a in vars(b).values())) for b in (view.now, view.goal, view.ahead(0.3))
+    )
+    seen = observe(View(now=now, goal=goal, ahead=lambda seconds: ahead, **tensors), NAMES)
     assert seen.dtype == torch.float32
     assert np.abs(seen.numpy() - observe(view, NAMES)).max() < 1e-4
 
@@ -134,7 +138,39 @@ def test_who_lies_on_the_back_keeps_a_heading():
 
 
 def test_an_unknown_term_is_named():
-    """Say which term there is not, and which there are."""
-    with pytest.raises(AssistMimicError, match="no term 'smell'; there are height"):
+    """Say which term there is not, which there are, and how one of one's own is named."""
+    with pytest.raises(AssistMimicError, match="no term 'smell'; there are height, .*--import"):
         term_sizes(PAIR, ["height", "smell"])
-    assert set(TERMS) == set(NAMES)
+
+
+def test_a_term_has_parameters_and_may_stand_there_twice():
+    """Look half a second ahead and not at all, each in a block of its own; a wrong parameter is named."""
+    near, far = observation.bind(
+        {"near": TermConfig("goal_ahead", params={"seconds": 0.0}), "goal_ahead": TermConfig()}
+    )
+    backend = BackendMujoco(PAIR, 1, threads=1)
+    backend.set_state(REFERENCE.state[[0]])
+    view = look(backend, TRACK, np.zeros(1, int), np.zeros((1, 2, 63)))
+    assert np.array_equal(view.ahead(0.5).positions, TRACK.positions(np.array([round(0.5 * REFERENCE.hz)])))
+    assert term_sizes(PAIR, [near, far]) == (("near", 66), ("goal_ahead", 66))
+    assert np.abs(observe(view, [near])).max() < 1e-3
+    with pytest.raises(AssistMimicError, match="goal_ahead: no parameter 'width'; there are seconds"):
+        observation.bind({"goal_ahead": TermConfig(params={"width": 1.0})})
+    with pytest.raises(AssistMimicError, match="goal_ahead: seconds: expected a number, got 'far'"):
+        observation.bind({"goal_ahead": TermConfig(params={"seconds": "far"})})
+
+
+def test_terms_say_that_they_read_forces():
+    """Every term that reads forces or moved hands says so; one that does not is refused, with what to write."""
+    readers = {name for name in NAMES if reads_forces([name])}
+    blind = replace(random_view(), forces=NO_FORCES)
+    for name in NAMES:
+        if name in readers:
+            with pytest.raises(AssistMimicError, match="needs=.'forces',."):
+                observe(blind, [name])
+        else:
+            observe(blind, [name])
+    (support,) = bound(["support"])
+    silent = replace(support, term=replace(support.term, needs=frozenset()))
+    with pytest.raises(AssistMimicError, match="support: reads what it does not say it needs"):
+        term_sizes(PAIR, [silent])

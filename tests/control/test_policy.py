@@ -14,7 +14,7 @@ import pytest
 from conftest import standing_pair
 from control_cases import TINY, displaced, standing
 from motion_cases import squatting_pair
-from policy_cases import renamed, untrained
+from policy_cases import BUILT_IN, PRIOR, renamed, untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
@@ -25,7 +25,7 @@ from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_b
 from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
 from controller_server.control.ladder import run_ladder
 from controller_server.control.network import forward
-from controller_server.control.observation import PRIOR_TERMS, TERMS, Bodies, Track, View, look, observe
+from controller_server.control.observation import Bodies, Track, View, look, observe
 from controller_server.control.plant import Plant
 from controller_server.control.policy import Playback, PolicyBase
 from controller_server.control.reference import Reference
@@ -160,11 +160,12 @@ def in_torch(view: View) -> View:
     torch = pytest.importorskip("torch")
 
     def tensor(value: Any) -> Any:
-        return (
-            Bodies(*map(tensor, vars(value).values())) if isinstance(value, Bodies) else torch.tensor(np.asarray(value))
-        )
+        if isinstance(value, Bodies):
+            return Bodies(*map(tensor, vars(value).values()))
+        return torch.tensor(value) if isinstance(value, np.ndarray) else value
 
-    return View(**{name: tensor(value) for name, value in vars(view).items()})
+    arrays = {name: tensor(value) for name, value in vars(view).items()}
+    return View(**{**arrays, "ahead": lambda seconds: tensor(view.ahead(seconds))})
 
 
 def bundles_to_compare() -> list[Path | None]:
@@ -229,7 +230,7 @@ def test_search_around_a_policy_mends_it():
 def test_search_around_a_policy_that_feels_nothing():
     """Search without contact sensors where no network reads forces, and play the same motion in either way."""
     clip, pair, reference = standing(10)
-    terms = [term for term in TERMS if term not in ("support", "partner_forces", "hand_contacts")]
+    terms = [term for term in BUILT_IN if term not in ("support", "partner_forces", "hand_contacts")]
     blind = PolicyBase(pair, reference, untrained(clip, pair, terms=terms, action=ActionSpec(slack=False)))
     assert not blind.touch
     assert Search(pair, reference, TINY, threads=1, base=blind.fork(1)).run().time[-1] == pytest.approx(0.3)
@@ -302,7 +303,7 @@ def test_a_policy_that_fits_less(policies: Path):
 def test_a_prior_is_searched_around(policies: Path):
     """Search around the prior on a clip nobody was trained on."""
     clip, pair, _ = standing(10)
-    prior = untrained(standing_pair(4), pair, kind="prior", terms=PRIOR_TERMS)
+    prior = untrained(standing_pair(4), pair, kind="prior", terms=PRIOR)
     write_bundle(policies / "prior", renamed(prior, "prior"))
     outcome = run_ladder(clip, pair, settings(clip, controller="search-policy"))
     assert (outcome.controller, outcome.success, outcome.policy) == ("search-policy", True, "prior")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from policy_cases import PRIOR
 from training_cases import WEIGHTS, standing_scene, tiny
 
-from controller_server.control.observation import PRIOR_TERMS
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from training.checkpoint import read_checkpoint
@@ -54,7 +54,7 @@ def test_what_is_seen_last_is_not_what_is_seen_next():
 
 def test_alone_only_those_who_fall_terminate():
     """In a prior's world one person's failure cuts the other off without blame."""
-    config = tiny(kind="prior", observation=PRIOR_TERMS, start=StartConfig(first=1.0, kept=0.0))
+    config = tiny(kind="prior", observation=PRIOR, start=StartConfig(first=1.0, kept=0.0))
     env = PairEnvironment(config, [standing_scene()], threads=1)
     env.reset()
     for _ in range(standing_scene().last):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import standing_pair
+from policy_cases import PRIOR
 from training_cases import WEIGHTS, standing_scene, tiny
 
-from controller_server.control.observation import PRIOR_TERMS, look
+from controller_server.control.observation import look
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.checkpoint import read_checkpoint
@@ -164,7 +165,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
 
 def test_a_prior_has_one_judge_for_everybody(tmp_path):
     """Both people of a world are judged by the discriminator of the one role, from demonstrations of both."""
-    config = styled(kind="prior", observation=PRIOR_TERMS)
+    config = styled(kind="prior", observation=PRIOR)
     sections = run(config, tmp_path / "prior")
     assert {name for name in sections if name.startswith("style")} == {"style person"}
     env = PairEnvironment(config, [standing_scene()], threads=1)

@@ -1,0 +1,94 @@
+"""Files of terms of one's own: imported because the command line or the configuration names them, never by a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from ..errors import AssistMimicError
+
+TERMS_VARIABLE = "ASSISTMIMIC_TERMS"
+"""Environment variable: files of terms, separated as in PATH; processes that are started here inherit it."""
+
+
+@dataclass(frozen=True)
+class TermFile:
+    """A file of terms.
+
+    Attributes:
+        name: Without its folder.
+        sha256: Of what is in it.
+    """
+
+    name: str
+    sha256: str
+
+
+_files: dict[Path, TermFile] = {}
+_importing: list[TermFile] = []
+
+
+def being_imported() -> TermFile | None:
+    """Return the file whose terms are being added; None for those that come with this project."""
+    return _importing[-1] if _importing else None
+
+
+def import_terms(path: Path) -> TermFile:
+    """Run a file, whose decorators add its terms; once in each process.
+
+    Raises:
+        AssistMimicError: it cannot be read, or something in it fails.
+    """
+    path = path.expanduser().resolve()
+    if path in _files:
+        return _files[path]
+    try:
+        file = TermFile(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    except OSError as error:
+        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error}); name a Python file") from None
+    name = f"assistmimic_terms_{path.stem}_{file.sha256[:8]}"
+    spec = spec_from_file_location(name, path) if path.suffix == ".py" else None
+    if spec is None or spec.loader is None:
+        raise AssistMimicError(f"{path}: is no Python file; name one that ends in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    _files[path] = file
+    _importing.append(file)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del _files[path], sys.modules[name]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = f":{lines[-1]}" if lines else ""
+        said = str(error) if isinstance(error, AssistMimicError) else f"{type(error).__name__}: {error}"
+        raise AssistMimicError(f"{path}{line}: {said}") from None
+    finally:
+        _importing.pop()
+    return file
+
+
+def use_terms(paths: Sequence[Path]) -> None:
+    """Import files of terms, here and in every process that is started from here. Raises AssistMimicError."""
+    for path in paths:
+        import_terms(path)
+    added = [str(path.expanduser().resolve()) for path in paths]
+    kept = [entry for entry in _configured() if entry not in added]
+    if added:
+        os.environ[TERMS_VARIABLE] = os.pathsep.join([*kept, *added])
+
+
+def import_configured() -> None:
+    """Import the files that the environment variable names. Raises AssistMimicError."""
+    if not _importing:
+        for entry in _configured():
+            import_terms(Path(entry))
+
+
+def _configured() -> list[str]:
+    return [entry for entry in os.environ.get(TERMS_VARIABLE, "").split(os.pathsep) if entry]

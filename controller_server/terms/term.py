@@ -1,0 +1,182 @@
+"""One term, and how a configuration names it: `name: {term, weight, params}`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AssistMimicError
+
+if TYPE_CHECKING:
+    from .files import TermFile
+
+GROUPS = ("prior", "assist")
+"""A term of the group `prior` has sense for one person alone, one of `assist` is about both."""
+NEEDS = ("forces", "retargeting")
+"""What a term may need beside poses: contact forces, or retargeted hand goals."""
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A function that can be composed with others.
+
+    Attributes:
+        kind: What it is a term of, such as "reward".
+        name: By which it is found: the function's.
+        function: Takes a context, then its memory where it has one; its parameters are keywords with defaults.
+        group: One of GROUPS.
+        needs: Some of NEEDS.
+        memory: Shape, for each world, of every array that is kept from one control step to the next; all begin an
+            episode at zero.
+        meaning: In one sentence: the first line of the docstring.
+        defaults: Of the parameters.
+        file: Where it was imported from; None for those that come with this package.
+        when: Of events: "setup", "start" or "step".
+    """
+
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    group: str
+    needs: frozenset[str]
+    memory: Mapping[str, tuple[int, ...]]
+    meaning: str
+    defaults: Mapping[str, Any]
+    file: TermFile | None = None
+    when: str = ""
+
+    def bind(self, config: TermConfig, name: str) -> BoundTerm:
+        """Return the term with the parameters of a configuration. Raises AssistMimicError."""
+        for given in config.params:
+            if given not in self.defaults:
+                known = ", ".join(self.defaults) or "none"
+                raise AssistMimicError(f"{self.kind}: {name}: no parameter {given!r}; there are {known}")
+        params = {
+            key: _like(default, config.params[key], f"{self.kind}: {name}: {key}") if key in config.params else default
+            for key, default in self.defaults.items()
+        }
+        return BoundTerm(name, self, params, config.weight)
+
+
+@dataclass(frozen=True)
+class TermConfig:
+    """What a configuration says of a term.
+
+    Attributes:
+        term: Which one; left out, the one that is called as its entry, so that one term can stand there twice.
+        weight: Of a reward; others have none.
+        params: Parameters that differ from the term's defaults.
+    """
+
+    term: str = ""
+    weight: float = 1.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def short(self) -> dict[str, Any]:
+        """Return plain values without what is left at its default."""
+        values = {"term": self.term, "weight": self.weight, "params": dict(self.params)}
+        return {name: value for name, value in values.items() if value != getattr(TermConfig(), name)}
+
+
+@dataclass(frozen=True)
+class BoundTerm:
+    """A term with its parameters.
+
+    Attributes:
+        name: Of its entry in the configuration.
+        term: The function.
+        params: All parameters.
+        weight: See `TermConfig`.
+    """
+
+    name: str
+    term: Term
+    params: Mapping[str, Any]
+    weight: float = 1.0
+
+    def __call__(self, *given: Any) -> Any:
+        """Return what the function makes of a context and, where the term has one, its memory."""
+        return self.term.function(*given, **self.params)
+
+
+def expand_terms(given: Any, where: str) -> dict[str, TermConfig]:
+    """Return terms by name in their order.
+
+    Args:
+        given: A list of names, or by name: nothing, a weight, or `{term, weight, params}`.
+        where: The entry, for complaints.
+
+    Raises:
+        AssistMimicError: it is none of these.
+    """
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        twice = {str(name) for name in given if list(given).count(name) > 1}
+        if twice:
+            raise AssistMimicError(f"{where}: {', '.join(sorted(twice))} stands there twice")
+        given = dict.fromkeys(given)
+    if not isinstance(given, Mapping):
+        raise AssistMimicError(f"{where}: expected terms by name, got {given!r}")
+    return {str(name): _expand(value, f"{where}: {name}") for name, value in given.items()}
+
+
+def short_terms(terms: Mapping[str, TermConfig], *, weighed: bool = False) -> Any:
+    """Return the shortest form that `expand_terms` reads: names alone, or weights alone, where that is all."""
+    if not weighed and not any(config.short() for config in terms.values()):
+        return list(terms)
+    short: dict[str, Any] = {}
+    for name, config in terms.items():
+        values = config.short()
+        short[name] = config.weight if weighed and set(values) <= {"weight"} else values
+    return short
+
+
+def _expand(value: Any, where: str) -> TermConfig:
+    if isinstance(value, TermConfig):
+        return value
+    if value is None:
+        return TermConfig()
+    if not isinstance(value, Mapping):
+        return TermConfig(weight=_like(1.0, value, f"{where}: weight"))
+    for name in value:
+        if name not in TermConfig.__dataclass_fields__:
+            raise AssistMimicError(f"{where}: no entry {name!r}; there are term, weight, params")
+    params = value.get("params") or {}
+    if not isinstance(params, Mapping):
+        raise AssistMimicError(f"{where}: params: expected names and values, got {params!r}")
+    return TermConfig(
+        term=_like("", value.get("term", ""), f"{where}: term"),
+        weight=_like(1.0, value.get("weight", 1.0), f"{where}: weight"),
+        params={str(name): item for name, item in params.items()},
+    )
+
+
+def parameters(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return a function's keyword parameters with their defaults. Raises AssistMimicError."""
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        kind = type(parameter.default)
+        if kind not in _KINDS:
+            known = ", ".join(each.__name__ for each in _KINDS)
+            raise AssistMimicError(f"{function.__name__}: parameter {name} needs a default that is {known}")
+        found[name] = parameter.default
+    return found
+
+
+def _like(default: Any, value: Any, where: str) -> Any:
+    """Return a value as one of the kind of a default. Raises AssistMimicError."""
+    kind: Any = type(default)
+    if kind is float and isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)  # YAML takes 3e-4 for text
+    if kind is tuple and isinstance(value, list):
+        return tuple(value)
+    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+    if not fits or (kind is not bool and isinstance(value, bool)):
+        raise AssistMimicError(f"{where}: expected {_KINDS[kind]}, got {value!r}")
+    return float(value) if kind is float else value

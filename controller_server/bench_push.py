@@ -218,9 +218,12 @@ class _Scene:
             control = ControlSettings("policy", sha256=clip_sha256(self.clip), prepare=settings.prepare)
             bundle = choose_policy(self.pair, control).bundle
             assert bundle is not None
-            return Playback(self.pair, self.reference, PolicyBase(self.pair, self.reference, bundle))
+            base = PolicyBase(self.pair, self.reference, bundle)
+            return Playback(self.pair, self.reference, base, engine=settings.engine)
         effort = QUALITIES[settings.quality.value]
-        return Search(self.pair, self.reference, effort, seed=settings.seed, threads=settings.threads)
+        return Search(
+            self.pair, self.reference, effort, seed=settings.seed, threads=settings.threads, engine=settings.engine
+        )
 
 
 def upright_measures(recording: Recording, reference: Reference) -> tuple[np.ndarray, np.ndarray]:

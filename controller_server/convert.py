@@ -17,6 +17,7 @@ from .frames import recording_to_clip, slice_clip, until_end
 from .measure.holding import input_holds
 from .measure.scores import measure
 from .measure.verdict import Judge
+from .physics.engines import check_engine
 from .prepare import Prepared, prepare
 from .progress import OnMotion, OnProgress, Progress, ignore_progress
 from .result import Result, clip_sha256
@@ -61,6 +62,7 @@ def convert(
             KeyboardInterrupt.
     """
     settings, started = settings or ConvertSettings(), time.perf_counter()
+    check_engine(settings.engine)
     on_progress(Progress("prepare"))
     prepared = prepare(clip, settings.prepare)
     if settings.remove_supporter:
@@ -112,6 +114,7 @@ def _control_settings(settings: ConvertSettings, sha256: str) -> ControlSettings
         policy=settings.policy,
         sha256=sha256,
         prepare=settings.prepare,
+        engine=settings.engine,
     )
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .physics.backend import Steps
+
 
 class AssistMimicError(ValueError):
     """Bad input or an impossible request: one sentence that says what, where and how to mend it.
@@ -18,8 +23,10 @@ class SimulationDiverged(RuntimeError):
         world: Index of the world in its batch.
         time: Simulated time of the first warning [s].
         dump: `.npz` with the world, or None; its `state` is the last sound one, as `restore` takes it.
+        steps: What `Backend.record` had read before; None from `step`.
     """
 
     def __init__(self, message: str, *, world: int, time: float, dump: str | None = None) -> None:
         super().__init__(message)
         self.world, self.time, self.dump = world, time, dump
+        self.steps: Steps | None = None

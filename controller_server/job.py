@@ -33,9 +33,12 @@ class Fault:
     detail: str = ""
 
 
-def warm_up() -> None:
-    """Load what every job needs."""
+def warm_up(engine: str) -> None:
+    """Load what every job in an engine needs. Raises AssistMimicError where there is no such engine."""
     from . import convert, result  # noqa: F401
+    from .physics.engines import load_engine
+
+    load_engine(engine)
 
 
 def simulate(

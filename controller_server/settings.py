@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
@@ -14,6 +15,7 @@ from .body.shape import Hands
 from .body.strength import Strength
 from .errors import AssistMimicError
 from .measure.criteria import Criteria
+from .physics.engines import BUILT_IN
 from .prepare.settings import PrepareSettings
 
 
@@ -49,6 +51,7 @@ class ConvertSettings:
         supporter_mass: Factor on the supporter's body weight, on top of what the strength says.
         recipient_mass: The same for who is helped.
         grip_force: What one hand holds with [N], 0-450.
+        engine: What simulates: `mujoco`, or another engine that is installed.
         threads: Physics threads; 0 takes every core there is.
         remove_supporter: Simulate the recipient alone, to see how much the help was worth.
         origin_sha256: `clip_sha256` of the clip this one was made from, where it was changed since; what was trained on
@@ -68,6 +71,7 @@ class ConvertSettings:
     supporter_mass: float = 1.0
     recipient_mass: float = 1.0
     grip_force: float = 300.0
+    engine: str = BUILT_IN
     threads: int = 0
     remove_supporter: bool = False
     origin_sha256: str = ""
@@ -88,6 +92,8 @@ class ConvertSettings:
             )
         if not 0 <= self.seed < 2**63:
             raise AssistMimicError(f"seed: {self.seed} is outside 0-9223372036854775807")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.engine):  # which there are is known where it runs
+            raise AssistMimicError(f"engine: {self.engine[:64]!r} is not a name")
         if not 0 <= self.threads <= 1024:
             raise AssistMimicError(f"threads: {self.threads} is outside 0-1024; 0 takes every core")
 

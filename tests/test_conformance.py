@@ -13,7 +13,7 @@ from controller_server.body import mjcf
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
 from controller_server.errors import SimulationDiverged
-from controller_server.physics.backend import Capabilities
+from controller_server.physics.backend import Capabilities, Steps
 from controller_server.physics.conformance import Check, Outcome, run_conformance, table
 from controller_server.physics.conformance.scenes import STANDING, neutral_pair, on_floor, repeated, start
 from controller_server.physics.conformance.suite import CHECKS
@@ -72,18 +72,32 @@ class GripInForces(Wrong):
 
 
 class ForcesLate(Wrong):
-    """Reads the forces of the step before the last."""
+    """Records the forces of the step before the last."""
 
-    late = None
+    def record(self, n: int, readings: Any, **options: Any) -> Steps:
+        """See `Backend.record`."""
+        late = self.forces()
+        steps = super().record(n, readings, **options)
+        forces = np.concatenate([late[None], steps.readings["forces"][:-1]])
+        return Steps({**steps.readings, "forces": forces}, steps.contacts)
 
-    def step(self, n: int = 1) -> None:
-        """See `Backend.step`."""
-        self.late = super().forces()
-        super().step(n)
 
-    def forces(self) -> np.ndarray:
-        """See `Backend.forces`."""
-        return super().forces() if self.late is None else self.late
+class PushesOnce(Wrong):
+    """Takes the push of the first recorded step for all of them."""
+
+    def record(self, n: int, readings: Any, *, wrenches: Any = None, checked: bool = True) -> Steps:
+        """See `Backend.record`."""
+        same = None if wrenches is None else np.repeat(wrenches[:1], n, axis=0)
+        return super().record(n, readings, wrenches=same, checked=checked)
+
+
+class MovesBoth(Wrong):
+    """Puts both people where one is to be put."""
+
+    def set_person(self, person: int, state: Any) -> None:
+        """See `MovesPerson.set_person`."""
+        for who in range(2):
+            super().set_person(who, state)
 
 
 class NoGrip(Wrong):
@@ -195,6 +209,9 @@ WRONG_CODE: list[tuple[type[Wrong], str]] = [
     (GripInForces, "unloaded_grip"),
     (GripInForces, "grip_reads_load"),
     (ForcesLate, "list_matches_split"),
+    (ForcesLate, "recorded_equals_read"),
+    (PushesOnce, "recorded_equals_read"),
+    (MovesBoth, "person_is_moved"),
     (NoGrip, "grip_capacity"),
     (NoGrip, "unloaded_grip"),
     (ForgetsWarmStart, "restored_continues"),

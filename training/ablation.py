@@ -109,8 +109,8 @@ def run_ablation(
     for run, clip, variant, seed in runs:
         score = scores[run]
         if score is None:
-            _train(ablation, path.parent, clip, seed, ablation.variants[variant], run, threads)
-            score = _score(run, clip, trials, threads)
+            engine = _train(ablation, path.parent, clip, seed, ablation.variants[variant], run, threads)
+            score = _score(run, clip, Conditions(trials, threads=threads, engine=engine))
             replace_file(run / SCORE, json.dumps(score).encode())
         rows.append({"clip": clip_name(clip), "variant": variant, "seed": seed, **score})
         replace_file(folder / TABLE, (json.dumps(rows, indent=1) + "\n").encode())
@@ -129,19 +129,21 @@ def _read_score(path: Path) -> dict[str, Any] | None:
 
 def _train(
     ablation: Ablation, where: Path, clip: str, seed: int, settings: Sequence[str], run: Path, threads: int
-) -> None:
+) -> str:
+    """Train one variant; returns the name of its engine."""
     config = load_config(
         where / ablation.config, settings, clips=(clip,), seed=seed, steps=ablation.steps, name=run.name
     )
     train(config, run, resume=True, threads=threads)
+    return config.engine
 
 
-def _score(run: Path, clip: str, trials: int, threads: int) -> dict[str, Any]:
+def _score(run: Path, clip: str, conditions: Conditions) -> dict[str, Any]:
     report = evaluate(
         [read_bundle(run / BUNDLE)],
         [EvaluationClip(clip_name(clip), read_source(clip))],
         [Dynamics()],
-        Conditions(trials, threads=threads),
+        conditions,
         help_tests=(),
         verdicts=False,
     )

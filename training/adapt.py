@@ -25,8 +25,8 @@ from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
 from controller_server.control.start import settled_start
 from controller_server.measure.effort import GRAVITY
-from controller_server.physics.backend import PairState
-from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.backend import Backend, EngineOptions, PairState
+from controller_server.physics.engines import make_backend
 
 from .conditions import Noise, noisy_start
 from .scene import Scene
@@ -151,7 +151,7 @@ def costs(
     """
     n, pair, rng, noise = len(numbers), scene.pair, np.random.default_rng(seed), noise or Noise()
     reference = Reference.of(scene.clip, pair)
-    state = noisy_start(settled_start(pair, reference), pair, (n + 1) // 2, rng, noise)[np.arange(n) // 2]
+    state = noisy_start(settled_start(pair, reference, scene.engine), pair, (n + 1) // 2, rng, noise)[np.arange(n) // 2]
     friction = rng.uniform(1 - noise.friction, 1 + noise.friction, (n + 1) // 2)[np.arange(n) // 2]
     backend = _worlds(scene, state, friction, threads)
     base, cost = _Varied(scene, reference, bundle, numbers), TrackingCost(pair)
@@ -177,8 +177,9 @@ def costs(
     return total / last + _PRESSING * np.where(lost, 1.0, np.clip(most - _PRESSED, 0.0, 1.0))
 
 
-def _worlds(scene: Scene, state: PairState, friction: np.ndarray, threads: int) -> BackendMujoco:
-    backend = BackendMujoco(scene.pair, len(friction), threads=threads, planning=True)
+def _worlds(scene: Scene, state: PairState, friction: np.ndarray, threads: int) -> Backend:
+    options, needs = EngineOptions(threads, planning=True), ("contact_split", "per_world_model")
+    backend = make_backend(scene.engine, scene.pair, len(friction), options, needs=needs)
     backend.set_friction(friction)
     backend.set_state(state)
     return backend

@@ -12,6 +12,7 @@ from controller_server.clip.interaction import ROLES, InteractionClip, Prop, Smp
 from controller_server.clip.resample import resample
 from controller_server.control.feedforward import SPARING
 from controller_server.errors import AssistMimicError
+from controller_server.physics.engines import BUILT_IN
 
 from .config import BodyConfig
 from .scene import Scene, find_file
@@ -20,19 +21,20 @@ _APART = 3.0  # between the two people's paths [m]
 _FPS = 30.0
 
 
-def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING) -> Scene:
+def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING, engine: str = BUILT_IN) -> Scene:
     """The scene of one entry of a prior's clips.
 
     Args:
         entry: As in `strangers`.
         body: Strengths of the first and the second person.
         sparing: See `feedforward.SPARING`.
+        engine: Name of the engine.
 
     Raises:
         AssistMimicError: as `strangers`.
     """
     name, clip = strangers(entry)
-    return Scene.of(name, clip, replace(body, grips="off"), sparing=sparing)
+    return Scene.of(name, clip, replace(body, grips="off"), sparing=sparing, engine=engine)
 
 
 def strangers(entry: str) -> tuple[str, InteractionClip]:

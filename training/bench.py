@@ -13,6 +13,7 @@ import torch
 from mujoco import batch as mujoco_batch
 
 from controller_server.bench import machine
+from controller_server.physics.mujoco_backend import BackendMujoco
 from controller_server.result import versions
 
 from .config import TrainConfig
@@ -26,6 +27,7 @@ class _Yardstick:
 
     def __init__(self, environment: PairEnvironment, threads: int) -> None:
         (self._part,) = environment.parts
+        assert isinstance(self._part.backend, BackendMujoco)
         self._step = environment.step
         self._batch = mujoco_batch.Batch(self._part.backend.model, self._part.n, threads)
         self._ctrl = self._batch.bind("ctrl")
@@ -35,6 +37,7 @@ class _Yardstick:
     def step(self, actions: np.ndarray) -> Step:
         """The environment's step, then the same again bare."""
         backend = self._part.backend
+        assert isinstance(backend, BackendMujoco)
         before, given = backend.save(), {}
         set_targets = backend.set_targets
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from controller_server.errors import AssistMimicError
+from controller_server.physics.engines import check_engine
 
 from . import parallel
 from .alone import stranger_scene
@@ -57,6 +59,8 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
 
 def scenes_of(config: TrainConfig) -> list[Scene]:
     """What a run learns. Raises AssistMimicError."""
+    check_engine(config.engine)
+    options: dict[str, Any] = {"sparing": config.action.sparing, "engine": config.engine}
     if config.kind == "prior" and config.clips:
-        return [stranger_scene(entry, config.body, sparing=config.action.sparing) for entry in config.clips]
-    return load_scenes(config.clips, config.body, sparing=config.action.sparing)
+        return [stranger_scene(entry, config.body, **options) for entry in config.clips]
+    return load_scenes(config.clips, config.body, **options)

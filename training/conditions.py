@@ -15,6 +15,7 @@ from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
+from controller_server.physics.engines import BUILT_IN
 
 from .config import check_ranges
 
@@ -206,12 +207,14 @@ class Conditions:
         seed: Of noise, friction, pushes.
         threads: Physics threads; 0 takes every core.
         noise: Of starts and friction.
+        engine: Name of the engine.
     """
 
     trials: int = 100
     seed: int = 0
     threads: int = 0
     noise: Noise = field(default_factory=Noise)
+    engine: str = BUILT_IN
 
     def __post_init__(self) -> None:
         if not 1 <= self.trials <= 100_000:

@@ -13,6 +13,7 @@ from controller_server.control.observation import bound
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
+from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import GripMode
 from controller_server.settings import build_dataclass, plain_values
 from controller_server.yamlfile import parse_yaml, read_yaml
@@ -181,6 +182,7 @@ class TrainConfig:
         mode: "joint" (both learn at once), "sequential" (first the recipient, then the supporter with the recipient
             frozen) or "replay" (each learns while the other is moved by the reference).
         seed: Of all random numbers.
+        engine: Name of the engine.
         pairs: Worlds per process.
         horizon: Control steps per rollout.
         steps: Pair-steps to train.
@@ -207,6 +209,7 @@ class TrainConfig:
     kind: str = "specialist"
     mode: str = "joint"
     seed: int = 0
+    engine: str = BUILT_IN
     pairs: int = 256
     horizon: int = 24
     steps: int = 1_000_000

@@ -12,7 +12,8 @@ from controller_server.control.observation import Bodies, View, bound, look, ter
 from controller_server.control.policy_step import PolicyStep
 from controller_server.control.retarget import RetargetState, with_hands_moved
 from controller_server.errors import AssistMimicError
-from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.backend import Backend, EngineOptions, MovesPerson
+from controller_server.physics.engines import make_backend
 
 from . import rewards
 from .conditions import Dynamics, parse_dynamics
@@ -80,6 +81,7 @@ class _Part:
     ) -> None:
         self.scene, self.worlds, self.n, self._threads = scene, worlds, worlds.stop - worlds.start, threads
         self._dynamics, self._siblings = dynamics, config.ppo.siblings
+        self._engine, self._needs = config.engine, ("contact_split", "exact_restore", "per_world_model")
         self.friction = np.ones(self.n)
         self.backend = self.make_backend(coarse=False)
         self.starts = StartStates(scene, config.start, self.n)
@@ -94,9 +96,9 @@ class _Part:
         self.lost = np.zeros((self.n, 2, joints), bool)  # holds, as last seen
         self.recent = np.zeros((self.n, 2, 0, 0), np.float32)  # motion of the last frames, if style is judged
 
-    def make_backend(self, *, coarse: bool) -> BackendMujoco:
-        impratio = _COARSE_IMPRATIO if coarse else None
-        backend = BackendMujoco(self.scene.pair, self.n, threads=self._threads, planning=True, impratio=impratio)
+    def make_backend(self, *, coarse: bool) -> Backend:
+        options = EngineOptions(self._threads, planning=True, impratio=_COARSE_IMPRATIO if coarse else None)
+        backend = make_backend(self._engine, self.scene.pair, self.n, options, needs=self._needs)
         supporter, recipient = (person.strength for person in self.scene.pair.people)
         family = np.arange(self.n) // self._siblings % len(self._dynamics)  # siblings must be alike
         for k, dynamics in enumerate(self._dynamics):
@@ -260,6 +262,9 @@ class PairEnvironment:
         backend.step_unchecked(backend.pair.substeps)
         if self.replayed is not None:
             # After the step, which the partner felt: put there before, it would be felt nowhere.
+            if not backend.capabilities.move_person:
+                raise AssistMimicError(f"mode: engine {self.config.engine} cannot replay a person; train jointly")
+            assert isinstance(backend, MovesPerson)
             backend.set_person(self.replayed, scene.reference.state[rows])
         part.frames = part.frames + 1
         # The goal looked at before the step is the reference of the frame now reached.

@@ -20,6 +20,7 @@ from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.measure.verdict import Verdict
+from controller_server.physics.engines import check_engine
 from controller_server.prepare import prepare
 from controller_server.result import versions
 
@@ -97,6 +98,7 @@ def evaluate(
     Raises:
         AssistMimicError: nothing to try, two of the same name, or a bundle does not fit a clip.
     """
+    check_engine(conditions.engine)
     for what, given in (("bundles", bundles), ("clips", clips), ("dynamics", dynamics)):
         if not given:
             raise AssistMimicError(f"evaluate: no {what}; name at least one")
@@ -127,12 +129,13 @@ def evaluate(
     return {
         "rows": [_row(run, several=len(bundles) > 1) for run in runs],
         "help": [_help_row(run) for run in runs if run.dynamics == dynamics[0].name],
-        "playback": [_playback(bundle, clip) for clip in clips for bundle in bundles],
+        "playback": [_playback(bundle, clip, conditions.engine) for clip in clips for bundle in bundles],
         "comparison": _comparisons(runs, [bundle.card.name for bundle in bundles]),
         "bundles": [bundle.card.name for bundle in bundles],
         "conditions": {
             "trials": conditions.trials,
             "seed": conditions.seed,
+            "engine": conditions.engine,
             "noise": asdict(conditions.noise),
             "recipient": "as in training" if recipient is None else recipient.label,
             "success_limit_m": SUCCESS_LIMIT,
@@ -201,12 +204,12 @@ def _run(
     )
 
 
-def _playback(bundle: PolicyBundle, clip: EvaluationClip) -> dict[str, Any]:
+def _playback(bundle: PolicyBundle, clip: EvaluationClip, engine: str) -> dict[str, Any]:
     """How fast the policy plays a clip once, recorded as `convert` records it, on one core."""
     prepared = _prepared(bundle, clip)
     pair = bodies_of(bundle, prepared)
     reference = Reference.of(prepared, pair)
-    player = Playback(pair, reference, PolicyBase(pair, reference, bundle))
+    player = Playback(pair, reference, PolicyBase(pair, reference, bundle), engine=engine)
     started = time.process_time()
     with suppress(SimulationDiverged):
         player.run()

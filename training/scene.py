@@ -20,6 +20,7 @@ from controller_server.control.reference import Reference
 from controller_server.control.start import settled_start
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
+from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare import prepare
 from controller_server.prepare.settings import GripMode, PrepareSettings
 
@@ -41,6 +42,7 @@ class Scene:
         reference: What is followed.
         track: The reference laid out for observing.
         sparing: How the reference shares out the load, see `feedforward.SPARING`.
+        engine: Name of the engine.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Scene:
     reference: Reference
     track: Track
     sparing: float = SPARING
+    engine: str = BUILT_IN
 
     @cached_property
     def apart(self) -> np.ndarray:
@@ -59,7 +62,7 @@ class Scene:
     @cached_property
     def states(self) -> PairState:
         """States that episodes begin in, n = K: the reference's; the first as `convert` has it, settled."""
-        settled, states = settled_start(self.pair, self.reference), self.reference.state
+        settled, states = settled_start(self.pair, self.reference, self.engine), self.reference.state
         first = {name: np.concatenate([getattr(settled, name), value[1:]]) for name, value in vars(states).items()}
         return PairState(**first)
 
@@ -70,7 +73,13 @@ class Scene:
 
     @staticmethod
     def of(
-        name: str, source: InteractionClip, body: BodyConfig, *, sparing: float = SPARING, ready: bool = False
+        name: str,
+        source: InteractionClip,
+        body: BodyConfig,
+        *,
+        sparing: float = SPARING,
+        ready: bool = False,
+        engine: str = BUILT_IN,
     ) -> Scene:
         """A scene of a clip, which is prepared unless it is `ready`; see `feedforward.SPARING`."""
         clip = source if ready else prepare(source, PrepareSettings(grips=GripMode(body.grips))).clip
@@ -83,10 +92,12 @@ class Scene:
         reference = Reference.of(clip, pair)
         if sparing != SPARING:
             reference = reference.sharing(pair, sparing)
-        return Scene(name, source, clip, pair, reference, Track.of(reference), sparing)
+        return Scene(name, source, clip, pair, reference, Track.of(reference), sparing, engine)
 
 
-def load_scenes(names: Sequence[str], body: BodyConfig, *, sparing: float = SPARING) -> list[Scene]:
+def load_scenes(
+    names: Sequence[str], body: BodyConfig, *, sparing: float = SPARING, engine: str = BUILT_IN
+) -> list[Scene]:
     """The scenes of clip files.
 
     Raises:
@@ -94,7 +105,7 @@ def load_scenes(names: Sequence[str], body: BodyConfig, *, sparing: float = SPAR
     """
     if not names:
         raise AssistMimicError("training: no clips; name them with --clips")
-    return [Scene.of(clip_name(name), read_source(name), body, sparing=sparing) for name in names]
+    return [Scene.of(clip_name(name), read_source(name), body, sparing=sparing, engine=engine) for name in names]
 
 
 def clip_name(name: str) -> str:

@@ -19,7 +19,8 @@ from controller_server.control.start import settled_start
 from controller_server.convert import without_supporter
 from controller_server.measure.effort import GRAVITY
 from controller_server.measure.tracking import SUCCESS_LIMIT
-from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.backend import Backend, EngineOptions
+from controller_server.physics.engines import make_backend
 
 from .conditions import LIMP, Conditions, Draw, Dynamics
 
@@ -97,7 +98,7 @@ class TrialSetup:
 
     pair: PairBody
     reference: Reference
-    backend: BackendMujoco
+    backend: Backend
     draw: Draw
 
     @staticmethod
@@ -116,8 +117,10 @@ class TrialSetup:
             grips[:, 0] = 0
             clip = replace(clip, grips=grips)
         reference = Reference.of(clip, pair)
-        draw = Draw.of(settled_start(pair, reference), pair, conditions.trials, conditions.seed, conditions.noise)
-        backend = BackendMujoco(pair, conditions.trials, threads=conditions.threads)
+        start = settled_start(pair, reference, conditions.engine)
+        draw = Draw.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
+        options, needs = EngineOptions(conditions.threads), ("contact_split", "per_world_model")
+        backend = make_backend(conditions.engine, pair, conditions.trials, options, needs=needs)
         helper = LIMP if supporter is Supporter.LIMP else pair.supporter.strength
         backend.set_strength((helper, dynamics.recipient(pair.recipient.strength)))
         backend.set_friction(draw.friction)
@@ -166,9 +169,9 @@ def run_trials(
             backend.set_grips(reference.grips[frame])
             wrench = _push(setup.draw, dynamics, frame, reference)
             backend.set_wrench(wrench)
-            for _ in range(pair.substeps):
-                backend.step_unchecked()
-                log.force(backend, frame)
+            steps = backend.record(pair.substeps, ("forces",), checked=False)
+            for forces in steps.readings["forces"]:
+                log.force(forces, frame)
             log.frame(backend, frame + 1, wrench)
             if on_frame is not None:
                 on_frame(frame + 1, last)
@@ -216,15 +219,15 @@ class _Log:
         self._rising = reference.velocities[:, 1, 0, 2] > RISING
         self._height = np.zeros(n)
 
-    def force(self, backend: BackendMujoco, frame: int) -> None:
-        force = np.nan_to_num(backend.forces()[:, 1, :, 0].sum(axis=1))
+    def force(self, forces: np.ndarray, frame: int) -> None:
+        force = np.nan_to_num(forces[:, 1, :, 0].sum(axis=1))
         self._size += np.linalg.norm(force, axis=-1)
         self._pull += np.linalg.norm(force[:, :2], axis=-1)
         self._lift += force[:, 2]
         self._lift_rising += force[:, 2] * self._rising[frame]
         self._steps += 1
 
-    def frame(self, backend: BackendMujoco, frame: int, wrench: np.ndarray) -> None:
+    def frame(self, backend: Backend, frame: int, wrench: np.ndarray) -> None:
         reference, time = self._reference, frame / self._reference.hz
         self._broken |= backend.diverged()
         positions = backend.positions()

@@ -19,6 +19,7 @@ from controller_server.control.start import settled_start
 from controller_server.errors import SimulationDiverged
 from controller_server.measure.holding import input_holds
 from controller_server.measure.verdict import Judge, Verdict
+from controller_server.physics.engines import BUILT_IN
 
 from .conditions import Conditions, Draw, Dynamics
 
@@ -36,6 +37,7 @@ class VerdictTrials:
         bundle: The policy.
         dynamics: What is unlike training.
         draw: What chance gave.
+        engine: Name of the engine.
     """
 
     judge: Judge
@@ -44,6 +46,7 @@ class VerdictTrials:
     bundle: PolicyBundle
     dynamics: Dynamics
     draw: Draw
+    engine: str = BUILT_IN
 
     @staticmethod
     def of(
@@ -61,9 +64,9 @@ class VerdictTrials:
         judge = Judge(prepared, replace(pair, recipient=recipient), holds)
         beyond = round(judge.limits.beyond_s * pair.control_hz) if judge.at_rest else 0
         reference = Reference.of(prepared, pair, extra_frames=beyond)
-        start = settled_start(pair, reference)
+        start = settled_start(pair, reference, conditions.engine)
         draw = Draw.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
-        return VerdictTrials(judge, pair, reference, bundle, dynamics, draw)
+        return VerdictTrials(judge, pair, reference, bundle, dynamics, draw, conditions.engine)
 
     def __call__(self, trial: int) -> Verdict:
         """Play one trial and judge it; who is hopelessly lost is judged as far as they came."""
@@ -71,7 +74,7 @@ class VerdictTrials:
         pair = self.judge.pair
         world = replace(pair, friction=pair.friction * float(draw.friction[trial]))
         base = PolicyBase(self.pair, self.reference, self.bundle)
-        player = Playback(world, self.reference, base, start=draw.state[trial : trial + 1])
+        player = Playback(world, self.reference, base, start=draw.state[trial : trial + 1], engine=self.engine)
         if push is not None:
             player.disturb(lambda time: draw.wrench(push, time, self.judge.prepared.duration)[trial])
         with suppress(SimulationDiverged):

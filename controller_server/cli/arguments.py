@@ -13,6 +13,7 @@ from .. import __version__
 from ..clip.read_options import ReadOptions
 from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
+from ..physics.engines import BUILT_IN
 from ..settings import Controller, ConvertSettings, Quality
 from .batch_arguments import Batch
 from .parsing import parse_arguments
@@ -253,6 +254,7 @@ class Evaluate:
         dynamics: seen, push, or mass, gains or hip of the recipient with a factor; commas between them will do.
         trials: Per clip and dynamics, each with its own start, friction and push.
         seed: Of the trials.
+        engine: What simulates: `mujoco`, or another engine that is installed.
         threads: Physics threads; 0 takes every core.
         recipient_strength: A preset or a factor, instead of what the bundle was trained with.
         help_tests: Also the supporter unfelt and limp; removed is always tried.
@@ -269,6 +271,7 @@ class Evaluate:
     dynamics: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ("seen",)
     trials: int = 100
     seed: int = 0
+    engine: str = BUILT_IN
     threads: int = 0
     recipient_strength: str | None = None
     help_tests: bool = True

@@ -50,7 +50,7 @@ def run_evaluate(arguments: Evaluate) -> int:
         )
     dynamics = parse_dynamics(arguments.dynamics)
     noise = Noise().of_start(arguments.start_noise)
-    conditions = Conditions(arguments.trials, arguments.seed, arguments.threads, noise)
+    conditions = Conditions(arguments.trials, arguments.seed, arguments.threads, noise, arguments.engine)
     folders = [find_bundle(name).folder for name in arguments.bundles]
     if arguments.save:
         for folder in folders:

@@ -47,7 +47,6 @@ class Submit:
     Attributes:
         files: What to read and, last, what to write, as for convert; with --detach only what to read.
         detach: Do not wait: print the job's id, for status, cancel and fetch.
-        engine: Name of an engine the server has.
         settings: How to simulate.
         read: How to read.
         at: Which server.
@@ -55,7 +54,6 @@ class Submit:
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
     detach: bool = False
-    engine: str = ""
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
     at: ServerAt = field(default_factory=ServerAt)

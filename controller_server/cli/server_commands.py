@@ -36,11 +36,11 @@ def run_submit(command: Submit) -> int:
     job = new_job_id()
     with _connect(command.at) as client:
         if out is None:
-            print(client.submit(read.clip, command.settings, job=job, engine=command.engine))
+            print(client.submit(read.clip, command.settings, job=job))
             return 0
         say.print(f"job {job}", highlight=False)
         with TerminalProgress(say) as progress:
-            result = client.simulate(read.clip, command.settings, job=job, engine=command.engine, on_progress=progress)
+            result = client.simulate(read.clip, command.settings, job=job, on_progress=progress)
     _keep(result, out)
     return 0
 

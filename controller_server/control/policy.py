@@ -11,6 +11,7 @@ from ..body.pair import PairBody
 from ..clip.interaction import ROLES
 from ..errors import AssistMimicError
 from ..physics.backend import Backend, PairState
+from ..physics.engines import BUILT_IN
 from .base import ReferenceBase
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
@@ -144,6 +145,7 @@ class Playback(Runner):
         base: The policy.
         judged: Who has to succeed (0 supporter, 1 recipient).
         start: State at time zero, n = 1; by default the reference's, settled.
+        engine: Name of the engine.
     """
 
     def __init__(
@@ -153,8 +155,9 @@ class Playback(Runner):
         base: PolicyBase,
         judged: tuple[int, ...] = (0, 1),
         start: PairState | None = None,
+        engine: str = BUILT_IN,
     ) -> None:
-        super().__init__(pair, reference, judged=judged, start=start)
+        super().__init__(pair, reference, judged=judged, start=start, engine=engine)
         self._base = base
 
     def advance(self) -> None:

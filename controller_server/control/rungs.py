@@ -55,7 +55,7 @@ class Builder:
         settings, pair, reference = self._settings, self._pair, self._reference
         # Making one takes inverse dynamics of the whole clip; a fork of one that was never played is as fresh.
         if strategy.played:
-            return Playback(pair, reference, self._trained.fork(1), settings.judged)
+            return Playback(pair, reference, self._trained.fork(1), settings.judged, engine=settings.engine)
         base = self._trained.fork(1) if strategy.policy else self._plain.fork(1)
         effort = QUALITIES[settings.quality]
         search = Search(
@@ -67,6 +67,7 @@ class Builder:
             assistance=Assistance(pair, strategy.help) if strategy.help else None,
             judged=settings.judged,
             base=base,
+            engine=settings.engine,
         )
         if strategy.back is not None and failed_at is not None and isinstance(best, Search):
             search.take_over(best, max(0, int((failed_at - strategy.back) * reference.hz)))

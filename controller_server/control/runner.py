@@ -10,6 +10,7 @@ import numpy as np
 from ..body.pair import PairBody
 from ..measure.tracking import deviation
 from ..physics.backend import PairState
+from ..physics.engines import BUILT_IN
 from ..physics.recording import Recording
 from .plant import Disturbance, Plant
 from .reference import Reference
@@ -24,6 +25,7 @@ class Runner(ABC):
         reference: What to follow.
         judged: Who has to succeed (0 supporter, 1 recipient).
         start: State at time zero, n = 1; by default the reference's, settled.
+        engine: Name of the engine.
 
     Attributes:
         control_steps: Control steps simulated while looking ahead, over all worlds.
@@ -37,10 +39,11 @@ class Runner(ABC):
         *,
         judged: tuple[int, ...] = (0, 1),
         start: PairState | None = None,
+        engine: str = BUILT_IN,
     ) -> None:
         self.pair, self.reference, self.judged = pair, reference, judged
         self.control_steps = self.began = 0
-        self._plant, self._frame = Plant(pair, start or settled_start(pair, reference)), 0
+        self._plant, self._frame = Plant(pair, start or settled_start(pair, reference, engine), engine), 0
 
     @abstractmethod
     def advance(self) -> None:

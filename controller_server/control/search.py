@@ -9,12 +9,12 @@ partner's, which splits one problem of 126 targets into two that still serve eac
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from ..body.pair import PairBody
-from ..physics.mujoco_backend import BackendMujoco
+from ..physics.backend import Backend, EngineOptions
+from ..physics.engines import BUILT_IN, make_backend
 from .assist import Assistance
 from .balance import BalanceGains
 from .base import Base, ReferenceBase
@@ -116,6 +116,7 @@ class Search(Runner):
         assistance: External wrench applied in the plan as in the execution, or None.
         judged: Who has to succeed (0 supporter, 1 recipient).
         base: What the offsets are added to; the reference with balancing ankles by default.
+        engine: Name of the engine.
     """
 
     def __init__(
@@ -129,16 +130,17 @@ class Search(Runner):
         assistance: Assistance | None = None,
         judged: tuple[int, ...] = (0, 1),
         base: Base | None = None,
+        engine: str = BUILT_IN,
     ) -> None:
-        super().__init__(pair, reference, judged=judged)
+        super().__init__(pair, reference, judged=judged, engine=engine)
         self.settings, self.assistance, self.cost = settings, assistance, TrackingCost(pair)
         self._base = base or ReferenceBase(pair, reference, settings.balance)
         self._moves = Moves(pair, reference)
         self._rng = np.random.default_rng(seed)
         planned = settings.planned(pair)
-        cheap: dict[str, Any] = {"sensors": self._base.touch, "planning": True, "impratio": settings.impratio}
-        self._worlds = BackendMujoco(planned, settings.samples, threads=threads, **cheap)
-        self._single = BackendMujoco(planned, 1, threads=1, **cheap)
+        cheap = EngineOptions(threads, planning=True, impratio=settings.impratio, sensors=self._base.touch)
+        self._worlds = make_backend(engine, planned, settings.samples, cheap, needs=("exact_restore",))
+        self._single = make_backend(engine, planned, 1, replace(cheap, threads=1))
         knots = -(-settings.horizon // settings.hold)
         self._mean = np.zeros((knots, 2, len(pair.joints) - 1, 3))
         self._kept = np.zeros((0, *self._mean.shape))
@@ -178,7 +180,7 @@ class Search(Runner):
         before = knots[:, knot - 1] if knot else self._last
         return before + share * (knots[:, knot] - before)
 
-    def _plan(self, start: BackendMujoco, frame: int) -> None:
+    def _plan(self, start: Backend, frame: int) -> None:
         """Improve the mean offsets from the state of a single world onwards, if they are not good as they are."""
         settings = self.settings
         before = self._roll_out(self._single, start, frame, self._mean[None])[0]
@@ -245,7 +247,7 @@ class Search(Runner):
         steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
         return np.sqrt(lasting) * steady + np.sqrt(1 - lasting) * self._rng.standard_normal(shape)
 
-    def _roll_out(self, worlds: BackendMujoco, start: BackendMujoco, frame: int, offsets: np.ndarray) -> np.ndarray:
+    def _roll_out(self, worlds: Backend, start: Backend, frame: int, offsets: np.ndarray) -> np.ndarray:
         """Mean cost over the horizon, shape (N, 2), of each of the worlds with its offsets."""
         settings, reference = self.settings, self.reference
         worlds.restore(start.save()[0])
@@ -270,7 +272,7 @@ class Search(Runner):
         total[worlds.diverged()] = _DIVERGED_COST
         return np.nan_to_num(total, nan=_DIVERGED_COST, posinf=_DIVERGED_COST)
 
-    def _grips(self, backend: BackendMujoco, frame: int) -> np.ndarray:
+    def _grips(self, backend: Backend, frame: int) -> np.ndarray:
         row = self.reference.row(frame)
         return self.reference.grasp.closed(backend, self.reference.grips[row], row)
 

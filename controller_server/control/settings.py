@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..errors import AssistMimicError
+from ..physics.engines import BUILT_IN
 from ..prepare.settings import PrepareSettings
 from .search import SearchSettings
 
@@ -26,6 +27,7 @@ class ControlSettings:
         policy: Name or folder of the bundle to use; empty for the one that fits best.
         sha256: Of the clip as it was read: tells which specialists were trained on it.
         prepare: How the clip was prepared: policies know clips prepared in one way.
+        engine: Name of the engine.
     """
 
     controller: str = "auto"
@@ -36,6 +38,7 @@ class ControlSettings:
     policy: str = ""
     sha256: str | None = None
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    engine: str = BUILT_IN
 
     def __post_init__(self) -> None:
         if self.controller not in CONTROLLERS:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..body.pair import PairBody
-from ..physics.backend import PairState
-from ..physics.mujoco_backend import BackendMujoco
+from ..physics.backend import Backend, EngineOptions, PairState
+from ..physics.engines import BUILT_IN, make_backend
 from .reference import Reference
 
 _REACH = 0.02  # m a person is moved at most
@@ -16,7 +16,7 @@ _TRIED = 21
 _ROUNDS = 2  # each person's place depends a little on the partner's
 
 
-def settled_start(pair: PairBody, reference: Reference) -> PairState:
+def settled_start(pair: PairBody, reference: Reference, engine: str = BUILT_IN) -> PairState:
     """Return the reference's first state with each person moved up or down to where contacts carry them.
 
     A prepared clip stands on the floor without pressing on it. Simulated from there people fall for a tenth of a second
@@ -26,13 +26,14 @@ def settled_start(pair: PairBody, reference: Reference) -> PairState:
     Args:
         pair: The bodies.
         reference: What is followed.
+        engine: Name of the engine.
 
     Returns:
         n = 1. Who is in the air, or whom nothing near carries, stays where they are.
     """
     start, row = reference.state[:1], reference.row(1)
     heights = np.linspace(-_REACH, _REACH, _TRIED)
-    worlds = BackendMujoco(pair, _TRIED, threads=1, sensors=False)
+    worlds = make_backend(engine, pair, _TRIED, EngineOptions(threads=1, sensors=False))
     wanted = (reference.com_velocity[row, :, 2] - reference.com_velocity[0, :, 2]) * reference.hz
     for _ in range(_ROUNDS):
         for person in range(2):
@@ -44,7 +45,7 @@ def settled_start(pair: PairBody, reference: Reference) -> PairState:
 
 
 def _acceleration(
-    worlds: BackendMujoco, start: PairState, reference: Reference, person: int, heights: np.ndarray
+    worlds: Backend, start: PairState, reference: Reference, person: int, heights: np.ndarray
 ) -> np.ndarray:
     """Return the vertical acceleration of a person's centre of mass at heights over the start [m/s2]."""
     states = start[np.zeros(len(heights), int)]

@@ -1,10 +1,15 @@
-"""The door every physics engine stands behind: a batch of pair-worlds over one body description."""
+"""The door every physics engine stands behind: a batch of pair-worlds over one body description.
+
+Everything that goes in or comes out is an array, a number or a dataclass of arrays, and a control step needs one answer
+at most: targets, grips and wrenches are written, then `step` or `record` advances. An engine may live in a process of
+its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ..body.pair import PairBody
 from ..body.strength import Strength
@@ -22,7 +27,9 @@ class Capabilities:
         exact_restore: Saved state continues bit for bit, and worlds of a batch do not touch each other.
         per_world_model: Strength, mass and friction can differ from world to world.
         full_hands: Bodies with all finger joints.
-        contact_list: Single contacts of one world can be listed.
+        contact_list: `record` lists single contacts, where `EngineOptions.list_contacts` asks for them.
+        move_person: One person can be put somewhere between two steps (`MovesPerson`).
+        per_world_pair: Worlds of one batch can hold different pairs.
     """
 
     contact_split: bool = False
@@ -31,10 +38,31 @@ class Capabilities:
     per_world_model: bool = False
     full_hands: bool = False
     contact_list: bool = False
+    move_person: bool = False
+    per_world_pair: bool = False
 
     def missing(self) -> list[str]:
         """Names of what is not there."""
         return [name for name, there in vars(self).items() if not there]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine is built; one that has no such choice takes no notice.
+
+    Attributes:
+        threads: Worker threads; 0 takes every core.
+        planning: Whether a coarser solver tolerance will do: for worlds that only plan.
+        impratio: Stiffness of friction against that of normal contact; None is the engine's own.
+        sensors: Whether contact forces will be read.
+        list_contacts: Whether `record` has to list single contacts.
+    """
+
+    threads: int = 0
+    planning: bool = False
+    impratio: float | None = None
+    sensors: bool = True
+    list_contacts: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,22 +90,40 @@ class PairState:
 
 @dataclass(frozen=True)
 class ContactList:
-    """The single contacts of one world. C contacts; see `Recording` for the conventions of body rows.
+    """Single contacts in some physics steps. C contacts; see `Recording` for the conventions of body rows.
 
     Attributes:
+        step: Index of the step, ascending, shape (C,).
+        world: Index of the world, ascending within a step, shape (C,).
         bodies: Shape (C, 2).
         positions: In the world [m], shape (C, 3).
         forces: On the first participant, adhesion taken out [N, world], shape (C, 3).
     """
 
+    step: Array
+    world: Array
     bodies: Array
     positions: Array
     forces: Array
 
 
+@dataclass(frozen=True)
+class Steps:
+    """What was read after each of S physics steps.
+
+    Attributes:
+        readings: By the name of the reading, shape (S, N, ...).
+        contacts: Single contacts, where the engine was built to list them.
+    """
+
+    readings: dict[str, Array]
+    contacts: ContactList | None = None
+
+
 class Backend(Protocol):
     """N worlds, each one pair (supporter, recipient), floor and props.
 
+    Nothing else of an engine is used anywhere, but for optional protocols that `Capabilities` declare.
     Every array read has the leading shape (N, 2). Joint targets are rotation vectors; the engine clips them to 150
     degrees, beyond which a rotation vector wraps round and the torque would turn the wrong way.
     """
@@ -118,12 +164,38 @@ class Backend(Protocol):
         """
         ...
 
+    def step_unchecked(self, n: int = 1) -> None:
+        """Step without looking for divergence: for those who discard a broken world by `diverged`."""
+        ...
+
+    def record(self, n: int, readings: Sequence[str], *, wrenches: Array | None = None, checked: bool = True) -> Steps:
+        """Advance all worlds by n physics steps and read after each of them.
+
+        Args:
+            n: Number of steps.
+            readings: Names of array readings below.
+            wrenches: External force and torque of each step as `set_wrench` takes it, shape (n, N, 2, 6).
+            checked: Whether a world that diverges ends it.
+
+        Raises:
+            SimulationDiverged: as `step`, if checked; `steps` are those before the first broken one.
+        """
+        ...
+
+    def diverged(self) -> Array:
+        """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
+        ...
+
     def save(self) -> Array:
-        """The full state of every world, one row each."""
+        """The full state of every world, one row each; `restore` of any batch of the same pair and engine takes it."""
         ...
 
     def restore(self, rows: Array, worlds: Sequence[int] | None = None) -> None:
-        """Put worlds back into saved rows; a single row goes to all of them."""
+        """Put worlds back into saved rows; a single row goes to all of them. Readings are old until the next step."""
+        ...
+
+    def refresh(self) -> None:
+        """Make restored worlds readable before their next step."""
         ...
 
     def state(self) -> PairState:
@@ -150,6 +222,10 @@ class Backend(Protocol):
         """Of the bodies, world axes [rad/s], shape (N, 2, B, 3)."""
         ...
 
+    def joint_velocity(self) -> Array:
+        """Of each joint relative to its parent, in the child's axes [rad/s], shape (N, 2, J, 3)."""
+        ...
+
     def com(self) -> Array:
         """Centre of mass of each person [m], shape (N, 2, 3)."""
         ...
@@ -170,6 +246,14 @@ class Backend(Protocol):
         """Net contact force on each body from partner, floor, prop in the last physics step [N], (N, 2, B, 3, 3)."""
         ...
 
-    def contacts(self, world: int = 0) -> ContactList:
-        """The single contacts of one world in the last physics step."""
+
+@runtime_checkable
+class MovesPerson(Protocol):
+    """An engine that declares `move_person`."""
+
+    def set_person(self, person: int, state: PairState) -> None:
+        """Put one person where a state has them, in every world, between two steps.
+
+        The partner stays as they are, and so do targets and grips, and what the last step told of forces and torques.
+        """
         ...

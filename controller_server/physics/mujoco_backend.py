@@ -19,8 +19,8 @@ from ..body.pair import PairBody
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
 from ..errors import SimulationDiverged
-from .backend import Capabilities, ContactList, PairState
-from .mujoco_touch import NO_CONTACTS, ContactReader, RawContacts, TouchSensors
+from .backend import Capabilities, EngineOptions, PairState, Steps
+from .mujoco_touch import ContactReader, RawContacts, TouchSensors
 
 MAX_TARGET = np.deg2rad(150)
 """Longest joint target [rad]; near 180 degrees the length of a rotation-vector actuator wraps round."""
@@ -43,7 +43,7 @@ class BackendMujoco:
         impratio: Stiffness of friction against that of normal contact, 10 by default. At 1 steps take two thirds of
             the time and feet creep: good enough to begin learning with.
         sensors: Whether contact forces can be read. Without them the physics is the same and 11 % faster.
-        list_contacts: Whether `contacts` can be read; copies all data at every step, meant for one world at a time.
+        list_contacts: Whether `record` lists contacts; copies all data at every step, meant for one world at a time.
         dump_dir: Where the state of a diverged world is written; the system's temporary folder by default.
     """
 
@@ -73,12 +73,13 @@ class BackendMujoco:
             per_world_model=True,
             full_hands=True,
             contact_list=list_contacts,
+            move_person=True,
         )
         self._dump_dir = dump_dir
         self._batch = mujoco_batch.Batch(self.model, n_worlds, threads, persistent=True)
         self._reader = ContactReader(self.model, self.layout) if list_contacts else None
         self._scratch = mujoco.MjData(self.model) if list_contacts else None
-        self._contacts: list[RawContacts] = [NO_CONTACTS] * n_worlds
+        self._contacts: list[RawContacts] = []
         self._qpos, self._qvel, self._ctrl = (self._batch.bind(name) for name in ("qpos", "qvel", "ctrl"))
         self._wrench = self._batch.bind("xfrc_applied")
         self._clock = self._batch.bind("time")
@@ -107,10 +108,7 @@ class BackendMujoco:
         self._batch.forward(ids)
 
     def set_person(self, person: int, state: PairState) -> None:
-        """Put one person where a state has them, in every world, between two steps.
-
-        The partner stays as they are, and so do targets and grips, and what the last step told of forces and torques.
-        """
+        """See `MovesPerson.set_person`."""
         self._place(person, state, self._qpos, self._qvel)
         self.refresh()
 
@@ -177,7 +175,7 @@ class BackendMujoco:
             raise self._divergence(before, int(diverged.argmax()), int(diverged.sum()), n)
 
     def step_unchecked(self, n: int = 1) -> None:
-        """Step without looking for divergence: for searches that discard a broken sample by `diverged`."""
+        """See `Backend.step_unchecked`."""
         if self._reader is None:
             # A persistent batch continues from this stage, so that current readings cost nothing.
             self._advance(n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
@@ -186,6 +184,47 @@ class BackendMujoco:
         worlds = (self._batch.get_data(world, self._scratch) for world in range(self.n_worlds))
         self._contacts = [self._reader.raw(data) for data in worlds]
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
+
+    def record(
+        self, n: int, readings: Sequence[str], *, wrenches: np.ndarray | None = None, checked: bool = True
+    ) -> Steps:
+        """See `Backend.record`."""
+        read = {name: getattr(self, name) for name in readings if name != "forces"}
+        steps: list[dict[str, np.ndarray]] = []
+        touch: list[np.ndarray] = []
+        contacts: list[RawContacts] = []
+        try:
+            for k in range(n):
+                if wrenches is not None:
+                    self.set_wrench(wrenches[k])
+                if checked:
+                    self.step()
+                else:
+                    self.step_unchecked()
+                contacts += self._contacts
+                if "forces" in readings:
+                    touch.append(self._sensor_readings().copy())
+                steps.append({name: reading() for name, reading in read.items()})
+        except SimulationDiverged as error:
+            error.steps = self._steps(readings, steps, touch, contacts)
+            raise
+        return self._steps(readings, steps, touch, contacts)
+
+    def _steps(
+        self,
+        readings: Sequence[str],
+        steps: list[dict[str, np.ndarray]],
+        touch: list[np.ndarray],
+        contacts: list[RawContacts],
+    ) -> Steps:
+        """Readings of some steps; forces and contacts of all at once: one by one, calls cost more than arithmetic."""
+        found = {name: np.stack([step[name] for step in steps]) for name in readings if steps and name != "forces"}
+        if touch:
+            grips = np.repeat(self._ctrl[None][:, :, self.layout.grip], len(touch), axis=0)
+            assert self._sensors is not None
+            forces = self._sensors.forces(np.concatenate(touch), grips.reshape(-1, *grips.shape[2:]))
+            found["forces"] = forces.reshape(len(touch), self.n_worlds, *forces.shape[1:])
+        return Steps(found, self._reader.read(contacts, self.n_worlds) if self._reader is not None else None)
 
     def _advance(self, n: int, ids: Sequence[int] | None = None, **options: int) -> None:
         try:
@@ -196,7 +235,7 @@ class BackendMujoco:
             self._failed[error.ids] = True
 
     def diverged(self) -> np.ndarray:
-        """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
+        """See `Backend.diverged`."""
         warned = self._broken > self._forgiven
         return self._failed | warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
 
@@ -245,7 +284,7 @@ class BackendMujoco:
         self._forgiven[ids], self._failed[ids] = self._broken[ids], False
 
     def refresh(self) -> None:
-        """Make restored worlds readable before their next step."""
+        """See `Backend.refresh`."""
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -286,6 +325,10 @@ class BackendMujoco:
         """See `Backend.angular_velocity`."""
         return self._cvel[:, self.layout.body][..., :3]
 
+    def joint_velocity(self) -> np.ndarray:
+        """See `Backend.joint_velocity`."""
+        return self._qvel[:, self.layout.joint_qvel]
+
     def com(self) -> np.ndarray:
         """See `Backend.com`."""
         return self._com[:, self.layout.body[:, 0]]
@@ -310,40 +353,20 @@ class BackendMujoco:
 
     def forces(self) -> np.ndarray:
         """See `Backend.forces`."""
+        sensors = self._sensor_readings()
+        assert self._sensors is not None
+        return self._sensors.forces(sensors, self._ctrl[:, self.layout.grip])
+
+    def _sensor_readings(self) -> np.ndarray:
+        """The contact sensors of every world after the last physics step, shape (N, D)."""
         if self._sensordata is None:
             raise RuntimeError("this backend was built without contact sensors")
-        return self.forces_from(self._sensordata, self._ctrl[:, self.layout.grip])
+        return self._sensordata
 
-    def contacts(self, world: int = 0) -> ContactList:
-        """See `Backend.contacts`."""
-        raw = self.raw_contacts(world)
-        if raw is NO_CONTACTS:
-            raise RuntimeError("build the backend with list_contacts=True and step it first")
-        return self.read_contacts([raw])
 
-    # -- reading many steps in one go: one step at a time, the calls cost more than the arithmetic --------------------
-
-    def sensors(self) -> np.ndarray:
-        """The contact sensors of every world after the last physics step, for `forces_from`, shape (N, D)."""
-        if self._sensordata is None:
-            raise RuntimeError("this backend was built without contact sensors")
-        return self._sensordata.copy()
-
-    def forces_from(self, sensors: np.ndarray, grips: np.ndarray) -> np.ndarray:
-        """As `forces`, of sensors kept from any steps, shape (S, D), with the grips then, shape (S, 2, 2)."""
-        if self._sensors is None:
-            raise RuntimeError("this backend was built without contact sensors")
-        return self._sensors.forces(sensors, grips)
-
-    def raw_contacts(self, world: int = 0) -> RawContacts:
-        """The single contacts of one world in the last physics step, for `read_contacts`; none before the first."""
-        return self._contacts[world]
-
-    def read_contacts(self, steps: Sequence[RawContacts]) -> ContactList:
-        """As `contacts`, of contacts kept from any steps, one after another."""
-        if self._reader is None:
-            raise RuntimeError("build the backend with list_contacts=True and step it first")
-        return self._reader.read(steps)
+def make(pair: PairBody, n_worlds: int, options: EngineOptions) -> BackendMujoco:
+    """The built-in engine as `engines` makes it."""
+    return BackendMujoco(pair, n_worlds, **vars(options))
 
 
 @cache

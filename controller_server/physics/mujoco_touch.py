@@ -89,9 +89,6 @@ class RawContacts:
     grips: np.ndarray
 
 
-NO_CONTACTS = RawContacts(np.zeros((0, 2), int), np.zeros((0, 3)), np.zeros((0, 9)), np.zeros((0, 3)), np.zeros((2, 2)))
-
-
 class ContactReader:
     """Single contacts with their net forces. Needs an elliptic cone.
 
@@ -119,8 +116,11 @@ class ContactReader:
         forces = data.efc_force[address[active, None] + np.arange(3)]
         return RawContacts(contact.geom[active], contact.pos[active], contact.frame[active], forces, grips)
 
-    def read(self, steps: Sequence[RawContacts]) -> ContactList:
-        """The contacts of some steps, one after another; body rows as in `Recording`."""
+    def read(self, steps: Sequence[RawContacts], n_worlds: int) -> ContactList:
+        """The contacts of all worlds of one step, then of the next; body rows as in `Recording`."""
+        if not steps:
+            none = np.zeros((0, 2), int)
+            return ContactList(none[:, 0], none[:, 0], none, np.zeros((0, 3)), np.zeros((0, 3)))
         geoms, positions, frames, local = (
             np.concatenate([getattr(raw, name) for raw in steps]) for name in ("geoms", "positions", "frames", "forces")
         )
@@ -135,4 +135,5 @@ class ContactReader:
         found = self._row[geoms]
         swap = found[:, 0] < 0
         found[swap] = found[swap, ::-1]
-        return ContactList(found, positions, np.where(swap[:, None], on_second, -on_second))
+        forces = np.where(swap[:, None], on_second, -on_second)
+        return ContactList(step[:, 0] // n_worlds, step[:, 0] % n_worlds, found, positions, forces)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import AssistMimicError
+from ..physics.engines import BUILT_IN
 from ..settings import ConvertSettings
 from .options import Limits
 from .payload import clip_from_payload
@@ -41,6 +43,11 @@ class Admission:
         self, limits: Limits, engines: Sequence[str], policies: Callable[[], Sequence[str]], folder: Path
     ) -> None:
         self._limits, self._engines, self._policies, self._folder = limits, engines, policies, folder
+
+    def engine_of(self, message: Message) -> str:
+        """Return the engine a submission asks for: by itself or, in older clients' way, beside its settings."""
+        settings: Any = message["settings"]
+        return message.get("engine") or str(settings.get("engine") or BUILT_IN)
 
     def check_engine(self, engine: str) -> None:
         """Refuse a job nobody could carry out. Raises Refused."""

@@ -95,7 +95,7 @@ class Board:
         Raises:
             Refused: it cannot be accepted; nothing was kept.
         """
-        key, engine = Key(owner, message["job"]), message.get("engine", "mujoco")
+        key, engine = Key(owner, message["job"]), self._admission.engine_of(message)
         digest = digest_of(message["settings"], message["text"], message.arrays)
         known = self._store.get(key)
         if known is not None:
@@ -106,7 +106,12 @@ class Board:
         frames = self._admission.check_contents(message)
         job = Job(
             **{"owner": owner, "job": key.job, "client": client, "engine": engine, "state": State.QUEUED},
-            **{"settings": message["settings"], "digest": digest, "frames": frames, "created": time.time()},
+            **{
+                "settings": {**message["settings"], "engine": engine},
+                "digest": digest,
+                "frames": frames,
+                "created": time.time(),
+            },
         )
         self._admission.check_room(
             n_bytes=sum(array.nbytes for array in message.arrays.values()),

@@ -111,7 +111,7 @@ class Client:
             clip: What to simulate.
             settings: How; defaults where they are left out.
             job: Id for it; the same id sent again with the same contents is the same job.
-            engine: Name of an engine the server has; its default otherwise.
+            engine: Name of an engine the server has, in place of the settings'.
             on_progress: Called now and then. When it raises, or on Ctrl-C, the job is cancelled first.
             on_preview: Called with what is simulated so far, about once a second.
             should_cancel: Asked twenty times a second; cancels the job when it says so.

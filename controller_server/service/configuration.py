@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ..errors import AssistMimicError
+from ..physics.engines import check_engine
 from ..settings import build_dataclass
 from ..yamlfile import read_yaml
 from .options import Limits, Retention, ServerOptions, Supervision, WorkerSpec
@@ -107,6 +108,11 @@ def _worker(entry: Any, number: int) -> WorkerSpec:
         raise AssistMimicError(f"workers: entry {number}: count {spec.count} is outside 1-256")
     if not re.fullmatch(r"[A-Za-z0-9_.]+", spec.module):
         raise AssistMimicError(f"workers: entry {number}: {spec.module!r} is not a module's name")
+    if spec.module == WorkerSpec.module and not spec.python:  # another worker knows its engine by itself
+        try:
+            check_engine(spec.engine)
+        except AssistMimicError as error:
+            raise AssistMimicError(f"workers: entry {number}: {error}") from None
     return spec
 
 

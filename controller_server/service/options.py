@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..physics.engines import BUILT_IN
 from .processes import usable_cores
 
 
@@ -40,13 +41,13 @@ class WorkerSpec:
     """A kind of worker.
 
     Attributes:
-        engine: What it simulates with; jobs ask for it by this name.
+        engine: What it simulates with; jobs whose settings name it come here.
         python: The interpreter it runs under; the server's own by default.
         module: What that interpreter runs.
         count: How many.
     """
 
-    engine: str = "mujoco"
+    engine: str = BUILT_IN
     python: str = ""
     module: str = "controller_server.service.worker"
     count: int = 1

@@ -24,7 +24,7 @@ from .processes import NEW_GROUP, NO_WINDOW, resident_bytes
 from .protocol import FROM_WORKER, MAX_MESSAGE, Message, decode
 from .store import Key
 from .wire import new_socket, receive_at_router, send_to
-from .worker import TOKEN
+from .worker import ENGINE, TOKEN
 
 _LOG_TAIL = 2000
 _MEMORY_EVERY = 0.5
@@ -257,7 +257,8 @@ class Pool:
         """Start a process; a death if there is no such interpreter."""
         worker.token, worker.route, worker.since, worker.memory = secrets.token_hex(16), b"", now, 0
         own = not worker.spec.python
-        environment = {**os.environ, **self._environment, TOKEN: worker.token, "PYTHONIOENCODING": "utf-8:replace"}
+        environment = {**os.environ, **self._environment, TOKEN: worker.token, ENGINE: worker.spec.engine}
+        environment["PYTHONIOENCODING"] = "utf-8:replace"
         one_blas_thread(environment)
         environment.pop("PYTHONPATH", None)
         if own:  # what this process can import, its worker can

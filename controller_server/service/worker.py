@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zmq
 
+from ..errors import AssistMimicError
 from ..job import fault_of, simulate, warm_up
+from ..physics.engines import BUILT_IN
 from ..progress import Progress
 from .payload import clip_from_payload, split_text
 from .processes import lower_priority
@@ -29,7 +31,8 @@ from .wire import new_socket, receive, send
 if TYPE_CHECKING:
     from ..physics.recording import Recording
 
-ENGINE = "mujoco"
+ENGINE = "ASSISTMIMIC_WORKER_ENGINE"
+"""Environment variable that says which engine the worker is to have; the built-in one without it."""
 TOKEN = "ASSISTMIMIC_WORKER_TOKEN"
 """Environment variable that holds what proves to the server that this is the worker it started."""
 _SEND_WAIT = 60.0
@@ -63,8 +66,9 @@ def serve(endpoint: str, token: str, execute: Execute) -> None:
     socket.setsockopt_string(zmq.PLAIN_USERNAME, "worker")
     socket.setsockopt_string(zmq.PLAIN_PASSWORD, token)
     socket.connect(endpoint)
-    warm_up()
-    send(socket, Message("ready", {"token": token, "engine": ENGINE}), wait_s=_SEND_WAIT)
+    engine = os.environ.get(ENGINE, BUILT_IN)
+    warm_up(engine)
+    send(socket, Message("ready", {"token": token, "engine": engine}), wait_s=_SEND_WAIT)
     try:
         while True:
             socket.poll()
@@ -160,7 +164,11 @@ def main(execute: Execute = execute) -> int:
     if len(sys.argv) != 2 or not token:
         print("a worker is started by the server; run assistmimic serve", file=sys.stderr)
         return 2
-    serve(sys.argv[1], token, execute)
+    try:
+        serve(sys.argv[1], token, execute)
+    except AssistMimicError as error:  # its engine is not there
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

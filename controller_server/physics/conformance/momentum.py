@@ -55,14 +55,15 @@ def list_matches_split(subject: Subject) -> Finding:
     for frame in range(struggle.frames):
         struggle.command(backend, frame, world)
         for _ in range(pair.substeps):
-            backend.step()
-            listed, total = backend.contacts(), np.zeros((2 * n_bodies, 3, 3))
+            steps = backend.record(1, ("forces",))
+            listed, total = steps.contacts, np.zeros((2 * n_bodies, 3, 3))
+            assert listed is not None
             for (first, second), force in zip(listed.bodies, listed.forces, strict=True):
                 kind = {-1: FLOOR, -2: 2}.get(int(second), TOUCH_PARTNER)
                 total[first, kind] += force
                 if kind == TOUCH_PARTNER:
                     total[second, kind] -= force
-            split = backend.forces()[0]
+            split = steps.readings["forces"][0, 0]
             worst = max(worst, float(np.abs(total.reshape(split.shape) - split).max()))
             count += len(listed.forces)
             hands = split[:, list(pair.hand_rows), TOUCH_PARTNER]

@@ -27,6 +27,8 @@ CHECKS: tuple[tuple[str | None, CheckFunction], ...] = (
     (None, targets.torques_within_limits),
     ("exact_restore", worlds.restored_continues),
     ("exact_restore", worlds.batch_equals_singles),
+    ("exact_restore+contact_split", worlds.recorded_equals_read),
+    ("move_person", worlds.person_is_moved),
     ("per_world_model", worlds.strength_of_one_world),
     ("per_world_model", resting.friction_of_worlds),
     ("contact_list+contact_split", momentum.list_matches_split),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...body.muscles import LEGS, muscle_group
 from ...body.strength import Strength
 from ...clip.skeleton import JOINT_NAMES
-from ..backend import Backend
+from ..backend import Backend, MovesPerson
 from .check import Finding, Subject
 from .scenes import (
     FLOOR,
@@ -101,6 +103,47 @@ def batch_equals_singles(subject: Subject) -> Finding:
     for k, make in enumerate(subject.variants):
         found[f"variant {k}"] = differences(batch, outcome(make(pair, _N), worlds))
     return _bitwise(found, f"{_N} worlds for 1 s of struggle; {len(subject.variants)} variants")
+
+
+def recorded_equals_read(subject: Subject) -> Finding:
+    """Recorded steps give what single steps and readings give, bit for bit, with another push in each of them."""
+    pair, worlds, frames = neutral_pair(subject.hands), np.arange(_N), 10
+    struggle, found = Struggle(pair, _N), {}
+    backends = [subject.make(pair, _N) for _ in range(2)]
+    for backend in backends:
+        struggle.begin(backend, worlds)
+    names = [name for name in readings(backends[0]) if hasattr(backends[0], name)]
+    for frame in range(frames):
+        for backend in backends:
+            struggle.command(backend, frame, worlds)
+        pushes = struggle.wrench[frame] * np.linspace(1, 2, pair.substeps)[:, None, None, None]
+        recorded = backends[0].record(pair.substeps, names, wrenches=pushes).readings
+        single = []
+        for push in pushes:
+            backends[1].set_wrench(push)
+            backends[1].step()
+            single.append(readings(backends[1]))
+        expected = {name: np.stack([step[name] for step in single]) for name in names}
+        found[f"frame {frame}"] = differences(expected, recorded)
+    return _bitwise(found, f"{len(names)} readings of {_N} worlds in {frames * pair.substeps} steps")
+
+
+def person_is_moved(subject: Subject) -> Finding:
+    """One person is put where a state has them, and nothing of the partner changes by a bit."""
+    pair, worlds = neutral_pair(subject.hands), np.arange(_N)
+    struggle = Struggle(pair, _N)
+    backend = subject.make(pair, _N)
+    assert isinstance(backend, MovesPerson)
+    struggle.begin(backend, worlds)
+    struggle.play(backend, range(10), worlds)
+    before = vars(backend.state())
+    backend.set_person(1, struggle.state[worlds])
+    after = vars(backend.state())
+    found = {"partner": differences({k: v[:, 0] for k, v in before.items()}, {k: v[:, 0] for k, v in after.items()})}
+    wanted = {name: values[:, 1] for name, values in vars(struggle.state).items()}
+    error = max(float(np.abs(after[name][:, 1] - value).max()) for name, value in wanted.items())
+    finding = _bitwise(found, f"whoever is moved is off by {error:.1e}")
+    return replace(finding, passed=finding.passed and error < 1e-9)
 
 
 def strength_of_one_world(subject: Subject) -> Finding:

@@ -174,7 +174,7 @@ def _coerce(kind: Any, value: Any, where: str) -> Any:
             raise AssistMimicError(f"{where}: expected names and values, got {value!r}")
         return {str(name): _coerce(inner[1], item, f"{where}: {name}") for name, item in value.items()}
     if is_dataclass(kind):
-        return build_dataclass(kind, value, where)  # pyright: ignore[reportArgumentType]
+        return value if isinstance(value, kind) else build_dataclass(kind, value, where)  # pyright: ignore[reportArgumentType]
     if isinstance(kind, type) and issubclass(kind, Enum):
         try:
             return kind(value)

@@ -28,7 +28,7 @@ from controller_server.measure.effort import GRAVITY
 from controller_server.physics.backend import Backend, EngineOptions, PairState
 from controller_server.physics.engines import make_backend
 
-from .conditions import Noise, noisy_start
+from .events.start_noise import Noise, noisy_start
 from .scene import Scene
 
 SENSES = ("velocities", "spins", "goal_velocities", "balance", "support", "partner_forces")

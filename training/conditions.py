@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
-from controller_server.body.muscles import LEGS
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS, Strength
-from controller_server.clip.rotation import quat_from_rotvec, quat_mul
-from controller_server.clip.skeleton import forward_kinematics
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
+from controller_server.terms import strength
 
 from .config import check_ranges
+from .events.start_noise import Noise, noisy_start
+from .events.strength import changed, parse_change
 
-_DYNAMICS = re.compile(r"(mass|gains|hip)(\d+(?:\.\d+)?)")
-_HIPS = ("hip", "left_hip", "right_hip")
 LIMP = PRESETS["passive"]
 """No muscle pulls at all; joints keep the damping of their tissue."""
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Standard deviations of what is added to the first frame, each person by themselves.
-
-    Attributes:
-        place: Pelvis on the floor plane [m].
-        heading: About the vertical [rad].
-        joint: Each axis of each joint [rad].
-        velocity: Pelvis [m/s].
-        joint_velocity: [rad/s].
-        friction: Half the width of the uniform distribution of the friction factor.
-    """
-
-    place: float = 0.01
-    heading: float = 0.02
-    joint: float = 0.02
-    velocity: float = 0.05
-    joint_velocity: float = 0.2
-    friction: float = 0.2
-
-    def of_start(self, factor: float) -> Noise:
-        """The same with starts that differ by a factor; the friction is not of the start. Raises AssistMimicError."""
-        if not 0 <= factor <= 10:
-            raise AssistMimicError(f"start noise: {factor:g} is outside 0-10; 1 is the usual one, 0 none")
-        scaled = {name: factor * value for name, value in vars(self).items()}
-        return Noise(**{**scaled, "friction": self.friction})
 
 
 @dataclass(frozen=True)
@@ -72,32 +42,31 @@ class Dynamics:
 
     Attributes:
         name: As rows call it.
-        mass: Factor on the recipient's mass.
-        gains: Factor on the recipient's leg gains.
-        hip: Factor on the recipient's hip torque limit.
+        factors: On what a `terms.strength` changes about the recipient, by its name.
         push: Whether somebody is pushed, and how.
     """
 
     name: str = "seen"
-    mass: float = 1.0
-    gains: float = 1.0
-    hip: float = 1.0
+    factors: Mapping[str, float] = field(default_factory=dict)
     push: Push | None = None
 
+    @property
+    def mass(self) -> float:
+        """Factor on the recipient's mass."""
+        return self.factors.get("mass", 1.0)
+
     def recipient(self, strength: Strength) -> Strength:
-        """The recipient's strength changed by the factors."""
-        gains = dict(strength.gains)
-        muscles, limits = dict(strength.muscles), dict(strength.limits)
-        if self.gains != 1:
-            gains |= {group: gains.get(group, 1.0) * self.gains for group in LEGS}
-        if self.hip != 1:
-            muscles |= {part: muscles.get(part, muscles.get("hip", 1.0)) * self.hip for part in _HIPS}
-            limits |= {"hip": limits["hip"] * self.hip} if "hip" in limits else {}
-        return replace(strength, mass=strength.mass * self.mass, gains=gains, muscles=muscles, limits=limits)
+        """Return the recipient's strength changed by the factors."""
+        return changed(strength, self.factors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, every factor there could be among them."""
+        push = None if self.push is None else asdict(self.push)
+        return {"name": self.name, **dict.fromkeys(strength.all(), 1.0), **self.factors, "push": push}
 
     @staticmethod
     def parse(text: str) -> Dynamics:
-        """`seen`, `push`, or `mass`, `gains` or `hip` with a factor, such as `mass1.2`.
+        """Return `seen`, `push`, or a change of the recipient with its factor, such as `mass1.2`.
 
         Raises:
             AssistMimicError: it is none of these.
@@ -106,12 +75,7 @@ class Dynamics:
             return Dynamics()
         if text == "push":
             return Dynamics(text, push=Push())
-        match = _DYNAMICS.fullmatch(text)
-        if match is None or not 0 < float(match[2]) <= 5:
-            raise AssistMimicError(
-                f"dynamics {text!r}: expected seen, push, or mass, gains or hip with a factor up to 5, such as mass1.2"
-            )
-        return replace(Dynamics(text), **{match[1]: float(match[2])})
+        return Dynamics(text, dict([parse_change(text, "dynamics", "seen", "push")]))
 
 
 def parse_dynamics(texts: Sequence[str]) -> list[Dynamics]:
@@ -166,36 +130,6 @@ class Draw:
         now = np.flatnonzero((since >= 0) & (since < push.duration))
         wrench[now, self.push_person[now], :3] = push.force * self.push_direction[now]
         return wrench
-
-
-def noisy_start(start: PairState, pair: PairBody, trials: int, rng: np.random.Generator, noise: Noise) -> PairState:
-    """States with noise, `trials` for each given; the lowest joint of each person stays at its height."""
-    quats = np.repeat(start.local_quats, trials, axis=0)
-    total = len(quats)
-    turn = noise.joint * rng.standard_normal((*quats.shape[:-1], 3))
-    turn[:, :, 0] = 0
-    noisy = quat_mul(quats, quat_from_rotvec(turn))
-    heading = np.zeros((total, 2, 3))
-    heading[..., 2] = noise.heading * rng.standard_normal((total, 2))
-    noisy[:, :, 0] = quat_mul(quat_from_rotvec(heading), noisy[:, :, 0])
-    root = np.repeat(start.root_position, trials, axis=0)
-    root[..., :2] += noise.place * rng.standard_normal((total, 2, 2))
-    for person, body in enumerate(pair.people):
-        offsets = body.skeleton.offsets
-        lowest = [
-            forward_kinematics(offsets, root[:, person], q[:, person], pair.joints)[0][..., 2].min(axis=-1)
-            for q in (quats, noisy)
-        ]
-        root[:, person, 2] += lowest[0] - lowest[1]
-    velocity = np.repeat(start.root_velocity, trials, axis=0)
-    spin = np.repeat(start.joint_velocity, trials, axis=0)
-    return PairState(
-        root_position=root,
-        local_quats=noisy,
-        root_velocity=velocity + noise.velocity * rng.standard_normal(velocity.shape),
-        root_spin=np.repeat(start.root_spin, trials, axis=0),
-        joint_velocity=spin + noise.joint_velocity * rng.standard_normal(spin.shape),
-    )
 
 
 @dataclass(frozen=True)

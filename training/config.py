@@ -9,14 +9,16 @@ from typing import Any
 
 from controller_server.clip.interaction import ROLES
 from controller_server.control.action import ActionSpec
-from controller_server.control.observation import bound
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import GripMode
 from controller_server.settings import build_dataclass, plain_values
+from controller_server.terms import TermConfig, event, expand_terms, observation, reward, short_terms, termination
 from controller_server.yamlfile import parse_yaml, read_yaml
+
+from .config_old import in_todays_words
 
 CONFIGS = Path(__file__).parent / "configs"
 KINDS = ("specialist", "prior")
@@ -30,6 +32,12 @@ OBSERVATION = (
     *("hand_contacts", "grips", "previous_action"),
 )
 """What policies see unless a configuration says otherwise."""
+TERMINATION = {"deviation": TermConfig(params={"limit": SUCCESS_LIMIT})}
+"""What ends an episode as a failure unless a configuration says otherwise."""
+EVENTS = {"start_noise": TermConfig(), "friction": TermConfig()}
+"""What happens to worlds unless a configuration says otherwise."""
+Terms = Mapping[str, TermConfig]
+_TABLES = ("observation", "termination", "events", "reward")
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,6 @@ class StartConfig:
         slots: States kept for each start frame.
         stride: Control frames between the start frames that have slots.
         min_score: Least share of the remaining clip that a kept state has to have survived.
-        noise: Of reference states and of friction, as a factor on the evaluation's (`conditions.Noise`).
     """
 
     first: float = 0.2
@@ -71,31 +78,36 @@ class StartConfig:
     slots: int = 4
     stride: int = 3
     min_score: float = 0.5
-    noise: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
             raise AssistMimicError(f"start: first {self.first:g} and kept {self.kept:g} must be shares of one")
-        check_ranges(self, "start", slots=(1, 1000), stride=(1, 1000), min_score=(0, 1), noise=(0, 100))
+        check_ranges(self, "start", slots=(1, 1000), stride=(1, 1000), min_score=(0, 1))
 
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """Weights of the terms in `rewards.TERMS`, by role, and what one role cares for the other.
+    """Reward terms of each role with their weights, and what one role cares for the other.
 
     `style` may be among them; how it is judged says `StyleConfig`.
 
     Attributes:
-        supporter: Weight of each term of the supporter.
-        recipient: Weight of each term of the recipient.
+        supporter: Terms of the supporter; a weight alone stands for `{weight: ...}`.
+        recipient: Terms of the recipient.
         coupling: Share of the recipient's reward in the supporter's.
         gate: Distance of a hand from the recipient within which the contact reward takes the place of tracking [m].
     """
 
-    supporter: Mapping[str, float] = field(default_factory=dict)
-    recipient: Mapping[str, float] = field(default_factory=dict)
+    supporter: Terms = field(default_factory=dict)
+    recipient: Terms = field(default_factory=dict)
     coupling: float = 0.5
     gate: float = 0.4
+
+    def __post_init__(self) -> None:
+        for role in ROLES:
+            terms = expand_terms(getattr(self, role), f"reward: {role}")
+            object.__setattr__(self, role, terms)
+            reward.bind(terms)
 
 
 @dataclass(frozen=True)
@@ -186,12 +198,11 @@ class TrainConfig:
         pairs: Worlds per process.
         horizon: Control steps per rollout.
         steps: Pair-steps to train.
-        termination: Deviation at which an episode ends [m].
-        dynamics: What recipients are like, as `conditions.Dynamics` names it: each clip's worlds are dealt out
-            evenly to all of these. The policy is not told which it is.
+        termination: Terms that end an episode as a failure.
+        events: Terms that happen to worlds: noise of starts, friction, other muscles, pushes.
         body: The bodies.
         action: What actions mean.
-        observation: Terms, by block.
+        observation: Terms, by input block; their order is that of the blocks.
         retarget: Dynamic reference retargeting.
         start: Where episodes begin.
         reward: Weights.
@@ -213,11 +224,11 @@ class TrainConfig:
     pairs: int = 256
     horizon: int = 24
     steps: int = 1_000_000
-    termination: float = SUCCESS_LIMIT
-    dynamics: tuple[str, ...] = ("seen",)
+    termination: Terms = field(default_factory=lambda: dict(TERMINATION))
+    events: Terms = field(default_factory=lambda: dict(EVENTS))
     body: BodyConfig = field(default_factory=BodyConfig)
     action: ActionSpec = ACTION
-    observation: tuple[str, ...] = OBSERVATION
+    observation: Terms = field(default_factory=lambda: expand_terms(OBSERVATION, "observation"))
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -229,7 +240,13 @@ class TrainConfig:
     coarse: float = 0.7
 
     def __post_init__(self) -> None:
-        bound(self.observation)
+        for name, terms in (("observation", observation), ("termination", termination), ("events", event)):
+            configs = expand_terms(getattr(self, name), name)
+            if name == "observation":
+                configs = {block: config for block, config in configs.items() if config.weight}
+            object.__setattr__(self, name, configs)
+            terms.bind(configs)
+        self._check_needs()
         for name, value, known in (("kind", self.kind, KINDS), ("mode", self.mode, MODES)):
             if value not in known:
                 raise AssistMimicError(f"{name}: {value!r} is none of {', '.join(known)}")
@@ -237,14 +254,33 @@ class TrainConfig:
         if self.kind == "prior" and self.mode != "joint":
             raise AssistMimicError(f"mode: a prior has nobody to be {self.mode} with")
 
+    def _check_needs(self) -> None:
+        """Make sure that terms get what they need. Raises AssistMimicError."""
+        tables = {
+            "observation": observation.bind(self.observation),
+            "termination": termination.bind(self.termination),
+            **{f"reward.{role}": reward.bind(getattr(self.reward, role)) for role in ROLES},
+        }
+        for where, terms in tables.items():
+            for term in (term for term in terms if term.weight):
+                if "retargeting" in term.term.needs and not self.retarget.enabled:
+                    raise AssistMimicError(f"{where}: {term.name} needs retargeting; set retarget.enabled")
+                if self.kind == "prior" and term.term.group == "assist":
+                    raise AssistMimicError(f"{where}: {term.name} is about two people, and a prior has nobody else")
+
     @property
     def roles(self) -> tuple[str, ...]:
         """Names of the policies that learn."""
         return ROLES if self.kind == "specialist" else ("person",)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML and JSON."""
-        return plain_values(asdict(self))
+        """Return plain values for YAML and JSON."""
+        values = asdict(self)
+        for name in ("observation", "termination", "events"):
+            values[name] = short_terms(getattr(self, name))
+        for role in ROLES:
+            values["reward"][role] = short_terms(getattr(self.reward, role), weighed=True)
+        return plain_values(values)
 
 
 def check_ranges(config: Any, where: str, **ranges: tuple[float, float]) -> None:
@@ -273,6 +309,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     given = values.get("action", {})
     if isinstance(given, Mapping):  # what is not said about actions is as in `ACTION`, also if something is
         values["action"] = ACTION.to_dict() | dict(given)
+    values = _with_default_terms(in_todays_words(values, _plain(EVENTS)))
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
@@ -280,7 +317,11 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
         *parents, last = name.split(".")
         where = values
         for parent in parents:
-            where = where.setdefault(parent, {})
+            if where.get(parent) is None:
+                where[parent] = {}
+            elif parents[0] in _TABLES and isinstance(where[parent], (int, float)):
+                where[parent] = {"weight": where[parent]}  # a term that so far has nothing else
+            where = where[parent]
             if not isinstance(where, dict):
                 raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
         where[last] = parse_yaml(text, f"--set {override}")
@@ -291,6 +332,42 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
 def config_from_dict(values: Any, where: str) -> TrainConfig:
     """The inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises AssistMimicError."""
     try:
+        if isinstance(values, Mapping):
+            values = _expanded(in_todays_words(values, _plain(EVENTS)))
         return build_dataclass(TrainConfig, values, where)
     except AssistMimicError as error:
         raise AssistMimicError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with every term written out. Raises AssistMimicError."""
+    values = dict(values)
+    for name in ("observation", "termination", "events"):
+        if name in values:
+            values[name] = expand_terms(values[name], name)
+    if isinstance(values.get("reward"), Mapping):
+        values["reward"] = {
+            name: expand_terms(value, f"reward: {name}") if name in ROLES else value
+            for name, value in values["reward"].items()
+        }
+    return values
+
+
+def _with_default_terms(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says with the defaults beside it that it says nothing about, so that `--set` finds them.
+
+    Events and terminations add to the defaults, where a weight of 0 switches one off; observations replace them.
+    """
+    values = dict(values)
+    for name, defaults in (("events", EVENTS), ("termination", TERMINATION)):
+        given = values.get(name, {})
+        given = dict.fromkeys(given) if isinstance(given, list) else given
+        if isinstance(given, Mapping):
+            values[name] = _plain(defaults) | dict(given)
+    given = values.get("observation", list(OBSERVATION))
+    values["observation"] = dict.fromkeys(given) if isinstance(given, list) else given
+    return values
+
+
+def _plain(terms: Terms) -> dict[str, Any]:
+    return {name: config.short() for name, config in terms.items()}

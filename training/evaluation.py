@@ -140,7 +140,7 @@ def evaluate(
             "recipient": "as in training" if recipient is None else recipient.label,
             "success_limit_m": SUCCESS_LIMIT,
             "shortfall_limit_m": SHORTFALL_LIMIT,
-            "dynamics": [asdict(setting) for setting in dynamics],
+            "dynamics": [setting.to_dict() for setting in dynamics],
         },
         "versions": versions(),
         "machine": machine(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from controller_server.control.bundle import PolicyBundle, write_bundle
 from controller_server.control.bundle_body import BodySettings
 from controller_server.control.bundle_card import BundleCard, Source
 from controller_server.control.network import NetworkSpec
+from controller_server.terms import observation
 from controller_server.yamlfile import read_yaml
 
 from .checkpoint import read_checkpoint
@@ -34,7 +36,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
     sections, facts = read_checkpoint(run / CHECKPOINT)
     config = config_from_dict(facts["config"], str(run))
     card, lineage = read_yaml(run / RUN), of_run(run)
-    networks, parameters = {}, {}
+    networks, parameters, seen = {}, {}, observation.bind(config.observation)
     for role in config.roles:
         arrays = under(sections[role], "actor.")
         arrays.pop("counts")
@@ -66,6 +68,8 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
             },
             scores=scores or {},
             acknowledgements=lineage.acknowledgements,
+            observation={name: replace(term, weight=1.0) for name, term in config.observation.items() if term.short()},
+            imports=tuple(dict.fromkeys(term.term.file for term in seen if term.term.file is not None)),
         ),
         parameters,
     )

@@ -107,14 +107,18 @@ def print_tables(
     for scene, part in zip(environment.scenes, environment.parts, strict=True):
         masses = ", ".join(f"{person.role} {person.mass:.0f} kg" for person in scene.pair.people)
         print(f"  clip {scene.name}: {scene.last} control frames, {part.n} worlds, {masses}")
-    print(f"dynamics: {', '.join(config.dynamics)}")
     print(f"{'observation':<22}{'size':>6}  meaning")
     for name, size in environment.inputs:
-        print(f"  {name:<20}{size:>6}  {observation[name].meaning}")
+        print(f"  {name:<20}{size:>6}  {observation[config.observation[name].term or name].meaning}")
     print(f"  {'together':<20}{sum(size for _, size in environment.inputs):>6}")
     print(f"{'reward':<22}{'supporter':>10}{'recipient':>10}")
-    for name, weights in environment.terms.items():
+    for name, weights in environment.rewards.weights.items():
         print(f"  {name:<20}{weights[0]:>10g}{weights[1]:>10g}")
+    for what, terms in (("termination", config.termination), ("event", config.events)):
+        for name, term in terms.items():
+            if term.weight:
+                given = ", ".join(f"{key} {value}" for key, value in term.params.items())
+                print(f"{what:<12}{name}{': ' if given else ''}{given}")
     for role, learner in learners.items():
         sizes = " -> ".join(map(str, (learner.actor.spec.n_inputs, *config.hidden, environment.n_actions)))
         print(f"network {role}: {sizes}, {sum(p.numel() for p in learner.actor.trainable):,} weights")

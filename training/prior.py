@@ -58,7 +58,7 @@ def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:
         return None
     sections, facts = read_checkpoint(folder / CHECKPOINT)
     config = config_from_dict(facts["config"], str(folder))
-    if role not in sections or config.observation != tuple(name for name, _ in spec.inputs):
+    if role not in sections or tuple(config.observation) != tuple(name for name, _ in spec.inputs):
         return None
     arrays = under(sections[role], "critic.")
     counts = arrays.pop("counts")

@@ -20,11 +20,12 @@ from controller_server.result import clip_sha256
 from . import parallel, style
 from .checkpoint import read_checkpoint, tensors, write_checkpoint
 from .config import TrainConfig
-from .environment import Episode, PairEnvironment, Step
+from .environment import PairEnvironment
 from .log import RunLog, print_tables
 from .networks import Network
 from .ppo import Ppo
 from .scene import Scene
+from .task import Episode, Step
 
 CHECKPOINT = "checkpoint.safetensors"
 _SAVE_SECONDS = float(os.environ.get("ASSISTMIMIC_SAVE_SECONDS", "60"))

@@ -26,9 +26,9 @@ from . import parallel
 from .checkpoint import adam_state, load_adam_state
 from .config import StyleConfig, TrainConfig
 from .environment import PairEnvironment
+from .motion import motion
 from .networks import Network
 from .prefix import under
-from .rewards import motion
 
 Array = np.ndarray
 
@@ -37,7 +37,7 @@ class Demonstrations:
     """Windows of reference motion, from any time of any clip.
 
     Args:
-        motions: Of each clip, by control frame and person: features as of `rewards.motion`, shape (K, P, D).
+        motions: Of each clip, by control frame and person: features as of `motion.motion`, shape (K, P, D).
         shares: How often each clip is drawn, in any unit.
         frames: Of a window, no more than any clip has.
     """
@@ -159,8 +159,8 @@ def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int)
     Raises:
         AssistMimicError: a window is longer than a clip.
     """
-    weights, frames = environment.terms.get("style"), config.style.frames
-    if weights is None:
+    weights, frames = environment.rewards.weight_of("style"), config.style.frames
+    if not weights.any():
         return {}
     for scene in environment.scenes:
         if scene.track.n_frames < frames:

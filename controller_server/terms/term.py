@@ -150,7 +150,7 @@ def _expand(value: Any, where: str) -> TermConfig:
     return TermConfig(
         term=_like("", value.get("term", ""), f"{where}: term"),
         weight=_like(1.0, value.get("weight", 1.0), f"{where}: weight"),
-        params={str(name): item for name, item in params.items()},
+        params={str(name): tuple(item) if isinstance(item, list) else item for name, item in params.items()},
     )
 
 

@@ -10,14 +10,22 @@ import numpy as np
 import pytest
 import torch
 from policy_cases import PRIOR
-from training_cases import WEIGHTS, standing_scene, tiny
+from training_cases import WEIGHTS, standing_scene, tiny, weighed
 
 from controller_server.control.retarget import RetargetSettings
 from controller_server.errors import AssistMimicError
+from controller_server.terms import TermConfig
 from training.checkpoint import read_checkpoint
-from training.config import ACTION, RewardConfig, StartConfig, config_from_dict, load_config
+from training.config import ACTION, StartConfig, config_from_dict, load_config
 from training.environment import PairEnvironment
 from training.runner import CHECKPOINT, Runner
+
+START = StartConfig(first=1.0, kept=0.0)
+
+
+def dealt(*recipients: str) -> dict[str, TermConfig]:
+    """Events that do nothing but deal worlds out."""
+    return {"dealt_strengths": TermConfig(params={"recipients": recipients})}
 
 
 def zeros(env: PairEnvironment) -> np.ndarray:
@@ -43,7 +51,7 @@ def test_episodes_end_at_the_clips_end_or_where_somebody_is_lost():
 
 def test_what_is_seen_last_is_not_what_is_seen_next():
     """A cut episode's final observation is of its own end, the next one of a new start."""
-    env = PairEnvironment(tiny(start=StartConfig(first=1.0, kept=0.0, noise=0.0)), [standing_scene()], threads=1)
+    env = PairEnvironment(tiny(start=START, events={}), [standing_scene()], threads=1)
     first = env.reset()
     for _ in range(standing_scene().last):
         step = env.step(zeros(env) + 0.05)
@@ -85,8 +93,7 @@ def test_siblings_begin_in_the_same_state():
 
 def test_worlds_are_dealt_out_to_dynamics():
     """Half of the recipients are heavier, also in coarse physics; siblings are alike; supporters are as they were."""
-    still = StartConfig(first=1.0, kept=0.0, noise=0.0)
-    env = PairEnvironment(tiny(dynamics=("seen", "mass1.5"), start=still), [standing_scene()], threads=1)
+    env = PairEnvironment(tiny(start=START, events=dealt("seen", "mass1.5")), [standing_scene()], threads=1)
     (part,) = env.parts
     feet = np.zeros((2, 4, 2))
     for k, coarse in enumerate((False, True)):
@@ -98,9 +105,9 @@ def test_worlds_are_dealt_out_to_dynamics():
     assert np.allclose(feet[:, 2:, 1] / feet[:, :2, 1], 1.5, atol=0.1)
     assert np.allclose(feet[:, 2:, 0] / feet[:, :2, 0], 1.0, atol=0.1)
     with pytest.raises(AssistMimicError, match="1 clips x 3 dynamics"):
-        PairEnvironment(tiny(dynamics=("seen", "gains0.5", "hip0.5")), [standing_scene()], threads=1)
-    with pytest.raises(AssistMimicError, match="dynamics: push"):
-        PairEnvironment(tiny(dynamics=("push",)), [standing_scene()], threads=1)
+        PairEnvironment(tiny(events=dealt("seen", "gains0.5", "hip0.5")), [standing_scene()], threads=1)
+    with pytest.raises(AssistMimicError, match="recipients: 'push'"):
+        PairEnvironment(tiny(events=dealt("push")), [standing_scene()], threads=1)
 
 
 def test_the_reference_moves_who_is_replayed():
@@ -119,10 +126,9 @@ def test_the_reference_moves_who_is_replayed():
 @pytest.mark.parametrize("replayed", [0, 1])
 def test_beside_somebody_replayed_forces_and_torques_are_those_of_the_step(replayed):
     """The one who is simulated bears the floor and strains as beside somebody simulated."""
-    still = StartConfig(first=1.0, kept=0.0, noise=0.0)
     borne, strain, seen = np.zeros((2, 4, 2)), np.zeros((2, 4, 2)), []
     for k, who in enumerate((None, replayed)):
-        env = PairEnvironment(tiny(start=still), [standing_scene()], threads=1, replayed=who)
+        env = PairEnvironment(tiny(start=START, events={}), [standing_scene()], threads=1, replayed=who)
         env.reset()
         for _ in range(10):
             step = env.step(zeros(env))
@@ -142,9 +148,9 @@ def test_retargeting_moves_what_is_rewarded_and_allowed_where_it_is_asked_to():
 
     def supporter(settings: RetargetSettings, *, aside: float) -> tuple[float, bool]:
         """Reward for positions, and whether the episode ended, of a supporter put aside [m]."""
-        still = StartConfig(first=1.0, kept=0.0, noise=0.0)
-        only = RewardConfig({"positions": 1.0}, {"positions": 1.0}, coupling=0.0)
-        env = PairEnvironment(tiny(start=still, reward=only, retarget=settings), [standing_scene()], threads=1)
+        only = weighed({"positions": 1.0}, {"positions": 1.0}, coupling=0.0)
+        config = tiny(start=START, events={}, reward=only, retarget=settings)
+        env = PairEnvironment(config, [standing_scene()], threads=1)
         env.reset()
         (part,) = env.parts
         state = part.backend.state()
@@ -271,7 +277,7 @@ def test_a_finished_run_that_goes_on_does_not_begin_again(tmp_path):
 
 def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
     """A resolved configuration reads back the same; an unknown name, a wrong value, a missing file are one line."""
-    config = tiny(retarget=RetargetSettings(enabled=False), reward=RewardConfig({"contact": 1.0}, WEIGHTS))
+    config = tiny(retarget=RetargetSettings(enabled=False), reward=weighed({"contact": 1.0}, WEIGHTS))
     assert config_from_dict(json.loads(json.dumps(config.to_dict())), "again") == config
     path = tmp_path / "c.yaml"
     path.write_text("name: x\npairs: 4\nppo: {std: 1e-2}\n")

@@ -283,7 +283,7 @@ def test_verdicts_are_those_of_recordings():
     made = TrialSetup.of(clip, pair, conditions, Dynamics())
     np.testing.assert_array_equal(still.draw.state.local_quats, made.draw.state.local_quats)  # the trials of the rest
     np.testing.assert_array_equal(still.draw.friction, made.draw.friction)
-    pushed = VerdictTrials.of(clip, clip, pair, still.bundle, conditions, Dynamics("push", mass=1.5, push=Push(9000.0)))
+    pushed = VerdictTrials.of(clip, clip, pair, still.bundle, conditions, Dynamics("push", {"mass": 1.5}, Push(9000.0)))
     assert pushed.judge.pair.recipient.mass == pytest.approx(1.5 * pair.recipient.mass)
     lost = judge_trials(pushed, threads=1)
     assert not any(verdict.success or verdict.success_tracking or verdict.assisted for verdict in lost)

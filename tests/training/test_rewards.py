@@ -5,53 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from training_cases import standing_scene
+from training_cases import moment
 
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
-from training import rewards
-from training.rewards import Moment, deviation
+from controller_server.terms import TermConfig, reward
+from training.step_context import StepContext, deviation
 
 
-def moment(*, shift: float = 0.0, gate: float = 0.4, contact: bool = False) -> Moment:
-    """The standing pair, the supporter moved sideways, the recipient within reach of the right hand."""
-    track = standing_scene().track
-    goal = track.bodies(np.zeros(1, int))
-    positions = goal.positions.copy()
-    positions[:, 1] += positions[:, 0, 21:22] - positions[:, 1, 16:17] + 0.1  # a shoulder comes to the right hand
-    goal = replace(goal, positions=positions)
-    moved = positions.copy()
-    moved[:, 0, :, 1] += shift
-    joints, bodies = standing_scene().reference.targets.shape[2], positions.shape[2]
-    nothing = np.zeros((1, 2, joints, 3), np.float32)
-    return Moment(
-        now=replace(goal, positions=moved),
-        goal=goal,
-        balance=np.zeros((1, 2, 2, 3), np.float32),
-        forces=np.zeros((1, 2, bodies, 3, 3), np.float32),
-        torques=nothing,
-        joint_velocity=nothing,
-        action=nothing.reshape(1, 2, -1),
-        last_action=nothing.reshape(1, 2, -1),
-        hands=(20, 21),
-        gate=gate,
-        contact=contact,
-        style=np.zeros((1, 2), np.float32),
-    )
+def worth(name: str, m: StepContext, **params: float) -> np.ndarray:
+    """What a reward term gives."""
+    return reward.bind({name: TermConfig(params=params)})[0](m)
 
 
 def test_on_the_reference_every_tracking_term_is_one():
     """Positions, rotations, velocities and spins are 1 for both; costs are 0."""
     m = moment()
     for name in ("positions", "rotations", "velocities", "spins", "stability", "balance"):
-        assert np.allclose(rewards.TERMS[name](m), 1)
+        assert np.allclose(worth(name, m), 1)
     for name in ("power", "jerk", "contact"):
-        assert np.allclose(rewards.TERMS[name](m), 0)
+        assert np.allclose(worth(name, m), 0)
 
 
 def test_positions_follow_the_papers_formula():
     """A person moved 0.1 m as a whole gets exp(-100 * 0.01 / 3), the other keeps 1, and deviation is 0.1 m."""
     m = moment(shift=0.1)
-    assert np.allclose(rewards.positions(m), [[np.exp(-1 / 3), 1]], atol=1e-5)
+    assert np.allclose(worth("positions", m), [[np.exp(-1 / 3), 1]], atol=1e-5)
     assert np.allclose(deviation(m.now, m.goal), [[0.1, 0]], atol=1e-6)
 
 
@@ -67,26 +45,26 @@ def test_the_other_tracking_terms_and_costs_follow_their_formulas():
         ("velocities", np.exp(-2 / 3)),
         ("spins", np.exp(-0.1 * 9 / 3)),
     ):
-        assert np.allclose(rewards.TERMS[name](off), expected, atol=1e-4), name
+        assert np.allclose(worth(name, off), expected, atol=1e-4), name
     torques, speed = np.zeros_like(m.torques), np.zeros_like(m.joint_velocity)
     torques[0, 1, :2, 0], speed[0, 1, :2, 0] = np.array([100, -50]), np.array([2, 4])
-    assert np.allclose(rewards.power(replace(m, torques=torques, joint_velocity=speed)), [[0, 0.4]])
+    assert np.allclose(worth("power", replace(m, torques=torques, joint_velocity=speed)), [[0, 0.4]])
     action = m.action.copy()
     action[0, 0] = 0.5
-    assert np.allclose(rewards.jerk(replace(m, action=action)), [[0.25, 0]])
+    assert np.allclose(worth("jerk", replace(m, action=action)), [[0.25, 0]])
 
 
 def test_contact_pays_only_for_touch_inside_the_gate():
     """Nothing without a force however near, up to a half for one hand that presses, nothing beyond the gate."""
     m = moment()
-    assert (rewards.contact(m) == 0).all()
+    assert (worth("contact", m) == 0).all()
     pressed = m.forces.copy()
     pressed[:, 0, 21, 0, 2] = 200.0
-    paid = rewards.contact(replace(m, forces=pressed))
+    paid = worth("contact", replace(m, forces=pressed))
     assert 0.3 < paid[0, 0] <= 0.5 and paid[0, 1] == 0
     floor = np.roll(pressed, 1, axis=3)
-    assert (rewards.contact(replace(m, forces=floor)) == 0).all()
-    assert (rewards.contact(replace(m, forces=pressed, gate=0.01)) == 0).all()
+    assert (worth("contact", replace(m, forces=floor)) == 0).all()
+    assert (worth("contact", replace(m, forces=pressed, gate=0.01)) == 0).all()
 
 
 def test_the_contact_reward_takes_the_place_of_hand_tracking():
@@ -95,8 +73,8 @@ def test_the_contact_reward_takes_the_place_of_hand_tracking():
     goal = strict.goal.positions.copy()
     goal[:, 0, 21] += 0.15  # the reference wants the hand elsewhere, still near the recipient
     strict, lenient = (replace(m, goal=replace(m.goal, positions=goal)) for m in (strict, lenient))
-    assert rewards.positions(strict)[0, 0] < 0.95
-    assert np.allclose(rewards.positions(lenient)[0, 0], 1)
+    assert worth("positions", strict)[0, 0] < 0.95
+    assert np.allclose(worth("positions", lenient)[0, 0], 1)
 
 
 def test_sagging_costs_stability():
@@ -105,19 +83,19 @@ def test_sagging_costs_stability():
     low, high = m.now.positions.copy(), m.now.positions.copy()
     low[..., 2] -= 0.5
     high[..., 2] += 0.5
-    assert np.allclose(rewards.stability(replace(m, now=replace(m.now, positions=low))), 0, atol=1e-6)
-    assert np.allclose(rewards.stability(replace(m, now=replace(m.now, positions=high))), 1)
+    assert np.allclose(worth("stability", replace(m, now=replace(m.now, positions=low))), 0, atol=1e-6)
+    assert np.allclose(worth("stability", replace(m, now=replace(m.now, positions=high))), 1)
 
 
 def test_reach_leads_a_hand_back_to_its_place():
     """One for both hands in place, less with distance, nothing beyond the gate; the same for both people."""
     m = moment()
-    assert np.allclose(rewards.reach(m), 1)
+    assert np.allclose(worth("reach", m), 1)
     goal = m.goal.positions.copy()
     goal[:, 0, 21, 0] += 0.1
     astray = replace(m, goal=replace(m.goal, positions=goal))
-    assert np.allclose(rewards.reach(astray), (1 + np.exp(-1)) / 2, atol=1e-5)
-    assert (rewards.reach(replace(m, gate=0.0)) == 0).all()
+    assert np.allclose(worth("reach", astray), (1 + np.exp(-1)) / 2, atol=1e-5)
+    assert (worth("reach", replace(m, gate=0.0)) == 0).all()
 
 
 def test_balance_counts_where_the_centre_of_mass_is_heading():
@@ -126,4 +104,42 @@ def test_balance_counts_where_the_centre_of_mass_is_heading():
     off = np.zeros((1, 2, 2, 3), np.float32)
     off[0, 0, 0], off[0, 1, 0] = [0.1, 0, 0.3], [0.1, 0, 0]
     off[0, 1, 1] = [-0.33, 0, 0]
-    assert np.allclose(rewards.balance(replace(m, balance=off)), [[np.exp(-1), 1]], atol=1e-5)
+    assert np.allclose(worth("balance", replace(m, balance=off)), [[np.exp(-1), 1]], atol=1e-5)
+
+
+def test_labelled_contacts_pay_for_what_touches_in_the_reference():
+    """A hand that is to hold costs until it presses; a body that surely does not touch costs when it does."""
+    m = moment()
+    grips = m.grips.copy()
+    grips[:, 0, 1] = 1.0
+    far = {"near": 0.01, "far": 9.0}  # nothing is neutral by nearness but all that does not grip
+    meant = replace(m, grips=grips)
+    assert np.allclose(worth("labelled_contacts", m, **far), 1)
+    assert np.allclose(worth("labelled_contacts", meant, **far), [[np.exp(-1), 1]], atol=1e-5)
+    pressed = m.forces.copy()
+    pressed[:, 0, 21, 0, 2] = 3000.0
+    assert np.allclose(worth("labelled_contacts", replace(meant, forces=pressed), **far), 1, atol=1e-5)
+    knee = m.forces.copy()
+    knee[:, 1, 4, 0, 0] = 3000.0
+    for limits, expected in (({"near": 0.0, "far": 1e-3}, np.exp(-1)), ({"near": 0.0, "far": 9.0}, 1.0)):
+        value = worth("labelled_contacts", replace(m, forces=knee), **limits)  # penalised, then neutral
+        assert np.allclose(value, [[1, expected]], atol=1e-5)
+
+
+def test_stature_tracking_weighs_positions_near_the_partner_and_rotations_far_from_them():
+    """A shift counts the more the farther the weight reaches; a turn counts the less."""
+    m = moment()
+    shifted = moment(shift=0.1)
+    turned = quat_mul(m.goal.quats, quat_from_rotvec(np.array([0.0, 0.3, 0.0]))).astype(np.float32)
+    turned = replace(m, now=replace(m.now, quats=turned))
+    assert np.allclose(worth("stature_tracking", m), 1)
+    for off, worse in ((shifted, 10.0), (turned, 0.01)):
+        values = {reach: worth("stature_tracking", off, reach=reach)[0, 0] for reach in (0.01, 10.0)}
+        assert min(values, key=values.__getitem__) == worse
+        assert values[worse] < 0.75 < 0.95 < max(values.values())
+
+
+def test_widths_are_parameters():
+    """Twice the sharpness squares a tracking term."""
+    m = moment(shift=0.1)
+    assert np.allclose(worth("positions", m, sharpness=200.0), worth("positions", m) ** 2)

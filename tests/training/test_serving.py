@@ -17,7 +17,7 @@ from training.config import BodyConfig, StartConfig, config_from_dict
 from training.environment import PairEnvironment
 from training.scene import Scene
 
-FROM_THE_START = StartConfig(first=1.0, kept=0.0, noise=0.0)
+FROM_THE_START = StartConfig(first=1.0, kept=0.0)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,13 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
         pairs=defaults.ppo.siblings,
         action=action,
         start=FROM_THE_START,
+        events={},
         coarse=0.0,
     )
     environment = PairEnvironment(config, [scene], threads=1)
-    bundle = untrained(clip, scene.pair, last=3.0, terms=config.observation, action=action, retarget=config.retarget)
+    bundle = untrained(
+        clip, scene.pair, last=3.0, terms=tuple(config.observation), action=action, retarget=config.retarget
+    )
     assert config.retarget.enabled
     part = environment.parts[0]
     base = PolicyBase(scene.pair, scene.reference, bundle, n_worlds=config.pairs)

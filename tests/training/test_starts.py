@@ -14,7 +14,7 @@ from controller_server.clip.npz import write_npz
 from controller_server.errors import AssistMimicError
 from training.alone import stranger_scene
 from training.config import BodyConfig, StartConfig
-from training.starts import StartStates
+from training.physical_state_initialisation import StartStates
 
 
 def starts(**changes: float) -> StartStates:
@@ -32,7 +32,7 @@ def lived(states: StartStates, *, sunk: float) -> None:
 
 def test_shares_of_starts():
     """Half begin at the first frame where that is asked for, the others anywhere; nothing is kept at first."""
-    frames, _ = starts(first=0.5, kept=0.5).sample(4000, np.random.default_rng(0))
+    frames, *_ = starts(first=0.5, kept=0.5).sample(4000, np.random.default_rng(0))
     assert 0.45 < (frames == 0).mean() < 0.56
     assert set(frames) == set(range(standing_scene().last))
 
@@ -51,7 +51,7 @@ def test_only_survivors_are_kept():
 
 def test_better_states_take_the_place_of_worse_and_are_started_from():
     """Full slots make room for a survivor, and starts at kept frames come from what was recorded."""
-    states, last = starts(first=0.0, kept=1.0, noise=0.0), standing_scene().last
+    states, last = starts(first=0.0, kept=1.0), standing_scene().last
     lived(states, sunk=0.01)
     for world in (0, 1):
         states.finish(world, 0, last - 2, survived=False)
@@ -59,7 +59,7 @@ def test_better_states_take_the_place_of_worse_and_are_started_from():
     for world in (2, 3):
         states.finish(world, 0, last, survived=True)
     assert np.allclose(states.score[4], 1.0, atol=1e-3)
-    frames, state = states.sample(2000, np.random.default_rng(1))
+    frames, state, _ = states.sample(2000, np.random.default_rng(1))
     assert frames.min() >= 5
     sunk = standing_scene().reference.state.root_position[frames, 0, 2] - state.root_position[:, 0, 2]
     reference, kept = np.isclose(sunk, 0, atol=1e-6), np.isclose(sunk, 0.02, atol=1e-6)

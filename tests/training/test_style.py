@@ -10,15 +10,15 @@ import pytest
 import torch
 from conftest import standing_pair
 from policy_cases import PRIOR
-from training_cases import WEIGHTS, standing_scene, tiny
+from training_cases import WEIGHTS, standing_scene, tiny, weighed
 
 from controller_server.control.observation import look
 from controller_server.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.checkpoint import read_checkpoint
-from training.config import BodyConfig, RewardConfig, StyleConfig, TrainConfig
+from training.config import BodyConfig, StyleConfig, TrainConfig
 from training.environment import PairEnvironment
-from training.rewards import motion
+from training.motion import motion
 from training.runner import CHECKPOINT, Runner
 from training.scene import Scene
 from training.style import Demonstrations, Discriminator, discriminators
@@ -41,7 +41,7 @@ def waves(n: int, hz: float, rng: np.random.Generator) -> torch.Tensor:
 def styled(**changes: object) -> TrainConfig:
     """A run with the term, whose windows a tiny rollout fills."""
     small = StyleConfig(frames=3, hidden=(8,), updates=2, batch=8)
-    return tiny(**{"reward": RewardConfig(STYLED, STYLED), "style": small, **changes})
+    return tiny(**{"reward": weighed(STYLED, STYLED), "style": small, **changes})
 
 
 def run(config: TrainConfig, folder: Path, *, steps: int = 32, resume: bool = False) -> dict[str, dict]:
@@ -121,7 +121,7 @@ def test_windows_are_whole_and_of_one_episode():
     env.reset()
     zero = np.zeros((env.n, 2, env.n_actions), np.float32)
     for _ in range(40):
-        frames.append(env._steps + 1)
+        frames.append(env.parts[0].steps + 1)
         step = env.step(zero)
         assert len(windows[-1]) == (frames[-1] >= 3).sum()
         if len(windows[-1]) == env.n and len(windows) > 1 and len(windows[-2]) == env.n and not step.done.any():
@@ -131,7 +131,7 @@ def test_windows_are_whole_and_of_one_episode():
 
 def test_supporters_share_the_recipients_style():
     """The term is weighed, shared and left out for the first frames like any other."""
-    weights = (RewardConfig({"style": 0.5}, {"style": 1.0}, coupling=0.25), RewardConfig({"style": 0.5}, {}))
+    weights = (weighed({"style": 0.5}, {"style": 1.0}, coupling=0.25), weighed({"style": 0.5}, {}))
     for reward, expected in zip(weights, ([0.75 * 0.25 + 0.25 * 1.0, 1.0], [0.5 * 0.25, 0.0]), strict=True):
         env = PairEnvironment(styled(reward=reward), [standing_scene()], threads=1)
         env.be_judged(lambda w: np.broadcast_to(np.array([0.5, 1.0], np.float32), w.shape[:2]))
@@ -144,7 +144,7 @@ def test_supporters_share_the_recipients_style():
 def test_without_a_weight_nothing_changes(tmp_path):
     """Weight 0, whatever the discriminators would have been, gives the weights and worlds of a run without the term."""
     plain = run(tiny(), tmp_path / "plain")
-    off = RewardConfig({**WEIGHTS, "style": 0.0}, {**WEIGHTS, "style": 0.0})
+    off = weighed({**WEIGHTS, "style": 0.0}, {**WEIGHTS, "style": 0.0})
     other = run(styled(reward=off), tmp_path / "off")
     assert set(plain) == set(other) and same(plain, other, ("supporter", "recipient"))
     assert np.array_equal(plain["environment"]["part0.world"], other["environment"]["part0.world"])

@@ -1,9 +1,9 @@
-"""Where episodes begin: first frame, any reference frame, or a state that simulation reached and survived.
+"""Physical state initialisation (PSI): episodes begin at states that simulation itself reached and survived.
 
-Physical state initialisation in the manner of InterMimic: reference states interpenetrate or hang in the air, kept ones
-do not. A state is worth the share of the rest of the clip its episode went on to survive; each start frame has a few
-slots, and a state takes the place of the worst, of equals of the oldest. What a state is worth fades, for the policy
-that survived from there has changed since.
+Others begin at the first or at any reference frame. In the manner of InterMimic: reference states interpenetrate or
+hang in the air, kept ones do not. A state is worth the share of the rest of the clip its episode went on to survive;
+each start frame has a few slots, and a state takes the place of the worst, of equals of the oldest. What a state is
+worth fades, for the policy that survived from there has changed since.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from controller_server.physics.backend import PairState
 
-from .conditions import Noise, noisy_start
 from .config import StartConfig
 from .scene import Scene
 
@@ -35,7 +34,6 @@ class StartStates:
 
     def __init__(self, scene: Scene, config: StartConfig, n: int) -> None:
         self.scene, self.config = scene, config
-        self.noise = Noise(**{name: config.noise * value for name, value in vars(Noise()).items()})
         self._frames = np.arange(0, scene.last, config.stride)
         shape = (len(self._frames), config.slots)
         self.score = np.zeros(shape)
@@ -47,8 +45,8 @@ class StartStates:
     def _like(self, name: str) -> tuple[int, ...]:
         return getattr(self.scene.reference.state, name).shape[1:]
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, PairState]:
-        """Start frames, shape (n,), and states of n episodes."""
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, PairState, np.ndarray]:
+        """Return start frames, shape (n,), states of n episodes, and which of those were kept, shape (n,)."""
         config, kept = self.config, self.score > 0
         last = self.scene.last
         choice = rng.random(n)
@@ -61,7 +59,7 @@ class StartStates:
         slots = (weights.cumsum(axis=1) < (rng.random(n) * weights.sum(axis=1))[:, None]).sum(axis=1)
         frames = np.where(use, self._frames[slot_frames], frames)
         from_slot = use & (slots < config.slots)
-        state = noisy_start(self.scene.states[frames], self.scene.pair, 1, rng, self.noise)
+        state = self.scene.states[frames]
         where = (slot_frames, np.minimum(slots, config.slots - 1))
         picked = {
             name: np.where(
@@ -69,7 +67,7 @@ class StartStates:
             )
             for name in _FIELDS
         }
-        return frames, PairState(**picked)
+        return frames, PairState(**picked), from_slot
 
     def record(self, frames: np.ndarray, state: PairState) -> None:
         """Note the state of all worlds at their control frames, shape (n,)."""

@@ -1,0 +1,137 @@
+"""The events of a run, and what worlds owe to them: friction, strength, pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from controller_server.body.pair import PairBody
+from controller_server.physics.backend import Backend, PairState
+from controller_server.terms import TermConfig, event
+
+from .events.context import Effect, EventContext
+from .events.strength import changed
+from .prefix import under
+from .term_memory import TermMemory
+
+Array = np.ndarray
+
+
+class WorldEvents:
+    """What happens to the n worlds of a clip, and what has happened to each.
+
+    Args:
+        config: The events.
+        pair: The bodies.
+        family: See `EventContext.family`, shape (n,).
+        rng: Where all random numbers come from.
+
+    Raises:
+        AssistMimicError: there is no such event or parameter.
+    """
+
+    def __init__(
+        self, config: Mapping[str, TermConfig], pair: PairBody, family: Array, rng: np.random.Generator
+    ) -> None:
+        terms = [term for term in event.bind(config) if term.weight]
+        self._by_moment = {when: [t for t in terms if t.term.when == when] for when in ("setup", "start", "step")}
+        self._pair, self._family, self._rng = pair, family, rng
+        self._memory = TermMemory({term.name: term for term in terms}, len(family))
+        self.friction = np.ones(len(family))
+        self._strength: dict[str, Array] = {}
+        everyone = np.arange(len(family))
+        for effect in self._effects("setup", everyone, np.zeros(len(family), int)):
+            self._strengthen(effect, everyone)
+
+    def apply(self, backend: Backend, ids: Array) -> None:
+        """Give worlds their friction and their people's strength, shape (m,)."""
+        backend.set_friction(self.friction[ids], list(ids))
+        self._set_strength(backend, ids)
+
+    def start(self, backend: Backend, ids: Array, frames: Array, state: PairState, kept: Array) -> PairState:
+        """Let happen what happens at the start of episodes in worlds, shape (m,); returns the states to begin in.
+
+        Args:
+            backend: The worlds.
+            ids: Which of them.
+            frames: Control frames the episodes begin at, shape (m,).
+            state: States they would begin in.
+            kept: Which of those the simulation reached before, shape (m,).
+        """
+        self._memory.clear(ids)
+        drawn = False
+        for effect in self._effects("start", ids, frames, state, kept):
+            state = effect.state or state
+            if effect.friction is not None:
+                self.friction[ids] = effect.friction
+                backend.set_friction(effect.friction, list(ids))
+            drawn |= bool(effect.strength)
+            self._strengthen(effect, ids)
+        if drawn:
+            self._set_strength(backend, ids)
+        return state
+
+    def step(self, backend: Backend, frames: Array) -> None:
+        """Let happen what happens in every control step."""
+        if not self._by_moment["step"]:
+            return
+        everyone, total = np.arange(len(frames)), np.zeros((len(frames), 2, 6))
+        for effect in self._effects("step", everyone, frames):
+            total += 0.0 if effect.wrench is None else effect.wrench
+        backend.set_wrench(total)
+
+    def copy(self, backend: Backend, source: Array) -> None:
+        """Make every world like another one, shape (n,)."""
+        self._memory.copy(source)
+        self.friction = self.friction[source]
+        before = self._strength
+        self._strength = {name: factors[source] for name, factors in before.items()}
+        backend.set_friction(self.friction)
+        other = [(self._strength[name] != before[name]).any(axis=1) for name in before]
+        if other and np.any(other):
+            self._set_strength(backend, np.flatnonzero(np.any(other, axis=0)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs."""
+        strength = {f"strength.{name}": factors for name, factors in self._strength.items()}
+        memory = {f"event.{name}": array for name, array in self._memory.state_dict().items()}
+        return {"friction": self.friction, **strength, **memory}
+
+    def load_state_dict(self, backend: Backend, arrays: Mapping[str, Any]) -> None:
+        """Load what `state_dict` returned, and give worlds what it says."""
+        self.friction = arrays["friction"].copy()
+        self._strength |= {name: factors.copy() for name, factors in under(arrays, "strength.").items()}
+        self._memory.load_state_dict(under(arrays, "event."))
+        self.apply(backend, np.arange(len(self.friction)))
+
+    def _effects(
+        self, when: str, ids: Array, frames: Array, state: PairState | None = None, kept: Array | None = None
+    ) -> Any:
+        """Effects of the events of a moment, each on what the ones before it left."""
+        c = EventContext(self._rng, self._pair, self._pair.control_hz, self._family[ids], frames, state, kept)
+        for term in self._by_moment[when]:
+            effect: Effect = term(c, *self._memory.of(term.name))
+            yield effect
+            if effect.state is not None:
+                c = replace(c, state=effect.state)
+
+    def _strengthen(self, effect: Effect, ids: Array) -> None:
+        for name, factors in effect.strength.items():
+            self._strength.setdefault(name, np.ones((len(self._family), 2)))[ids] = factors
+
+    def _set_strength(self, backend: Backend, ids: Array) -> None:
+        """Tell the engine, once for worlds whose people are alike."""
+        names = list(self._strength)
+        factors = (
+            np.stack([self._strength[name][ids] for name in names], axis=-1) if names else np.ones((len(ids), 2, 0))
+        )
+        kinds, number = np.unique(factors, axis=0, return_inverse=True)
+        for k, kind in enumerate(kinds):
+            people = [
+                changed(person.strength, dict(zip(names, own, strict=True)))
+                for person, own in zip(self._pair.people, kind, strict=True)
+            ]
+            backend.set_strength(people, ids[number.reshape(-1) == k].tolist())

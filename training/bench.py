@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,44 +18,34 @@ from controller_server.physics.mujoco_backend import BackendMujoco
 from controller_server.result import versions
 
 from .config import TrainConfig
-from .environment import PairEnvironment, Step
+from .environment import PairEnvironment
 from .runner import Runner
-from .scene import load_scenes
+from .scene import Scene, load_scenes
+from .task import Step
 
 
-class _Yardstick:
-    """Repeats every control step of an environment with nothing around the stepping, and takes the time of both."""
+class _Measured(PairEnvironment):
+    """An environment that repeats every control step with nothing around the stepping, and takes the time of both."""
 
-    def __init__(self, environment: PairEnvironment, threads: int) -> None:
-        (self._part,) = environment.parts
-        assert isinstance(self._part.backend, BackendMujoco)
-        self._step = environment.step
-        self._batch = mujoco_batch.Batch(self._part.backend.model, self._part.n, threads)
+    def __init__(self, config: TrainConfig, scenes: Sequence[Scene], *, seed: int = 0, threads: int = 0) -> None:
+        super().__init__(config, scenes, seed=seed, threads=threads)
+        self._backend = self.parts[0].backend
+        assert isinstance(self._backend, BackendMujoco)
+        self._batch = mujoco_batch.Batch(self._backend.model, self.n, threads)
         self._ctrl = self._batch.bind("ctrl")
         self.environment_s = self.bare_s = 0.0
-        environment.step = self.step  # pyright: ignore[reportAttributeAccessIssue]
 
     def step(self, actions: np.ndarray) -> Step:
-        """The environment's step, then the same again bare."""
-        backend = self._part.backend
-        assert isinstance(backend, BackendMujoco)
-        before, given = backend.save(), {}
-        set_targets = backend.set_targets
-
-        def remember(targets: np.ndarray) -> None:
-            set_targets(targets)
-            given["targets"] = targets
-
-        backend.set_targets = remember  # pyright: ignore[reportAttributeAccessIssue]
-        grips = self._part.scene.track.grips[self._part.frames]
+        """Make the environment's step, then the same again bare."""
+        assert isinstance(self._backend, BackendMujoco)
+        before, layout = self._backend.save(), self._backend.layout
         started = time.perf_counter()
-        result = self._step(actions)
+        result = super().step(actions)
         self.environment_s += time.perf_counter() - started
-        del backend.set_targets
         self._batch.state[:] = before
-        self._ctrl[:, backend.layout.target], self._ctrl[:, backend.layout.grip] = given["targets"], grips
+        self._ctrl[:, layout.target], self._ctrl[:, layout.grip] = self.parts[0].controls
         started = time.perf_counter()
-        self._batch.step(nstep=backend.pair.substeps)
+        self._batch.step(nstep=self._backend.pair.substeps)
         self.bare_s += time.perf_counter() - started
         return result
 
@@ -77,24 +68,26 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
     config = replace(config, coarse=0.0, steps=1, ppo=replace(config.ppo, critic_first=0))
     scenes = load_scenes(config.clips[:1], config.body, sparing=config.action.sparing)
     with TemporaryDirectory() as folder:
-        runner = Runner(config, scenes, Path(folder) / "run", threads=threads)
+        runner = Runner(config, scenes, Path(folder) / "run", threads=threads, environment=_Measured)
     runner.advance()
-    yardstick = _Yardstick(runner.environment, threads)
+    measured = runner.environment
+    assert isinstance(measured, _Measured)
+    measured.environment_s = measured.bare_s = 0.0
     started = time.perf_counter()
     for _ in range(iterations):
         runner.advance()
-    total = time.perf_counter() - started - yardstick.bare_s
+    total = time.perf_counter() - started - measured.bare_s
     pair_steps = iterations * config.pairs * config.horizon
     return {
         "clip": scenes[0].name,
         "pairs": config.pairs,
         "pair_steps": pair_steps,
         "threads": threads or torch.get_num_threads(),
-        "bare_stepping_per_s": pair_steps / yardstick.bare_s,
-        "environment_per_s": pair_steps / yardstick.environment_s,
+        "bare_stepping_per_s": pair_steps / measured.bare_s,
+        "environment_per_s": pair_steps / measured.environment_s,
         "training_per_s": pair_steps / total,
-        "environment_share_of_bare_stepping": yardstick.bare_s / yardstick.environment_s,
-        "training_share_of_bare_stepping": yardstick.bare_s / total,
+        "environment_share_of_bare_stepping": measured.bare_s / measured.environment_s,
+        "training_share_of_bare_stepping": measured.bare_s / total,
         "machine": machine(),
         "versions": versions(),
     }

@@ -46,6 +46,7 @@ class Runner:
         agent: "learn", or "zero" or "random" to run the environment without learning.
         threads: Of physics and learning; 0 takes every core.
         start: Makes the actors to begin with, given what they look like; fresh ones by default.
+        environment: Makes the environment.
 
     Raises:
         AssistMimicError: the folder holds another run and `resume` is off, or its checkpoint does not fit.
@@ -61,6 +62,7 @@ class Runner:
         agent: str = "learn",
         threads: int = 0,
         start: Callable[[NetworkSpec], Mapping[str, Network]] | None = None,
+        environment: Callable[..., PairEnvironment] = PairEnvironment,
     ) -> None:
         self.config, self.folder, self.agent = config, folder, agent
         found = folder / CHECKPOINT
@@ -70,7 +72,7 @@ class Runner:
         if threads:
             torch.set_num_threads(threads)
         seed = 10_007 * config.seed + parallel.rank()
-        self.environment = PairEnvironment(config, scenes, seed=seed, threads=threads)
+        self.environment = environment(config, scenes, seed=seed, threads=threads)
         self.data = _fingerprints(scenes)
         self.learners = self._learners(None if self.resumed else start, seed)
         self.judges = style.discriminators(config, self.environment, seed) if self._learning else {}

@@ -64,6 +64,7 @@ class SceneWorlds:
         self.balance = np.zeros((n, 2, 2, 3), np.float32)  # as last seen
         self.lost = np.zeros((n, 2, joints), bool)  # holds, as last seen
         self.recent = np.zeros((n, 2, 0, 0), np.float32)  # motion of the last frames, if style is judged
+        self.controls = (np.zeros((n, 2, joints, 3)), np.zeros((n, 2, 2)))  # what the engine was told last
         self.started, self.steps = np.zeros(n, int), np.zeros(n, int)
         self.error = np.zeros(n)
         self.sums = {name: np.zeros((n, 2)) for name in task.rewards.weights}
@@ -138,8 +139,9 @@ class SceneWorlds:
     def _act(self, actions: Array) -> None:
         backend, scene = self.backend, self.scene
         base = self.policy.base_targets(self.frames, self.balance, self.lost)
-        backend.set_targets(self.policy.act(actions, base))
-        backend.set_grips(scene.track.grips[self.frames])
+        targets, grips = self.controls = self.policy.act(actions, base), scene.track.grips[self.frames]
+        backend.set_targets(targets)
+        backend.set_grips(grips)
         self.events.step(backend, self.frames)
         backend.step_unchecked(backend.pair.substeps)
         self.frames = self.frames + 1

@@ -55,6 +55,7 @@ def setup(
 def hold(made: TrialSetup, frames: int) -> BackendMujoco:
     """Hold the reference's targets for some frames."""
     backend, reference = made.backend, made.reference
+    assert isinstance(backend, BackendMujoco)
     for frame in range(frames):
         row = reference.row(frame + 1)
         backend.set_targets(np.repeat(reference.targets[row][None], backend.n_worlds, axis=0))
@@ -138,6 +139,7 @@ def test_trials_have_the_friction_that_was_drawn():
     assert 0.8 <= factors.min() < 0.83 and 1.17 < factors.max() <= 1.2
     assert abs(factors.mean() - 1) < 0.02
     # The engine's own numbers, since nothing reads friction back through the protocol.
+    assert isinstance(made.backend, BackendMujoco)
     inside = made.backend._batch.expand("geom_friction")[:, :, 0] / made.backend.model.geom_friction[:, 0]
     np.testing.assert_allclose(inside, np.repeat(factors[:, None], inside.shape[1], axis=1))
 

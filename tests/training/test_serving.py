@@ -13,6 +13,7 @@ from controller_server.body.drive import from_middles
 from controller_server.control.action import ActionSpec
 from controller_server.control.network import forward
 from controller_server.control.policy import PolicyBase
+from controller_server.physics.mujoco_backend import BackendMujoco
 from training.config import BodyConfig, StartConfig, config_from_dict
 from training.environment import PairEnvironment
 from training.scene import Scene
@@ -48,6 +49,7 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
     base = PolicyBase(scene.pair, scene.reference, bundle, n_worlds=config.pairs)
     seen = environment.reset()
     networks = [(bundle.card.networks[role], bundle.parameters[role]) for role in ("supporter", "recipient")]
+    assert isinstance(part.backend, BackendMujoco)
     for frame in range(6):
         served = base.targets(part.backend, frame)
         base.executed(served)

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from prepare_clips import FPS, feet_rolled, raised, skating, standing_clip, walking_clip
 
+from controller_server.bench import CLIPS
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.dirt import make_dirty
 from controller_server.prepare import prepare
 from controller_server.prepare.bearing import find_bearing, foot_skate
 from controller_server.prepare.feet import plant_feet
 from controller_server.prepare.legs import ANKLE, TOE, keep_feet, place_foot
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.smoothing import smooth
 from controller_server.prepare.soles import foot_angles, foot_quat, foot_shapes, sole_corners
 
 
@@ -193,3 +196,24 @@ def test_correction_fades_over_half_a_second():
     assert levelled[end - 5] == pytest.approx(12, abs=0.5)
     assert 3 < levelled[end + round(0.25 * FPS)] < 9 and levelled[end + round(0.55 * FPS)] < 0.1
     assert np.abs(np.diff(levelled)).max() * FPS < 50
+
+
+def test_feet_that_noise_alone_lifts_stand():
+    """Keep feet that never step where they are through 4 degrees of noise, which lifts them by centimetres."""
+    clip = read_npz(CLIPS / "lift_under_arms.npz")
+    rough = make_dirty(clip, "jitter_4deg").clip
+    calm = smooth(PairPoses.of(rough), cutoff_hz=2.5).to_clip(rough)
+    speed = np.linalg.norm(np.gradient(plant_feet(calm).joints[:, :, ANKLE], axis=0), axis=-1) * clip.fps
+    assert (speed > 0.05).mean() < 0.02
+    assert (np.linalg.norm(np.gradient(calm.joints[:, :, ANKLE], axis=0), axis=-1) * clip.fps > 0.05).mean() > 0.5
+
+
+def test_a_steady_foot_that_is_lifted_is_lifted():
+    """Keep two stands of a foot that goes up by 7 cm and comes down where it was, in a clip without noise."""
+    clip = standing_clip(seconds=2.0)
+    poses = PairPoses.of(clip)
+    positions, quats = poses.world
+    up = 0.07 * np.clip(1 - np.abs(np.arange(clip.n_frames) / FPS - 1.0) / 0.3, 0, 1)
+    ankle = positions[:, 0, ANKLE[0]] + up[:, None] * np.array([0.0, 0, 1])
+    lifted = place_foot(poses, 0, 0, ankle, quats[:, 0, ANKLE[0]], poses.quats[:, 0, TOE[0]])
+    assert [len(foot.runs) for foot in find_bearing(lifted, foot_shapes(clip))[0]] == [2, 1]

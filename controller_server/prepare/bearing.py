@@ -20,6 +20,11 @@ _SHORTEST, _BRIDGE = 0.1, 0.07  # s
 _MAX_ROLL, _MAX_HEEL_UP, _MAX_TOES_UP = np.radians((45, 80, 50))  # beyond, somebody sits or lies
 _ROOM = 0.08  # m a bearing foot is brought back; more than that is a step, not a slip
 _TURN_ROOM = np.radians(25)
+_HOP, _HOP_LASTS = (
+    0.05,
+    0.4,
+)  # m and s a foot that shakes is off the floor by noise: times how much wider the bounds are
+_WANDER = 1.5  # times usual that bounds on speed must be for a place to be as much wider
 _STEP = 0.1  # s a foot that really goes elsewhere may slip on either side of the middle of its way
 
 
@@ -63,7 +68,10 @@ def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[B
             ball = points[side][:, 1:3, :2].mean(axis=1)
             place = np.concatenate([ball / _ROOM, yaws[side][:, None] / _TURN_ROOM], axis=1)
             for run in _bearing_runs(heights[side] - floor, speeds[side], upright[side], poses.fps, noise):
-                runs[side] += still_pieces(place, run, shortest=shortest, gap=gap)
+                runs[side] += still_pieces(place / max(1.0, noise[1] / _WANDER), run, shortest=shortest, gap=gap)
+            if max(noise) > 1:
+                still = upright[side] & (heights[side] - floor < _HOP * noise[0])
+                runs[side] = _without_hops(runs[side], place / noise[1], still, poses.fps)
         found.append([Bearing(r, floor) for r in runs])
     return found
 
@@ -106,6 +114,32 @@ def _bearing_runs(
         if settled[-1] + 1 - settled[0] >= max(2, round(_SHORTEST * fps)):
             runs.append((int(settled[0]), int(settled[-1]) + 1))
     return runs
+
+
+def _without_hops(runs: list[Interval], place: np.ndarray, low: np.ndarray, fps: float) -> list[Interval]:
+    """Stands of a foot that shakes, joined where noise alone lifts it: it stays low, and comes down where it was.
+
+    Args:
+        runs: In order.
+        place: Of the foot, in units of what still counts as one place, shape (T, K).
+        low: Whether the foot is no higher than noise may lift it, shape (T,).
+        fps: Frames per second.
+    """
+    longest, n = round(_HOP_LASTS * fps), len(low)
+    joined: list[Interval] = []
+    for a, b in runs:
+        if joined:
+            start, end = joined[-1]
+            apart = np.linalg.norm(np.median(place[start:end], axis=0) - np.median(place[a:b], axis=0))
+            if a - end <= longest and apart <= 1 and low[end:a].all():
+                joined[-1] = (start, b)
+                continue
+        joined.append((a, b))
+    if joined and joined[0][0] <= longest and low[: joined[0][0]].all():
+        joined[0] = (0, joined[0][1])
+    if joined and n - joined[-1][1] <= longest and low[joined[-1][1] :].all():
+        joined[-1] = (joined[-1][0], n)
+    return joined
 
 
 def foot_height(poses: PairPoses, shapes: list[list[FootShape]], bearing: list[list[Bearing]]) -> list[float]:

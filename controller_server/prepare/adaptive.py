@@ -8,6 +8,7 @@ import numpy as np
 
 from ..clip.interaction import InteractionClip
 from .intervals import gaussian
+from .centre_of_mass import calmed
 from .poses import PairPoses
 from .smoothing import same_hemisphere, smooth
 from .unsupported import Unsupported, unsupported_force
@@ -15,6 +16,8 @@ from .unsupported import Unsupported, unsupported_force
 ENOUGH_N = 50.0
 """Median unsupported force at which a stretch is smooth enough [N]."""
 LOWEST_HZ = 2.5
+CENTRE_HZ = 1.8
+"""Half-power frequency of the path of the centre of mass, where poses are smoothed [Hz]."""
 _STEP = 0.72  # from one cutoff to the next
 _GAIN = 0.8  # a lower cutoff must bring the force under this share
 _EVERY, _REACH = 0.5, 0.75  # s: where stretches are centred, how far they reach
@@ -52,7 +55,8 @@ def smooth_as_needed(
     if not level.any():
         return smoothed[0].to_clip(clip)
     track = np.stack([np.interp(np.arange(clip.n_frames), centres, level[:, person]) for person in range(2)], axis=1)
-    return _blended(smoothed, gaussian(track, _CHANGE * clip.fps)).to_clip(clip)
+    track = gaussian(track, _CHANGE * clip.fps)
+    return calmed(clip, _blended(smoothed, track), np.clip(track, 0, 1), CENTRE_HZ).to_clip(clip)
 
 
 def _cutoffs(highest: float) -> list[float]:

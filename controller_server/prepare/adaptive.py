@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..clip.interaction import InteractionClip
-from .intervals import gaussian
 from .centre_of_mass import calmed
+from .intervals import gaussian
 from .poses import PairPoses
 from .smoothing import same_hemisphere, smooth
 from .unsupported import Unsupported, unsupported_force

@@ -22,7 +22,7 @@ from .settings import Quality
 
 ALONE = CLIPS.parent / "alone"
 """Clips in which the recipient does something alone."""
-RISES = ("chair_rise_045", "chair_rise_035", "floor_rise", "walk_arm_in_arm")
+RISES = ("chair_rise_045", "chair_rise_035", "squat_rise", "walk_arm_in_arm")
 """What is carried out; the walk without the arm it leans on."""
 HOLDING, HELD_KG = "holding", 10.0
 _GRAVITY = 9.81
@@ -36,7 +36,7 @@ def bench_people(
     seeds: Sequence[int] = SEEDS,
     on_progress: OnProgress = ignore_progress,
 ) -> dict[str, Any]:
-    """Let every preset rise from two chairs and the floor and walk, alone and by search, and hold 10 kg.
+    """Let every preset rise from two chairs and a squat and walk, alone and by search, and hold 10 kg.
 
     Args:
         people: Presets; all by default.

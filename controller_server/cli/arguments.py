@@ -15,6 +15,7 @@ from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..physics.engines import BUILT_IN
 from ..settings import Controller, ConvertSettings, Quality
+from ..terms import use_terms
 from .batch_arguments import Batch
 from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
@@ -34,6 +35,7 @@ class Convert:
         writing: How to write.
         settings: How to simulate.
         read: How to read.
+        imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
@@ -41,9 +43,11 @@ class Convert:
     writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
+    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        use_terms(self.imports)
         from .convert_command import run_convert
 
         return run_convert(self.files, self.settings, self.read, self.report, self.writing)
@@ -223,6 +227,7 @@ class Train:
         prior: Bundle or run to start from, instead of the configuration's.
         set: Further settings by name, as ppo.std=0.05.
         threads: Of physics and learning; 0 takes every core.
+        imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
     what: Positional[Literal["prior", "specialist", "ablation"]]
@@ -236,9 +241,11 @@ class Train:
     prior: Annotated[str | None, arg(metavar="BUNDLE")] = None
     set: Annotated[tuple[str, ...], arg(metavar="[NAME=VALUE ...]")] = ()
     threads: int = 0
+    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        use_terms(self.imports)
         from .train_command import run_train
 
         return run_train(self)
@@ -264,6 +271,7 @@ class Evaluate:
         json: Print one JSON object instead of tables.
         out: Also write the JSON object to this file.
         save: Also write the scores into the card of each bundle.
+        imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
     bundles: Annotated[tuple[str, ...], Positional, arg(metavar="BUNDLE [BUNDLE2 ...]")]
@@ -281,9 +289,11 @@ class Evaluate:
     json: bool = False
     out: Annotated[Path | None, arg(metavar="OUT.json")] = None
     save: bool = False
+    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        use_terms(self.imports)
         from .evaluate_command import run_evaluate
 
         return run_evaluate(self)
@@ -297,14 +307,17 @@ class Export:
         run_folder: The run.
         out: Folder of the bundle.
         name: Of the bundle; the run's by default.
+        imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
     run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
     out: Annotated[Positional[Path], arg(metavar="FOLDER")]
     name: str | None = None
+    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
+        use_terms(self.imports)
         from .train_command import run_export
 
         return run_export(self.run_folder, self.out, self.name)

@@ -25,6 +25,8 @@ def bundle_lines(folder: Path) -> Iterable[str]:
     for what, sources in (("clips", card.clips), ("data", card.data)):
         if sources:
             yield f"{what}: {', '.join(source.name for source in sources)}"
+    if card.imports:
+        yield f"needs --import of {', '.join(f'{file.name} (sha256 {file.sha256[:12]})' for file in card.imports)}"
     for name in ("command", "pair_steps", "minutes", "revision"):
         if name in card.training:
             yield f"{name.replace('_', ' ')}: {card.training[name]}"

@@ -23,13 +23,14 @@ class ServeArguments:
     Attributes:
         bind: Where to listen; port 0 takes a free one. Beyond this machine only with --auth.
         store: Folder of jobs, results and logs; one server at a time uses it.
-        config: YAML file with workers, limits, supervision, retention, bundles (docs/server.md).
+        config: YAML file with workers, limits, supervision, retention, bundles, terms (docs/server.md).
         auth: Folder of keys; only their holders may connect.
         private: Only who can read the port file may connect.
         port_file: File to write the address into once the server is ready; STORE/server.json by default.
         parent_pid: Stop when this process is gone.
         workers: Worker processes; one for four cores by default.
         bundles: Folder of policy bundles, beside those that are always found.
+        terms: File with terms that policies see (docs/terms.md); workers run it.
         metrics_port: Port on loopback where Prometheus can read.
     """
 
@@ -42,6 +43,7 @@ class ServeArguments:
     parent_pid: int = 0
     workers: int | None = None
     bundles: Path | None = None
+    terms: Path | None = None
     metrics_port: int | None = None
 
     def options(self) -> ServerOptions:
@@ -54,7 +56,11 @@ class ServeArguments:
             private=self.private or options.private,
             parent_pid=self.parent_pid,
             bundles=options.bundles + (() if self.bundles is None else (self.bundles,)),
+            terms=options.terms + (() if self.terms is None else (self.terms,)),
         )
+        for file in options.terms:
+            if not file.is_file():
+                raise AssistMimicError(f"terms: {file}: no such file")
         if self.workers is not None:
             if not 1 <= self.workers <= 256:
                 raise AssistMimicError(f"workers: {self.workers} is outside 1-256")
@@ -89,13 +95,13 @@ def _option(name: Any, value: Any, folder: Path) -> Any:
         if not isinstance(value, list) or not value:
             raise AssistMimicError("workers: expected a list such as [{engine: mujoco, count: 2}]")
         return tuple(_worker(entry, number) for number, entry in enumerate(value, 1))
-    if name == "bundles":
+    if name in ("bundles", "terms"):
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise AssistMimicError("bundles: expected a list of folders")
+            raise AssistMimicError(f"{name}: expected a list of {'folders' if name == 'bundles' else 'Python files'}")
         return tuple(folder / entry for entry in value)
     kinds = {"bind": str, "private": bool, "metrics_port": int} | dict.fromkeys(_PATHS, str)
     if name not in kinds:
-        known = ", ".join([*kinds, *_SECTIONS, "workers", "bundles"])
+        known = ", ".join([*kinds, *_SECTIONS, "workers", "bundles", "terms"])
         raise AssistMimicError(f"no option {name!r}; there are {known}")
     if type(value) is not kinds[name]:
         raise AssistMimicError(f"{name}: expected {kinds[name].__name__}, got {value!r}")

@@ -103,6 +103,7 @@ class ServerOptions:
         supervision: When a worker is ended.
         retention: How long results are kept.
         bundles: Folders of policy bundles.
+        terms: Files with terms of policies' input; workers run them.
         metrics_port: Where Prometheus reads on loopback; 0 for nowhere.
     """
 
@@ -117,6 +118,7 @@ class ServerOptions:
     supervision: Supervision = field(default_factory=Supervision)
     retention: Retention = field(default_factory=Retention)
     bundles: tuple[Path, ...] = ()
+    terms: tuple[Path, ...] = ()
     metrics_port: int = 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..control.bundle_store import FOLDERS_VARIABLE, bundle_folders, list_bundles
+from ..terms import TERMS_VARIABLE
 
 _LOOK_EVERY = 10.0
 
@@ -17,9 +18,12 @@ class Policies:
 
     Args:
         folders: Looked through before the folders that are always looked through.
+        terms: Files with terms that they see, beside those of the environment.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], terms: Sequence[Path] = ()) -> None:
+        given = os.environ.get(TERMS_VARIABLE, "").split(os.pathsep)
+        self._terms = [*filter(None, given), *(str(file.absolute()) for file in terms)]
         self._folders = [folder.absolute() for folder in [*folders, *bundle_folders()]]
         self._names: list[str] = []
         self._next = 0.0
@@ -32,5 +36,6 @@ class Policies:
         return self._names
 
     def environment(self) -> dict[str, str]:
-        """What makes a worker find the same bundles."""
-        return {FOLDERS_VARIABLE: os.pathsep.join(map(str, self._folders))}
+        """What makes a worker find the same bundles, and know the terms that this server's configuration names."""
+        folders = {FOLDERS_VARIABLE: os.pathsep.join(map(str, self._folders))}
+        return folders | ({TERMS_VARIABLE: os.pathsep.join(self._terms)} if self._terms else {})

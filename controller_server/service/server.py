@@ -75,7 +75,7 @@ class Server:
         self.access = access_of(options)
         self._store = JobStore(options.store)
         self._context = zmq.Context()
-        self._policies = Policies(options.bundles)
+        self._policies = Policies(options.bundles, options.terms)
         nobody: dict[str, str] = {}
         self._door = Doorkeeper(
             self._context,

@@ -14,6 +14,7 @@ from conftest import standing_pair
 from controller_server.cli import main
 from controller_server.clip.npz import write_npz
 from controller_server.control.bundle import read_card
+from controller_server.control.policy import check_fit
 from controller_server.errors import AssistMimicError
 from controller_server.service.configuration import read_config
 from controller_server.service.policies import Policies
@@ -66,7 +67,7 @@ def test_what_the_page_shows_runs(tmp_path, monkeypatch, capsys, apart):
     monkeypatch.chdir(tmp_path)
     Path("my_terms.py").write_text(shown("python"))
     Path("mine.yaml").write_text(shown("yaml"))
-    write_npz(tmp_path / "clip.npz", standing_pair(13))
+    write_npz(tmp_path / "clip.npz", standing_pair(9))
     train, evaluate = (shlex.split(line)[1:] for line in shown("sh").splitlines())
     assert main([*train[:-2], "--threads", "1"]) == 2
     assert "no term 'eye_level'" in (said := capsys.readouterr().err) and "--import" in said
@@ -79,12 +80,18 @@ def test_what_the_page_shows_runs(tmp_path, monkeypatch, capsys, apart):
     options = ["--no-help-tests", "--threads", "1"]
     assert main([*evaluate, *options]) == 0
     assert "arms0.5" in capsys.readouterr().out
+    bundle = read_card(tmp_path / "run" / "bundle")
+    pair = bundle.body.pair(standing_pair(9))
+    check_fit(bundle, pair)
     forget(monkeypatch)
-    assert main([*evaluate[:-2], *options, "--dynamics", "seen"]) == 2
-    assert "it needs my_terms.py (sha256" in (said := capsys.readouterr().err) and "load_on_hands" in said
+    with pytest.raises(
+        AssistMimicError, match=r"no .* term 'load_on_hands' here; it needs my_terms.py \(sha256"
+    ):
+        check_fit(bundle, pair)
     Path("my_terms.py").write_text(shown("python") + "# and a change\n")
-    assert main([*evaluate, *options]) == 2
-    assert "not the one it was trained with" in capsys.readouterr().err
+    files.import_terms(Path("my_terms.py"))
+    with pytest.raises(AssistMimicError, match="not the one it was trained with"):
+        check_fit(bundle, pair)
 
 
 def test_a_file_that_fails_is_one_line_and_names_are_taken_once(tmp_path, apart):

@@ -84,9 +84,7 @@ def test_what_the_page_shows_runs(tmp_path, monkeypatch, capsys, apart):
     pair = bundle.body.pair(standing_pair(9))
     check_fit(bundle, pair)
     forget(monkeypatch)
-    with pytest.raises(
-        AssistMimicError, match=r"no .* term 'load_on_hands' here; it needs my_terms.py \(sha256"
-    ):
+    with pytest.raises(AssistMimicError, match=r"no .* term 'load_on_hands' here; it needs my_terms.py \(sha256"):
         check_fit(bundle, pair)
     Path("my_terms.py").write_text(shown("python") + "# and a change\n")
     files.import_terms(Path("my_terms.py"))

@@ -14,8 +14,9 @@ from .clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from .control.ladder import ControlInterrupted, Outcome, run_ladder
 from .control.settings import ControlSettings
 from .frames import recording_to_clip, slice_clip, until_end
+from .measure.geometry import ClipSurfaces
 from .measure.holding import input_holds
-from .measure.scores import measure
+from .measure.scores import measure_judged
 from .measure.verdict import Judge
 from .physics.engines import check_engine
 from .prepare import Prepared, prepare
@@ -135,6 +136,8 @@ def _result(
     if not whole:
         frames = slice(0, int(np.floor(recording.time[-1] * clip.fps + 1e-6)) + 1)
         clip, asked, simulated = (slice_clip(c, frames) for c in (clip, asked, simulated))
+        judge = replace(judge, prepared=asked)
+    surfaces = ClipSurfaces.of(simulated, judge.pair)
     remarks = [*notes, *clip.warnings(), *prepared.report.warnings, *outcome.notes]
     if whole and recording.time[-1] < clip.duration - 0.5 / clip.fps:
         remarks.append(
@@ -151,17 +154,8 @@ def _result(
         policy=outcome.policy,
         policy_sha256=outcome.policy_sha256,
         attempts=outcome.attempts,
-        scores=measure(
-            clip,
-            asked,
-            simulated,
-            recording,
-            judge.pair,
-            judged=judge.judged,
-            complete=whole,
-            limits=judge.limits,
-            holds=judge.holds,
-        ),
+        surfaces=surfaces,
+        scores=measure_judged(judge, clip, simulated, recording, complete=whole, output=surfaces),
         report=prepared.report,
         settings=settings,
         seconds=seconds,

@@ -22,8 +22,8 @@ from .clip.skeleton import JOINT_NAMES
 from .clip.write_options import WriteOptions
 from .control.attempt import Attempt
 from .frames import contacts_per_frame, frame_times, per_frame
-from .measure.feet import foot_corners, skating_per_frame
-from .measure.geometry import body_of_clip, clip_geometry
+from .measure.feet import skating_per_frame
+from .measure.geometry import ClipSurfaces
 from .measure.report import ReportData, render_report, write_report
 from .measure.scores import Scores, scores_to_dict
 from .measure.tracking import deviation
@@ -41,6 +41,7 @@ class Result:
         prepared_clip: What the simulation was asked to do.
         simulated_clip: What it did: frames, rate and fields of the input.
         recording: The simulation, step by step, to the clip's end.
+        surfaces: Of the simulated clip.
         pair: The simulated bodies.
         controller: The ladder's rung the result stands on.
         attempts: Every rung tried, in order, and why the lower ones were not enough.
@@ -58,6 +59,7 @@ class Result:
     prepared_clip: InteractionClip
     simulated_clip: InteractionClip
     recording: Recording
+    surfaces: ClipSurfaces
     pair: PairBody
     controller: str
     attempts: tuple[Attempt, ...]
@@ -115,8 +117,7 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
         return per_frame(recording.time, values, times)
 
     contacts = contacts_per_frame(recording, times)
-    body = body_of_clip(clip, result.pair)
-    surfaces = clip_geometry(clip, body)
+    surfaces = result.surfaces.geometry
     page = {}
     if result.settings.carry_report:
         text = render_report(_report_data(result, title=result.input_clip.source or "Result"))
@@ -136,7 +137,7 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
         "result_com": frames(recording.com),
         "result_deviation": deviation(clip.joints, result.prepared_clip.joints),
         "result_prepared_joints": result.prepared_clip.joints,
-        "result_skating": skating_per_frame(foot_corners(clip, body), clip.fps),
+        "result_skating": skating_per_frame(result.surfaces.corners, clip.fps),
         "result_partner_depth": surfaces.partner_depth,
         "result_floor_depth": surfaces.floor_depth,
     }

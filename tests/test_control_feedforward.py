@@ -90,7 +90,7 @@ def test_people_apart_get_nothing_from_each_other(rising):
     """Let the load of a rising recipient lie on their own legs, while the motion stays the same."""
     pair = PairBody.from_clip(rising)
     together = Reference.of(rising, pair)
-    apart = together.sharing(pair, 1.0, apart=True)
+    apart = together.sharing(1.0, apart=True)
     assert np.abs(together.load.partner).max() > 20
     assert (apart.load.partner == 0).all()
     np.testing.assert_array_equal(apart.positions, together.positions)

@@ -57,7 +57,7 @@ class Scene:
     @cached_property
     def apart(self) -> np.ndarray:
         """Joint targets of the two without anything from each other [rad], shape (K, 2, J, 3)."""
-        return self.reference.sharing(self.pair, self.sparing, apart=True).targets
+        return self.reference.sharing(self.sparing, apart=True).targets
 
     @cached_property
     def states(self) -> PairState:
@@ -91,7 +91,7 @@ class Scene:
         )
         reference = Reference.of(clip, pair)
         if sparing != SPARING:
-            reference = reference.sharing(pair, sparing)
+            reference = reference.sharing(sparing)
         return Scene(name, source, clip, pair, reference, Track.of(reference), sparing, engine)
 
 

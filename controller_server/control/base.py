@@ -63,7 +63,7 @@ class ReferenceBase:
         self._arms, self._legs = (limb_rows(pair, parts) for parts in (ARM, LEG))
         self._ankles = ankle_rows(pair)
         self._moved = [row for row in range(len(pair.joints)) if row in pair.hand_rows or row in self._arms[:, 1:]]
-        self._apart = reference.apart(pair) if reference.grips.any() else None
+        self._apart = reference.apart() if reference.grips.any() else None
         self._keeps_feet, self._footing = feet, Footing.none()
         self._hands, self._feet = np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3))
 

@@ -78,18 +78,22 @@ def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> N
 
 def write_scores(folder: Path, scores: Mapping[str, Any]) -> None:
     """Put what was measured into the card of a bundle, in the place of former scores. Raises AssistMimicError."""
-    card, sha256 = _read_card(folder)
+    card, sha256 = read_card_with_hash(folder)
     _write(folder, {CARD: _card_text(replace(card, scores=scores), sha256)})
 
 
 def read_card(folder: Path) -> BundleCard:
     """What a bundle is for. Raises AssistMimicError naming file and entry."""
-    return _read_card(folder)[0]
+    return read_card_with_hash(folder)[0]
 
 
 def read_bundle(folder: Path) -> PolicyBundle:
     """A bundle with its weights, everything checked. Raises AssistMimicError naming file and entry."""
-    card, sha256 = _read_card(folder)
+    return read_weights(folder, *read_card_with_hash(folder))
+
+
+def read_weights(folder: Path, card: BundleCard, sha256: str) -> PolicyBundle:
+    """The bundle of a card that was read before, with the hash that it names. Raises as `read_bundle`."""
     data = _read(folder / WEIGHTS, MAX_BYTES)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise AssistMimicError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
@@ -126,7 +130,8 @@ def _metadata(weights: bytes) -> dict[str, str]:
     return json.loads(weights[8 : 8 + length]).get("__metadata__") or {}
 
 
-def _read_card(folder: Path) -> tuple[BundleCard, str]:
+def read_card_with_hash(folder: Path) -> tuple[BundleCard, str]:
+    """What a bundle is for, and the SHA-256 of its weights. Raises AssistMimicError naming file and entry."""
     path = folder / CARD
     data = _read(path, MAX_CARD_BYTES)
     values = parse_yaml(data, str(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..body.pair import PairBody
 from ..errors import AssistMimicError
-from .bundle import CARD, read_card
+from .bundle import CARD, read_card_with_hash
 from .bundle_card import BundleCard
 
 FOLDERS_VARIABLE = "ASSISTMIMIC_POLICIES"
@@ -24,10 +24,12 @@ class Found:
     Attributes:
         folder: Where it is.
         card: What it says about itself.
+        sha256: Of the weights it is for.
     """
 
     folder: Path
     card: BundleCard
+    sha256: str
 
 
 def bundle_folders() -> list[Path]:
@@ -52,7 +54,7 @@ def list_bundles(folders: Sequence[Path] | None = None) -> tuple[list[Found], li
 
 def _try_card(folder: Path) -> Found | str:
     try:
-        return Found(folder, read_card(folder))
+        return Found(folder, *read_card_with_hash(folder))
     except AssistMimicError as error:
         return str(error)
 
@@ -67,7 +69,7 @@ def find_bundle(text: str, folders: Sequence[Path] | None = None) -> Found:
     if path.name == CARD:
         path = path.parent
     if os.sep in text or "/" in text or (path / CARD).is_file():
-        return Found(path, read_card(path))
+        return Found(path, *read_card_with_hash(path))
     bundles, problems = list_bundles(folders)
     for bundle in bundles:
         if bundle.card.name == text:

@@ -8,7 +8,7 @@ from enum import Enum
 from ..body.pair import PairBody
 from ..errors import AssistMimicError
 from ..prepare.settings import PrepareSettings
-from .bundle import PolicyBundle, read_bundle
+from .bundle import PolicyBundle, read_weights
 from .bundle_store import Found, find_bundle, fitting, list_bundles
 from .policy import check_fit
 from .settings import ControlSettings
@@ -85,4 +85,4 @@ def _load(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen:
     bodies = card.body.differences(pair)
     differences = [*bodies, *_prepared_differently(card.prepare, settings.prepare)]
     said = f"policy {card.name}: {'; '.join(differences)}" if differences else ""
-    return Chosen(read_bundle(found.folder), card.knows(settings.sha256) and not bodies, said)
+    return Chosen(read_weights(found.folder, card, found.sha256), card.knows(settings.sha256) and not bodies, said)

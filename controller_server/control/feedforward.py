@@ -4,6 +4,8 @@ A PD drive whose target is the reference sags under load: 100 N m at 800 N m/rad
 needs, divided by the gain, is the offset of the target that carries the load without an error. It depends on who bears
 what, so contact forces are found first: of all that floor, furniture and partner can give, those with which nobody
 needs a hand from heaven and muscles work least against their limits. A weak person is so held by a strong one.
+
+MuJoCo's collision detection and rigid-body algorithms are used, whichever engine simulates.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from ..body.layout import PairLayout
+from ..body.compiled import compiled
+from ..body.layout import PairLayout, clip_qpos
 from ..body.pair import PairBody
+from ..clip.interaction import InteractionClip
 from ..prepare.intervals import gaussian
 
 _REACH = 0.01  # m: surfaces nearer than this may press on each other
@@ -25,6 +29,7 @@ _ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that a
 _CONTACT_FORCE = 2000.0  # N that are as dear
 _ITERATIONS = 300
 _CHUNK = 64  # frames solved at once
+_OPENING = 5  # frames whose torques are averaged into those of the first two
 _SMOOTH = 1.0  # frames
 
 
@@ -69,8 +74,55 @@ SPARING = 3.0
 """How much dearer the recipient's muscles are than the supporter's, who is there to spare them."""
 
 
+class Motion:
+    """A motion whose inverse dynamics are solved when somebody asks for them, once for each way to share the load.
+
+    Args:
+        pair: Whose motion.
+        qpos: MuJoCo positions, shape (K, nq).
+        grips: 0-1, shape (K, 2, 2).
+        hz: Frames per second.
+    """
+
+    def __init__(self, pair: PairBody, qpos: np.ndarray, grips: np.ndarray, hz: float) -> None:
+        self.pair, self._qpos, self._grips, self._hz = pair, qpos, grips, hz
+        self._solved: dict[tuple[float, bool], Load] = {}
+
+    @staticmethod
+    def of(clip: InteractionClip, pair: PairBody, grips: np.ndarray, hz: float) -> Motion:
+        """Return the motion of a clip at the control rate."""
+        body = compiled(pair)
+        return Motion(pair, clip_qpos(clip, pair, body.layout, body.model.nq), grips, hz)
+
+    def centre_of_mass(self) -> np.ndarray:
+        """Return where that of both bodies is [m], shape (K, 2, 3)."""
+        body = compiled(self.pair)
+        data, com = mujoco.MjData(body.model), np.zeros((len(self._qpos), 2, 3))
+        for frame, row in enumerate(self._qpos):
+            data.qpos[:] = row
+            mujoco.mj_kinematics(body.model, data)
+            mujoco.mj_comPos(body.model, data)
+            com[frame] = data.subtree_com[body.layout.body[:, 0]]
+        return com
+
+    def load(self, sparing: float, *, apart: bool) -> Load:
+        """Return what the motion asks for, with the load shared out so (`inverse_dynamics`)."""
+        if (sparing, apart) not in self._solved:
+            self._solved[sparing, apart] = self._inverse_dynamics(sparing, apart)
+        return self._solved[sparing, apart]
+
+    def opening(self, sparing: float, *, apart: bool) -> np.ndarray:
+        """Return the torques of `load` in the first two frames [N m], which take less time than those of all."""
+        if (sparing, apart) in self._solved:
+            return self._solved[sparing, apart].torques[:2]
+        return self._inverse_dynamics(sparing, apart, only=_OPENING).torques[:2]
+
+    def _inverse_dynamics(self, sparing: float, apart: bool, only: int | None = None) -> Load:
+        motion = (self.pair, self._qpos, self._grips, self._hz)
+        return inverse_dynamics(*motion, sparing=sparing, apart=apart, only=only)
+
+
 def inverse_dynamics(
-    model: mujoco.MjModel,
     pair: PairBody,
     qpos: np.ndarray,
     grips: np.ndarray,
@@ -79,11 +131,11 @@ def inverse_dynamics(
     sparing: float = SPARING,
     apart: bool = False,
     frames: np.ndarray | None = None,
+    only: int | None = None,
 ) -> Load:
     """Muscle torques and contact forces of a motion.
 
     Args:
-        model: From `compile_pair(pair)`.
         pair: Whose motion.
         qpos: MuJoCo positions, shape (K, nq).
         grips: 0-1, shape (K, 2, 2).
@@ -91,15 +143,19 @@ def inverse_dynamics(
         sparing: How much dearer the recipient's muscles are.
         apart: Whether the two people get nothing from each other.
         frames: Which frames to solve, in order, K of them; all by default. Torques are averaged over neighbours.
+        only: Solve only so many of these, 64 at most; what comes out for them is the same but for that average.
     """
-    layout, wide = PairLayout.of(model, pair), _with_margin(model)
+    found = compiled(pair)
+    model, layout, wide = found.model, found.layout, _with_margin(found.model)
     data = mujoco.MjData(wide)
     velocity, acceleration = _derivatives(model, qpos, hz)
     price = _price(layout, pair, model.nv, (1.0, sparing))
     frames = np.arange(len(qpos)) if frames is None else frames
-    torques = np.zeros((len(frames), *layout.joint_qvel.shape))
-    residual, partner = np.zeros((len(frames), 2, 6)), np.zeros((len(frames), 2, 3))
-    for start in range(0, len(frames), _CHUNK):
+    size = len(frames) if only is None else min(only, len(frames))
+    torques = np.zeros((size, *layout.joint_qvel.shape))
+    residual, partner = np.zeros((size, 2, 6)), np.zeros((size, 2, 3))
+    for start in range(0, size, _CHUNK):
+        # What is solved together decides the last digit: so a whole chunk is looked at, whatever is wanted of it.
         chunk = range(start, min(start + _CHUNK, len(frames)))
         needed, contacts = np.zeros((len(chunk), model.nv)), []
         for i, k in enumerate(chunk):
@@ -107,7 +163,7 @@ def inverse_dynamics(
             data.qpos[:], data.qvel[:] = qpos[frame], velocity[frame]
             needed[i] = _needed(wide, data, acceleration[frame])
             contacts.append(_contacts(wide, data, layout, pair.grip_force * grips[frame], apart=apart))
-        for i, (k, force) in enumerate(zip(chunk, _solve(contacts, needed, price), strict=True)):
+        for i, (k, force) in enumerate(zip(chunk, _solve(contacts, needed, price, only), strict=False)):
             needed[i] -= np.einsum("cin,ci->n", contacts[i].jacobian, force)
             torques[k], residual[k] = needed[i, layout.joint_qvel], needed[i, layout.root_qvel[:, None] + np.arange(6)]
             partner[k] = _between(wide, layout, contacts[i], force)
@@ -181,13 +237,16 @@ def _contacts(
     )
 
 
-def _solve(contacts: list[_Contacts], needed: np.ndarray, price: np.ndarray) -> list[np.ndarray]:
-    """Cheapest contact forces along each contact's rows [N] for every frame, each shape (C, 3).
+def _solve(
+    contacts: list[_Contacts], needed: np.ndarray, price: np.ndarray, only: int | None = None
+) -> list[np.ndarray]:
+    """Cheapest contact forces along each contact's rows [N] for every frame or the first few, each shape (C, 3).
 
     Least squares over friction cones by accelerated projected gradient, with restarts (O'Donoghue and Candes, 2015),
     all frames at once: `needed` has shape (F, nv).
     """
     most = max((len(c.bodies) for c in contacts), default=0)
+    contacts = contacts[:only]
     hessian, linear = np.zeros((len(contacts), 3 * most, 3 * most)), np.zeros((len(contacts), 3 * most))
     friction, pull, step = (np.zeros((len(contacts), most)), np.zeros((len(contacts), most)), np.ones(len(contacts)))
     for f, found in enumerate(contacts):

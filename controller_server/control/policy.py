@@ -85,9 +85,9 @@ class PolicyBase:
         card = bundle.card
         check_fit(card, pair)
         if card.action.sparing != SPARING:
-            reference = reference.sharing(pair, card.action.sparing)
+            reference = reference.sharing(card.action.sparing)
         slack, closing = card.action.slack and not card.action.closing, card.action.closing
-        apart = reference.sharing(pair, card.action.sparing, apart=True).targets if slack else None
+        apart = reference.sharing(card.action.sparing, apart=True).targets if slack else None
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._closing = ReferenceBase(pair, reference, feet=False).fork(n_worlds) if closing else None
         self._step = PolicyStep(pair, Track.of(reference), reference.targets, card.action, card.retarget, apart=apart)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import mujoco
 import numpy as np
 
 from ..body.drive import leading_targets
-from ..body.layout import PairLayout, clip_local_quats, clip_qpos, clip_root_positions
-from ..body.mjcf import compile_pair
+from ..body.layout import clip_local_quats, clip_root_positions
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.resample import resample
 from ..clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
 from ..clip.skeleton import L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
 from ..physics.backend import PairState
-from .feedforward import SPARING, Load, inverse_dynamics
+from .feedforward import SPARING, Load, Motion
 from .grasp import Grasp
 
 FOOT_ROWS = (L_ANKLE, R_ANKLE, L_FOOT, R_FOOT)
@@ -35,11 +34,11 @@ class Reference:
         positions: Joint positions [m], shape (K, 2, B, 3).
         quats: World rotations, shape (K, 2, B, 4).
         com: Centre of mass [m], shape (K, 2, 3).
-        targets: Joint targets whose PD drive carries the load and follows without lag [rad], shape (K, 2, J, 3): see
-            `leading_targets`.
         grips: 0-1, shape (K, 2, 2).
-        load: The torques that takes, and the forces that go with them.
         grasp: Where hands hold the partner.
+        motion: The same as inverse dynamics takes it.
+        sparing: How the load is shared out (`inverse_dynamics`).
+        strangers: Whether people get nothing from each other.
     """
 
     hz: float
@@ -47,15 +46,43 @@ class Reference:
     positions: np.ndarray
     quats: np.ndarray
     com: np.ndarray
-    targets: np.ndarray
     grips: np.ndarray
-    load: Load
     grasp: Grasp
+    motion: Motion
+    sparing: float = SPARING
+    strangers: bool = False
 
     @property
     def n_frames(self) -> int:
         """Number of control frames K."""
         return len(self.positions)
+
+    @cached_property
+    def load(self) -> Load:
+        """The torques that the motion takes, and the forces that go with them; solved when first asked for."""
+        return self.motion.load(self.sparing, apart=self.strangers)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """Joint targets whose PD drive carries the load and follows without lag [rad], shape (K, 2, J, 3).
+
+        See `leading_targets`.
+        """
+        return leading_targets(self.state.local_quats[:, :, 1:], self.load.torques, self.motion.pair)
+
+    @property
+    def opening(self) -> np.ndarray:
+        """The targets of the first two frames, without solving the load of all where nobody asked for it."""
+        if "targets" in vars(self):
+            return self.targets[:2]
+        torques = self.motion.opening(self.sparing, apart=self.strangers)
+        return leading_targets(self.state.local_quats[:2, :, 1:], torques, self.motion.pair)
+
+    def with_targets(self, targets: np.ndarray) -> Reference:
+        """Return the same with other joint targets."""
+        out = copy(self)
+        vars(out)["targets"] = targets
+        return out
 
     @cached_property
     def velocities(self) -> np.ndarray:
@@ -94,37 +121,26 @@ class Reference:
         joint_velocity = quat_rotate(quat_conj(local[:, :, 1:]), _quat_velocity(local[:, :, 1:], hz))
         joints = list(pair.joints)
         grips = np.zeros((frames, 2, 2)) if clip.grips is None else clip.grips
-        model = compile_pair(pair, sensors=False)
-        qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
-        load = inverse_dynamics(model, pair, qpos, grips, hz)
+        motion = Motion.of(clip, pair, grips, hz)
         positions, quats = clip.joints[:, :, joints], clip.joint_quats[:, :, joints]
         return Reference(
             hz=hz,
             state=PairState(root, local, _central(root, hz), spin, joint_velocity),
             positions=positions,
             quats=quats,
-            com=_centre_of_mass(model, PairLayout.of(model, pair), qpos),
-            targets=leading_targets(local[:, :, 1:], load.torques, pair),
+            com=motion.centre_of_mass(),
             grips=grips,
-            load=load,
             grasp=Grasp.of(pair, positions, quats, grips, hz),
+            motion=motion,
         )
 
-    def sharing(self, pair: PairBody, sparing: float, *, apart: bool = False) -> Reference:
+    def sharing(self, sparing: float, *, apart: bool = False) -> Reference:
         """The same motion with its load shared out otherwise (`inverse_dynamics`): only targets and load differ."""
-        model = compile_pair(pair, sensors=False)
-        layout = PairLayout.of(model, pair)
-        qpos, root = np.zeros((self.n_frames, model.nq)), layout.root_qpos[:, None]
-        qpos[:, root + np.arange(3)] = self.state.root_position
-        qpos[:, root + np.arange(3, 7)] = self.state.local_quats[:, :, 0]
-        qpos[:, layout.joint_qpos] = layout.joint_coordinates(self.state.local_quats[:, :, 1:])
-        load = inverse_dynamics(model, pair, qpos, self.grips, self.hz, sparing=sparing, apart=apart)
-        targets = leading_targets(self.state.local_quats[:, :, 1:], load.torques, pair)
-        return replace(self, targets=targets, load=load)
+        return replace(self, sparing=sparing, strangers=apart)
 
-    def apart(self, pair: PairBody) -> np.ndarray:
+    def apart(self) -> np.ndarray:
         """Joint targets of people who get nothing from each other, as `targets`."""
-        return self.sharing(pair, SPARING, apart=True).targets
+        return self.sharing(SPARING, apart=True).targets
 
 
 def _central(values: np.ndarray, hz: float) -> np.ndarray:
@@ -138,14 +154,3 @@ def _quat_velocity(quats: np.ndarray, hz: float) -> np.ndarray:
     steps = np.full((len(quats), *[1] * (quats.ndim - 1)), 2.0)
     steps[0] = steps[-1] = 1.0
     return rotvec_from_quat(quat_mul(ahead, quat_conj(behind))) * hz / steps
-
-
-def _centre_of_mass(model: mujoco.MjModel, layout: PairLayout, qpos: np.ndarray) -> np.ndarray:
-    """Centre of mass of both bodies [m], shape (K, 2, 3)."""
-    data, com = mujoco.MjData(model), np.zeros((len(qpos), 2, 3))
-    for frame, row in enumerate(qpos):
-        data.qpos[:] = row
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_comPos(model, data)
-        com[frame] = data.subtree_com[layout.body[:, 0]]
-    return com

@@ -32,12 +32,13 @@ def settled_start(pair: PairBody, reference: Reference, engine: str = BUILT_IN) 
         n = 1. Who is in the air, or whom nothing near carries, stays where they are.
     """
     start, row = reference.state[:1], reference.row(1)
+    ahead = reference.opening[row]
     heights = np.linspace(-_REACH, _REACH, _TRIED)
     worlds = make_backend(engine, pair, _TRIED, EngineOptions(threads=1, sensors=False))
     wanted = (reference.com_velocity[row, :, 2] - reference.com_velocity[0, :, 2]) * reference.hz
     for _ in range(_ROUNDS):
         for person in range(2):
-            gained = _acceleration(worlds, start, reference, person, heights)
+            gained = _acceleration(worlds, start, ahead, reference.grips[0], person, heights)
             root = start.root_position.copy()
             root[0, person, 2] += _crossing(heights, gained - wanted[person])
             start = replace(start, root_position=root)
@@ -45,15 +46,15 @@ def settled_start(pair: PairBody, reference: Reference, engine: str = BUILT_IN) 
 
 
 def _acceleration(
-    worlds: Backend, start: PairState, reference: Reference, person: int, heights: np.ndarray
+    worlds: Backend, start: PairState, targets: np.ndarray, grips: np.ndarray, person: int, heights: np.ndarray
 ) -> np.ndarray:
     """Return the vertical acceleration of a person's centre of mass at heights over the start [m/s2]."""
     states = start[np.zeros(len(heights), int)]
     root = states.root_position.copy()
     root[:, person, 2] += heights
     worlds.set_state(replace(states, root_position=root))
-    worlds.set_targets(np.repeat(reference.targets[None, reference.row(1)], len(heights), axis=0))
-    worlds.set_grips(reference.grips[0])
+    worlds.set_targets(np.repeat(targets[None], len(heights), axis=0))
+    worlds.set_grips(grips)
     before = worlds.com_velocity()[:, person, 2].copy()
     worlds.step_unchecked(1)
     return (worlds.com_velocity()[:, person, 2] - before) * worlds.pair.physics_hz

@@ -1,20 +1,24 @@
 """Surfaces of a clip, frame by frame: how deep bodies are in things, how near hands are to the partner.
 
-Input and output go through the same collision detection of the same bodies, without any dynamics.
+Input and output go through the same collision detection of the same bodies, without any dynamics: MuJoCo's, whichever
+engine simulated.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
 
+from ..body.compiled import compiled
 from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import FLOOR, compile_pair
+from ..body.mjcf import FLOOR
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import JOINT_NAMES, R_WRIST
+from .feet import foot_corners
 
 TOUCH_DISTANCE = 0.03
 """A hand whose surface is nearer than this to the partner's touches them [m]."""
@@ -43,6 +47,25 @@ class ClipGeometry:
     com: np.ndarray
 
 
+@dataclass(frozen=True)
+class ClipSurfaces:
+    """All that is measured of a clip's surfaces.
+
+    Attributes:
+        geometry: What collides.
+        corners: Of the foot boxes in the world [m], shape (T, 2, 2, C, 3).
+    """
+
+    geometry: ClipGeometry
+    corners: np.ndarray
+
+    @staticmethod
+    def of(clip: InteractionClip, pair: PairBody) -> ClipSurfaces:
+        """Return those of a clip, with the clip's own skeletons."""
+        body = body_of_clip(clip, pair)
+        return ClipSurfaces(clip_geometry(clip, body), foot_corners(clip, body))
+
+
 def body_of_clip(clip: InteractionClip, pair: PairBody) -> PairBody:
     """The pair with a clip's own skeletons and props: prepare may have changed both."""
     people = [
@@ -54,8 +77,8 @@ def body_of_clip(clip: InteractionClip, pair: PairBody) -> PairBody:
 
 def clip_geometry(clip: InteractionClip, pair: PairBody) -> ClipGeometry:
     """Collide the bodies of every frame of a clip. `pair` must have the clip's proportions (see `body_of_clip`)."""
-    model = compile_pair(pair, sensors=False)
-    layout = PairLayout.of(model, pair)
+    found = compiled(pair)
+    model, layout = copy(found.model), found.layout
     person, hand = _geom_owners(model, layout, pair)
     model.geom_margin[hand >= 0] = TOUCH_DISTANCE
     data = mujoco.MjData(model)

@@ -205,30 +205,60 @@ def measure(
     Raises:
         AssistMimicError: the clips differ in frame count or frame rate.
     """
+    found = tuple(input_holds(input_clip) if holds is None else holds)
+    judge = Judge(prepared_clip, pair, found, limits or Criteria(), tuple(judged))
+    return measure_judged(judge, input_clip, simulated_clip, recording, complete=complete)
+
+
+def measure_judged(
+    judge: Judge,
+    input_clip: InteractionClip,
+    simulated_clip: InteractionClip,
+    recording: Recording,
+    *,
+    complete: bool = True,
+    output: geometry.ClipSurfaces | None = None,
+) -> Scores:
+    """Measure a conversion as `measure` does, for a judge who has looked at the prepared clip.
+
+    Args:
+        judge: Of the prepared clip.
+        input_clip: The raw clip, before prepare.
+        simulated_clip: What the simulation did.
+        recording: The simulation, step by step.
+        complete: Whether these are whole clips.
+        output: Surfaces of the simulated clip, where somebody has them.
+
+    Raises:
+        AssistMimicError: the clips differ in frame count or frame rate.
+    """
+    prepared_clip = judge.prepared
     for name, clip in (("prepared", prepared_clip), ("simulated", simulated_clip)):
         if (clip.n_frames, clip.fps) != (input_clip.n_frames, input_clip.fps):
             raise AssistMimicError(
                 f"measure: the {name} clip has {clip.n_frames} frames at {clip.fps:g} fps, the input "
                 f"{input_clip.n_frames} at {input_clip.fps:g}; resample one of them"
             )
-    found = tuple(input_holds(input_clip) if holds is None else holds)
-    judge = Judge(prepared_clip, pair, found, limits or Criteria(), tuple(judged))
     evidence = Evidence.of(judge, recording, simulated_clip)
     verdict, outcome = verdict_on(evidence), evidence.tracked(tracking.SUCCESS_LIMIT)
     if not complete:
         verdict = interrupted(verdict)
         outcome = tracking.Outcome(False, prepared_clip.duration) if outcome.success else outcome
     clips = {"input": input_clip, "prepared": prepared_clip, "output": simulated_clip}
-    return _scores(clips, evidence, verdict, outcome)
+    surfaces = {k: geometry.ClipSurfaces.of(clip, judge.pair) for k, clip in clips.items() if k != "output"}
+    surfaces["output"] = output or geometry.ClipSurfaces.of(simulated_clip, judge.pair)
+    return _scores(clips, surfaces, evidence, verdict, outcome)
 
 
 def _scores(
-    clips: dict[str, InteractionClip], evidence: Evidence, verdict: Verdict, outcome: tracking.Outcome
+    clips: dict[str, InteractionClip],
+    surfaces: dict[str, geometry.ClipSurfaces],
+    evidence: Evidence,
+    verdict: Verdict,
+    outcome: tracking.Outcome,
 ) -> Scores:
     pair, limits = evidence.judge.pair, evidence.judge.limits
-    bodies = {k: geometry.body_of_clip(clip, pair) for k, clip in clips.items()}
-    shapes = {k: geometry.clip_geometry(clip, bodies[k]) for k, clip in clips.items()}
-    corners = {k: feet.foot_corners(clip, bodies[k]) for k, clip in clips.items()}
+    shapes, corners = ({k: getattr(s, name) for k, s in surfaces.items()} for name in ("geometry", "corners"))
     skating = {k: feet.foot_skating(corners[k], clips[k].fps) for k in ("input", "output")}
     deviation = tracking.deviation(clips["output"].joints, clips["prepared"].joints)
     people = [_person(p, clips, shapes, corners, skating, deviation, evidence) for p in range(2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from copy import copy
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +13,8 @@ import mujoco
 import numpy as np
 from mujoco import batch as mujoco_batch
 
+from ..body.compiled import compiled
 from ..body.drive import from_middles
-from ..body.layout import PairLayout
-from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
@@ -60,12 +60,12 @@ class BackendMujoco:
         dump_dir: Path | None = None,
     ) -> None:
         self.pair, self.n_worlds = pair, n_worlds
-        self.model = compile_pair(pair, sensors=sensors)
+        found = compiled(pair, sensors=sensors)
+        self.model, self.layout = copy(found.model), found.layout
         if planning:
             self.model.opt.tolerance = _PLANNING_TOLERANCE
         if impratio is not None:
             self.model.opt.impratio = impratio
-        self.layout = PairLayout.of(self.model, pair)
         self.capabilities = Capabilities(
             contact_split=sensors,
             grip=True,

@@ -1,4 +1,7 @@
-"""Where two bodies' surfaces are in every frame: what is inside what, how far palms are from the partner."""
+"""Where two bodies' surfaces are in every frame: what is inside what, how far palms are from the partner.
+
+Surfaces meet by MuJoCo's collision detection, whichever engine simulates.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import FLOOR, compile_pair
+from ..body.compiled import compiled
+from ..body.layout import clip_qpos
+from ..body.mjcf import FLOOR
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.skeleton import L_WRIST, R_WRIST
@@ -78,8 +82,8 @@ class Surfaces:
         self._asked: tuple[PairPoses, np.ndarray] | None = None
         self._is_part = False
         self._pair = PairBody.from_clip(clip)
-        self._model = compile_pair(self._pair, sensors=False)
-        self._layout = PairLayout.of(self._model, self._pair)
+        found = compiled(self._pair)
+        self._model, self._layout = copy(found.model), found.layout
         self._data = mujoco.MjData(self._model)
         model, layout = self._model, self._layout
         owner = np.full((model.nbody, 2), (ON_PROP, 0))

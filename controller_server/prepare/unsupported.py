@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.layout import PairLayout, clip_qpos
-from ..body.mjcf import compile_pair
+from ..body.compiled import compiled
+from ..body.layout import clip_qpos
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..control import feedforward  # the module: it imports this package's intervals
@@ -36,10 +36,10 @@ class Unsupported:
 def unsupported_force(clip: InteractionClip, *, per_second: float = _PER_SECOND) -> Unsupported:
     """What a clip asks for that nobody can give, at some of its frames; hands hold as far as its `grips` say."""
     pair = PairBody.from_clip(clip)
-    model = compile_pair(pair, sensors=False)
-    qpos = clip_qpos(clip, pair, PairLayout.of(model, pair), model.nq)
+    found = compiled(pair)
+    qpos = clip_qpos(clip, pair, found.layout, found.model.nq)
     grips = np.zeros((clip.n_frames, 2, 2)) if clip.grips is None else clip.grips
     # At the ends the acceleration is one-sided.
     frames = np.arange(1, clip.n_frames - 1, max(1, round(clip.fps / per_second)))
-    load = feedforward.inverse_dynamics(model, pair, qpos, grips, clip.fps, frames=frames)
+    load = feedforward.inverse_dynamics(pair, qpos, grips, clip.fps, frames=frames)
     return Unsupported(frames, np.linalg.norm(load.residual[..., :3], axis=-1))

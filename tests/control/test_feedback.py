@@ -70,7 +70,7 @@ def holding() -> tuple[PairBody, Reference]:
     grips[30:, 0, 0] = 1
     grasp = Grasp.of(pair, reference.positions, reference.quats, grips, reference.hz)
     poses = rotvec_from_quat(reference.state.local_quats[:, :, 1:])
-    return pair, replace(reference, grips=grips, grasp=grasp, targets=poses)
+    return pair, replace(reference, grips=grips, grasp=grasp).with_targets(poses)
 
 
 def test_a_hand_closes_where_it_is_to_hold(holding: tuple[PairBody, Reference]):
@@ -118,7 +118,7 @@ def test_a_hold_that_is_lost_is_not_run_after(holding: tuple[PairBody, Reference
     """Give the arms back to the reference, and the load to one's own muscles, where the partner is far away."""
     pair, reference = holding
     base = ReferenceBase(pair, reference, NO_BALANCE)
-    apart = reference.apart(pair)
+    apart = reference.apart()
     worlds = displaced(pair, reference, recipient=(1.0, 0, 0))
     targets = base.targets(worlds, 40)[0]
     np.testing.assert_allclose(targets[0], apart[41, 0], atol=1e-9)

@@ -30,7 +30,7 @@ def test_moves_carry_what_they_name():
     """Legs carry the pelvis over standing soles, an arm its hand; everything else stays."""
     _, pair, reference = standing(3)
     poses = rotvec_from_quat(reference.state.local_quats[0, :, 1:])
-    reference = Reference(**{**vars(reference), "targets": np.repeat(poses[None], 3, axis=0)})
+    reference = reference.with_targets(np.repeat(poses[None], 3, axis=0))
     moves = Moves(pair, reference).at(0)
     assert moves.shape == (2, N_MOVES, len(pair.joints) - 1, 3)
     still, upright = forward(pair, reference, poses)

@@ -38,3 +38,13 @@ def test_who_is_in_the_air_stays_there():
     reference = Reference.of(clip, pair)
     start = settled_start(pair, reference)
     np.testing.assert_array_equal(start.root_position[0, 1], reference.state.root_position[0, 1])
+
+
+def test_a_start_needs_no_more_than_the_first_targets():
+    """Give the first targets bit for bit as the whole motion's, without solving all of it."""
+    reference = Reference.of(standing_pair(100), PairBody.from_clip(standing_pair(2)))
+    opening = reference.opening
+    assert not reference.motion._solved
+    np.testing.assert_array_equal(opening, reference.targets[:2])
+    again = reference.sharing(reference.sparing)
+    assert again.load is reference.load and reference.sharing(1.0).load is not reference.load

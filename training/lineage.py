@@ -10,12 +10,9 @@ from controller_server.control.bundle import CARD, read_card
 from controller_server.yamlfile import read_yaml
 
 from .config import TrainConfig
+from .data_sets import acknowledgements
 
 RUN = "run.yaml"
-_CMU = (
-    "The data used in this project was obtained from mocap.cs.cmu.edu. "
-    "The database was created with funding from NSF EIA-0196217."
-)
 
 
 @dataclass(frozen=True)
@@ -50,5 +47,7 @@ def of_run(folder: Path) -> Lineage:
     """What is behind the policy of a run: what it started from, and its own data. Raises AssistMimicError."""
     card = read_yaml(folder / RUN)
     before = Lineage(**card.get("behind", {}))
-    own = _CMU if "cmu" in str(card["config"]["clips"]).lower() else ""
-    return Lineage({**before.data, **card["data"]}, own or before.acknowledgements)
+    # Runs of earlier versions did not write down whom to thank.
+    own = card["thanks"] if "thanks" in card else acknowledgements(card["config"]["clips"])
+    thanks = " ".join(text for text in dict.fromkeys((before.acknowledgements, own)) if text)
+    return Lineage({**before.data, **card["data"]}, thanks)

@@ -16,6 +16,7 @@ from controller_server.wholefile import replace_file
 from controller_server.yamlfile import read_yaml
 
 from .config import TrainConfig
+from .data_sets import acknowledgements
 from .lineage import RUN, behind
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def write_run_card(
     """
     folder.mkdir(parents=True, exist_ok=True)
     card: dict[str, Any] = {"command": command, "revision": revision(), "data": dict(hashes)}
+    card["thanks"] = acknowledgements(config.clips)
     if resumed:
         old = read_yaml(folder / RUN)
         if (old["revision"], old["config"]) == (card["revision"], config.to_dict()):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from conftest import standing_pair
 
@@ -20,9 +21,11 @@ from controller_server.clip.npz import write_npz
 from controller_server.control.bundle import read_bundle
 from controller_server.control.policy import PolicyBase
 from controller_server.control.reference import Reference
+from controller_server.errors import AssistMimicError
 from controller_server.result import clip_sha256
 from training import ablation
 from training.checkpoint import read_checkpoint
+from training.data_sets import acknowledgements
 from training.runner import CHECKPOINT
 
 CONFIG = {
@@ -163,15 +166,30 @@ def test_bundles_thank_for_what_their_priors_learned_from(tmp_path, monkeypatch)
     """Captured data is named on the card of whatever was made from it, through runs and through bundles."""
     monkeypatch.chdir(tmp_path)
     arguments = prepared(tmp_path)
-    (tmp_path / "standing.npz").rename(tmp_path / "cmu_standing.npz")
-    assert in_process("train", "specialist", "tiny.yaml", "--clips", "cmu_standing.npz", "--out", "captured") == 0
+    (tmp_path / "cmu_single_person").mkdir()
+    (tmp_path / "standing.npz").rename(tmp_path / "cmu_single_person" / "captured.npz")
+    clip = "cmu_single_person/captured.npz"
+    assert in_process("train", "specialist", "tiny.yaml", "--clips", clip, "--out", "captured") == 0
     write_npz(tmp_path / "standing.npz", standing_pair(14))
     for prior, out in (("captured", "from_run"), ("from_run/bundle", "from_bundle")):
         assert in_process("train", *arguments[:-4], "--out", out, "--prior", prior) == 0
         card = read_bundle(tmp_path / out / "bundle").card
         assert "mocap.cs.cmu.edu" in card.acknowledgements
         assert [source.name for source in card.clips] == ["standing"]
-        assert [source.name for source in card.data] == ["cmu_standing"]
+        assert [source.name for source in card.data] == ["captured"]
+
+
+def test_thanks_go_by_the_folder_of_a_clip(tmp_path):
+    """Take a folder at its own word, thank everybody once, and nobody for a file's name."""
+    (tmp_path / "cmu_like.npz").touch()
+    assert acknowledgements([str(tmp_path / "cmu_like.npz")]) == ""
+    (tmp_path / "data_set.yaml").write_text("{name: Ours, licence: CC-BY-4.0, acknowledgements: Thanks to us.}")
+    pair = f"{tmp_path / 'a.npz'}+{tmp_path / 'b.npz'}"
+    assert acknowledgements([pair, f"{tmp_path / 'c.npz'}@supporter+x.npz"]) == "Thanks to us."
+    assert "mocap.cs.cmu.edu" in acknowledgements([pair, "data:cmu_22_02_pull_up"])
+    (tmp_path / "data_set.yaml").write_text("{title: Ours}")
+    with pytest.raises(AssistMimicError, match="data_set.yaml"):
+        acknowledgements([pair])
 
 
 def test_a_killed_run_goes_on(tmp_path):

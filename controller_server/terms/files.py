@@ -6,10 +6,12 @@ import hashlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import CodeType
 
 from ..errors import AssistMimicError
 
@@ -32,11 +34,30 @@ class TermFile:
 
 _files: dict[Path, TermFile] = {}
 _importing: list[TermFile] = []
+_undo: list[Callable[[], object]] = []
+
+
+class _Read(SourceFileLoader):
+    """Runs the very bytes that were read, whose fingerprint a bundle keeps; without a compiled file beside them."""
+
+    def __init__(self, name: str, path: Path, data: bytes) -> None:
+        super().__init__(name, str(path))
+        self._data = data
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the bytes."""
+        return self.source_to_code(self._data, self.path)
 
 
 def being_imported() -> TermFile | None:
     """Return the file whose terms are being added; None for those that come with this project."""
     return _importing[-1] if _importing else None
+
+
+def undo_if_it_fails(undo: Callable[[], object]) -> None:
+    """Take back what a file added, should it fail further down."""
+    if _importing:
+        _undo.append(undo)
 
 
 def import_terms(path: Path) -> TermFile:
@@ -49,27 +70,34 @@ def import_terms(path: Path) -> TermFile:
     if path in _files:
         return _files[path]
     try:
-        file = TermFile(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+        data = path.read_bytes()
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error}); name a Python file") from None
-    name = f"assistmimic_terms_{path.stem}_{file.sha256[:8]}"
-    spec = spec_from_file_location(name, path) if path.suffix == ".py" else None
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise AssistMimicError(f"{path}: is no Python file; name one that ends in .py")
+    file = TermFile(path.name, hashlib.sha256(data).hexdigest())
+    name = f"assistmimic_terms_{path.stem}_{file.sha256[:8]}"
+    loader = _Read(name, path, data)
+    spec = spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     _files[path] = file
     _importing.append(file)
+    added = len(_undo)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except Exception as error:
         del _files[path], sys.modules[name]
+        for undo in _undo[added:]:
+            undo()
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = f":{lines[-1]}" if lines else ""
         said = str(error) if isinstance(error, AssistMimicError) else f"{type(error).__name__}: {error}"
         raise AssistMimicError(f"{path}{line}: {said}") from None
     finally:
         _importing.pop()
+        del _undo[added:]
     return file
 
 

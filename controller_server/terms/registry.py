@@ -68,6 +68,7 @@ class Registry:
             self._terms[name] = Term(
                 self.kind, name, function, group, frozenset(needs), shapes, meaning, parameters(function), file, when
             )
+            files.undo_if_it_fails(lambda: self._terms.pop(name))
             return function
 
         return add

@@ -96,6 +96,7 @@ def test_a_file_that_fails_is_one_line_and_names_are_taken_once(tmp_path, apart)
     """Say where it failed; a name that is taken, and a parameter without a default, are refused."""
     for text, message in (
         ("x = 1\ny = 1 / 0\n", r"bad.py:2: ZeroDivisionError"),
+        ("from controller_server.terms import reward\n\n@reward()\ndef fine(c):\n    return 1\n\n1 / 0\n", "bad.py:7"),
         ("from controller_server.terms import reward\n\n@reward()\ndef power(c):\n    return 1\n", "name already"),
         ("from controller_server.terms import reward\n\n@reward()\ndef a(c, *, x):\n    return 1\n", "needs a default"),
         ("from controller_server.terms import reward\n\n@reward(needs=('luck',))\ndef b(c):\n    return 1\n", "'luck'"),
@@ -104,6 +105,7 @@ def test_a_file_that_fails_is_one_line_and_names_are_taken_once(tmp_path, apart)
         (tmp_path / "bad.py").write_text(text)
         with pytest.raises(AssistMimicError, match=message):
             files.import_terms(tmp_path / "bad.py")
+    assert "fine" not in reward  # what a file added before it failed is gone
     with pytest.raises(AssistMimicError, match="cannot be read"):
         files.import_terms(tmp_path / "none.py")
 

@@ -44,7 +44,9 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
         start = None
         if config.prior is not None:
             prior = config.prior
-            start = lambda spec: start_networks(prior, spec, config.seed, config.roles)  # noqa: E731
+            start = lambda spec: start_networks(  # noqa: E731
+                prior, spec, config.seed, config.roles, observed=config.observation
+            )
         runner = Runner(config, scenes, folder, resume=resume, agent=agent, threads=threads, start=start)
         if agent == "learn" and parallel.rank() == 0:
             command = shlex.join(["assistmimic", *sys.argv[1:]])

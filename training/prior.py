@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from controller_server.clip.interaction import ROLES
-from controller_server.control.bundle import CARD, read_bundle
+from controller_server.control.bundle import CARD, read_bundle, read_card
 from controller_server.control.bundle_card import PERSON
 from controller_server.control.network import NetworkSpec, Parameters
 from controller_server.errors import AssistMimicError
+from controller_server.terms import TermConfig, observation
 
 from .checkpoint import read_checkpoint
 from .config import config_from_dict
@@ -24,7 +25,14 @@ _NOT_ALONE = "prior: {} holds the two of a pair, and nobody for people by themse
 _TRUST = 1e5  # samples a bundle's input statistics count for; a run knows how many its own stand for
 
 
-def start_networks(source: str, spec: NetworkSpec, seed: int, roles: Sequence[str] = ROLES) -> dict[str, Network]:
+def start_networks(
+    source: str,
+    spec: NetworkSpec,
+    seed: int,
+    roles: Sequence[str] = ROLES,
+    *,
+    observed: Mapping[str, TermConfig] | None = None,
+) -> dict[str, Network]:
     """Actors that do what a prior does, whatever they see of another person.
 
     Args:
@@ -32,6 +40,7 @@ def start_networks(source: str, spec: NetworkSpec, seed: int, roles: Sequence[st
         spec: Of the actors.
         seed: For weights the prior does not have.
         roles: Names of the actors.
+        observed: Terms and parameters of the actors' input blocks; the blocks' names with their defaults if left out.
 
     Returns:
         Actors by role; of a run that sees the same, also its critics, by role with "critic" before it.
@@ -40,6 +49,7 @@ def start_networks(source: str, spec: NetworkSpec, seed: int, roles: Sequence[st
         AssistMimicError: there is no policy in that folder, or it does not fit.
     """
     actors = {}
+    _check_blocks(Path(source), spec, observed or {})
     for k, role in enumerate(roles):
         prior, parameters, counts = _policy(Path(source), role)
         actor = Network(spec, widen(prior, parameters, spec, np.random.default_rng(seed + k)))
@@ -50,6 +60,25 @@ def start_networks(source: str, spec: NetworkSpec, seed: int, roles: Sequence[st
         if critic is not None:
             actors[f"critic {role}"] = critic
     return actors
+
+
+def _check_blocks(folder: Path, spec: NetworkSpec, observed: Mapping[str, TermConfig]) -> None:
+    """Make sure that blocks of one name are one term with the same parameters. Raises AssistMimicError."""
+    if (folder / CARD).exists():
+        card = read_card(folder)
+        blocks = [name for network in card.networks.values() for name, _ in network.inputs]
+        theirs = {name: card.observation.get(name, TermConfig()) for name in blocks}
+    elif (folder / CHECKPOINT).exists():
+        theirs = config_from_dict(read_checkpoint(folder / CHECKPOINT)[1]["config"], str(folder)).observation
+    else:
+        return
+    for name in (name for name, _ in spec.inputs if name in theirs):
+        own, other = (observation.bind({name: given.get(name, TermConfig())})[0] for given in (observed, theirs))
+        if (own.term, own.params) != (other.term, other.params):
+            raise AssistMimicError(
+                f"prior: block {name} is {other.term.name} with {dict(other.params)} there, "
+                f"{own.term.name} with {dict(own.params)} here; give it another name"
+            )
 
 
 def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:

@@ -11,6 +11,7 @@ from controller_server.body.pair import PairBody
 from controller_server.control.bundle import read_bundle, write_bundle
 from controller_server.control.network import NetworkSpec, forward, initial_parameters
 from controller_server.errors import AssistMimicError
+from controller_server.terms import TermConfig
 from training.networks import widen
 from training.prior import start_networks
 
@@ -59,6 +60,12 @@ def test_people_by_themselves_start_from_one_another(tmp_path):
     assert list(given) == ["person"]
     for name, array in given["person"].arrays().items():
         np.testing.assert_allclose(array, bundle.parameters["person"][name], rtol=1e-6)
+    other = {"positions": TermConfig("goal_ahead", params={"seconds": 0.1})}
+    wider = NetworkSpec((*spec.inputs, ("near_goal", 66)), spec.outputs, spec.hidden)
+    new = {"near_goal": TermConfig("goal_ahead", params={"seconds": 0.1})}
+    assert start_networks(str(tmp_path / "prior"), wider, 0, ("person",), observed=new)["person"].spec == wider
+    with pytest.raises(AssistMimicError, match="block positions is positions with .* goal_ahead with"):
+        start_networks(str(tmp_path / "prior"), spec, 0, ("person",), observed=other)
     with pytest.raises(AssistMimicError, match="the two of a pair"):
         start_networks(str(tmp_path / "pair"), spec, 0, ("person",))
 

@@ -1,27 +1,7 @@
-"""The reward terms that come with this project, a file for each formula."""
+"""The reward terms that come with this project, a file for each formula; a file that is added here is found."""
 
-from . import (
-    action_rate_penalty,
-    balance_reward,
-    contact_labels_reward,
-    contact_reward,
-    head_height_reward,
-    power_penalty,
-    reach_reward,
-    stature_tracking_reward,
-    style_reward,
-    tracking_reward,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "action_rate_penalty",
-    "balance_reward",
-    "contact_labels_reward",
-    "contact_reward",
-    "head_height_reward",
-    "power_penalty",
-    "reach_reward",
-    "stature_tracking_reward",
-    "style_reward",
-    "tracking_reward",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

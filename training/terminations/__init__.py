@@ -1,5 +1,10 @@
-"""The terminations that come with this project: each says of whom an episode ends as a failure, shape (N, 2)."""
+"""The terminations that come with this project: each says of whom an episode ends as a failure, shape (N, 2).
 
-from . import deviation, fall, interaction
+A file that is added here is found.
+"""
 
-__all__ = ["deviation", "fall", "interaction"]
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

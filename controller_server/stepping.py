@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from mujoco import batch as mujoco_batch
 
 from .body.pair import PairBody
 from .clip.interaction import InteractionClip
 from .control.attempt import Attempt
 from .control.reference import Reference
 from .control.settings import QUALITIES
-from .physics.mujoco_backend import BackendMujoco
+from .physics.backend import EngineOptions
+from .physics.bare import BareWorlds
+from .physics.engines import BUILT_IN, make_backend
 
 SHARE = 0.2
 """Part of the steps that is really made; the time is scaled up to all of them."""
@@ -57,18 +57,13 @@ def bare_stepping(
     if not world_steps:  # a policy played without looking ahead
         return BareStepping(0.0, 0, 1.0)
     reference = Reference.of(clip, pair)
-    backend = BackendMujoco(pair, 1, threads=1, sensors=False, planning=True)
-    batch = mujoco_batch.Batch(backend.model, settings.samples, threads)
-    control = batch.bind("ctrl")
+    start = make_backend(BUILT_IN, pair, 1, EngineOptions(threads=1, sensors=False))
+    worlds = BareWorlds(pair, settings.samples, threads, sensors=False)
     horizons = max(1, round(SHARE * world_steps / (settings.samples * settings.horizon * pair.substeps)))
     seconds = 0.0
     for frame in np.linspace(0, reference.n_frames - 1, horizons).astype(int):
-        backend.set_state(reference.state[frame : frame + 1])
-        batch.state[:] = backend.save()[0]
-        control[:, backend.layout.target] = reference.targets[frame]
-        control[:, backend.layout.grip] = reference.grips[frame]
-        started = time.perf_counter()
-        batch.step(nstep=settings.horizon * pair.substeps)
-        seconds += time.perf_counter() - started
+        start.set_state(reference.state[frame : frame + 1])
+        steps = settings.horizon * pair.substeps
+        seconds += worlds.seconds(start.save()[0], reference.targets[frame], reference.grips[frame], steps)
     made = horizons * settings.samples * settings.horizon * pair.substeps
     return BareStepping(seconds * world_steps / made, world_steps, made / world_steps)

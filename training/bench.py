@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from mujoco import batch as mujoco_batch
 
 from controller_server.bench import machine
-from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.errors import AssistMimicError
+from controller_server.physics.bare import BareWorlds
+from controller_server.physics.engines import BUILT_IN
 from controller_server.result import versions
 
 from .config import TrainConfig
@@ -29,24 +30,18 @@ class _Measured(PairEnvironment):
 
     def __init__(self, config: TrainConfig, scenes: Sequence[Scene], *, seed: int = 0, threads: int = 0) -> None:
         super().__init__(config, scenes, seed=seed, threads=threads)
-        self._backend = self.parts[0].backend
-        assert isinstance(self._backend, BackendMujoco)
-        self._batch = mujoco_batch.Batch(self._backend.model, self.n, threads)
-        self._ctrl = self._batch.bind("ctrl")
+        self._bare = BareWorlds(scenes[0].pair, self.n, threads, sensors=True)
         self.environment_s = self.bare_s = 0.0
 
     def step(self, actions: np.ndarray) -> Step:
         """Make the environment's step, then the same again bare."""
-        assert isinstance(self._backend, BackendMujoco)
-        before, layout = self._backend.save(), self._backend.layout
+        backend = self.parts[0].backend
+        before = backend.save()
         started = time.perf_counter()
         result = super().step(actions)
         self.environment_s += time.perf_counter() - started
-        self._batch.state[:] = before
-        self._ctrl[:, layout.target], self._ctrl[:, layout.grip] = self.parts[0].controls
-        started = time.perf_counter()
-        self._batch.step(nstep=self._backend.pair.substeps)
-        self.bare_s += time.perf_counter() - started
+        targets, grips = self.parts[0].controls
+        self.bare_s += self._bare.seconds(before, targets, grips, backend.pair.substeps)
         return result
 
 
@@ -64,6 +59,8 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
     Returns:
         What `docs/training.md` describes, ready for JSON.
     """
+    if config.engine != BUILT_IN:
+        raise AssistMimicError(f"bench train: engine {config.engine} has no bare stepping; leave it at {BUILT_IN}")
     # Every measured update is a whole one: none of the critic alone.
     config = replace(config, coarse=0.0, steps=1, ppo=replace(config.ppo, critic_first=0))
     scenes = load_scenes(config.clips[:1], config.body, sparing=config.action.sparing)

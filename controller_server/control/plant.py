@@ -66,7 +66,7 @@ class Plant:
     def __init__(self, pair: PairBody, start: PairState, engine: str = BUILT_IN) -> None:
         self.pair, self._engine = pair, engine
         options = EngineOptions(threads=1, list_contacts=True)
-        self.backend = make_backend(engine, pair, 1, options, needs=("contact_split",))
+        self.backend = make_backend(engine, pair, 1, options, needs=("contact_split", "contact_list"))
         self.backend.set_state(start)
         self._start, self._saved = start, [self.backend.save()]
         self._before = self._readings_before()

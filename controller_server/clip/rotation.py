@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat.numpy as numpy_namespace
+import numpy as np
 from array_api_compat import array_namespace
 
 Array = Any
@@ -15,9 +17,17 @@ Array = Any
 _SMALL = 1e-8
 
 
+def _namespace(*arrays: Array) -> Any:
+    """Return the functions for some arrays. Most are numpy's, and asking that takes as long as a cross product."""
+    for array in arrays:
+        if type(array) is not np.ndarray:
+            return array_namespace(*arrays)
+    return numpy_namespace
+
+
 def quat_from_rotvec(rotvec: Array) -> Array:
     """Quaternion of a rotation vector. Shape (..., 3) [rad] to (..., 4)."""
-    xp = array_namespace(rotvec)
+    xp = _namespace(rotvec)
     angle = xp.sqrt(xp.sum(rotvec * rotvec, axis=-1, keepdims=True))
     small = angle < _SMALL
     safe = xp.where(small, xp.ones_like(angle), angle)
@@ -27,7 +37,7 @@ def quat_from_rotvec(rotvec: Array) -> Array:
 
 def rotvec_from_quat(quat: Array) -> Array:
     """Rotation vector of length at most pi of a unit quaternion. Shape (..., 4) to (..., 3) [rad]."""
-    xp = array_namespace(quat)
+    xp = _namespace(quat)
     quat = xp.where(quat[..., :1] < 0, -quat, quat)
     vec = quat[..., 1:]
     norm = xp.sqrt(xp.sum(vec * vec, axis=-1, keepdims=True))
@@ -39,7 +49,7 @@ def rotvec_from_quat(quat: Array) -> Array:
 
 def quat_mul(a: Array, b: Array) -> Array:
     """Hamilton product: the rotation `b` followed by `a`. Shapes (..., 4)."""
-    xp = array_namespace(a, b)
+    xp = _namespace(a, b)
     aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
     bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
     return xp.stack(
@@ -55,13 +65,13 @@ def quat_mul(a: Array, b: Array) -> Array:
 
 def quat_conj(quat: Array) -> Array:
     """Inverse of a unit quaternion. Shape (..., 4)."""
-    xp = array_namespace(quat)
+    xp = _namespace(quat)
     return xp.concat([quat[..., :1], -quat[..., 1:]], axis=-1)
 
 
 def cross(a: Array, b: Array) -> Array:
     """Cross product over the last axis, with broadcasting. Shapes (..., 3)."""
-    xp = array_namespace(a, b)
+    xp = _namespace(a, b)
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return xp.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
@@ -86,7 +96,7 @@ def quat_slerp(a: Array, b: Array, t: Array) -> Array:
 
 def quat_to_matrix(quat: Array) -> Array:
     """Rotation matrix. Shape (..., 4) to (..., 3, 3), columns are the rotated axes."""
-    xp = array_namespace(quat)
+    xp = _namespace(quat)
     w, x, y, z = quat[..., 0], quat[..., 1], quat[..., 2], quat[..., 3]
     rows = [
         xp.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=-1),
@@ -102,7 +112,7 @@ def quat_from_matrix(matrix: Array) -> Array:
     Formula: the four columns of the outer product q q^T written through the matrix; the one with the largest
     diagonal entry is normalised (Bar-Itzhack, "New method for extracting the quaternion from a rotation matrix").
     """
-    xp = array_namespace(matrix)
+    xp = _namespace(matrix)
     m = matrix
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
@@ -129,7 +139,7 @@ def quat_heading(quat: Array, forward: tuple[float, float, float] = (0.0, 0.0, 1
 
     The SMPL-X model frame looks along +Z, so with the default an upright person facing world +X has heading zero.
     """
-    xp = array_namespace(quat)
+    xp = _namespace(quat)
     axis = xp.asarray(forward, dtype=quat.dtype) + xp.zeros_like(quat[..., 1:])
     f = quat_rotate(quat, axis)
     half = xp.atan2(f[..., 1], f[..., 0]) / 2

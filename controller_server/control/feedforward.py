@@ -219,6 +219,8 @@ def _contacts(
     jacobian, one = np.zeros((n, 3, model.nv)), np.zeros((3, model.nv))
     for c in range(n):
         for sign, body in zip((-1, 1), bodies[c], strict=True):
+            if not model.body_weldid[body]:  # floor and furniture do not move
+                continue
             mujoco.mj_jac(model, data, one, None, found.pos[used[c]], body)
             jacobian[c] += sign * frames[c] @ one
     slip = np.linalg.norm((jacobian @ data.qvel)[:, 1:], axis=-1)

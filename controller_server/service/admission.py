@@ -47,7 +47,7 @@ class Admission:
     def engine_of(self, message: Message) -> str:
         """Return the engine a submission asks for: by itself or, in older clients' way, beside its settings."""
         settings: Any = message["settings"]
-        return message.get("engine") or str(settings.get("engine") or BUILT_IN)
+        return message.get("engine") or str(settings.get("engine") or BUILT_IN)[:64]
 
     def check_engine(self, engine: str) -> None:
         """Refuse a job nobody could carry out. Raises Refused."""

@@ -168,6 +168,7 @@ def test_configuration_file(tmp_path):
         ("workers: {engine: mujoco}", "expected a list"),
         ("workers: [{module: '../evil'}]", "not a module's name"),
         ("workers: [{count: 0}]", "outside 1-256"),
+        ("workers: [{engine: warp}]", "there are mujoco"),
         ("bind: 5", "expected str"),
         ("- a list", "expected names and values"),
         ("store: !!python/object/apply:os.system ['true']", "could not determine a constructor"),

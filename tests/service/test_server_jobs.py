@@ -133,9 +133,10 @@ def test_impossible_settings_are_refused(client, settings, code, said):
 
 def test_an_unknown_engine_is_refused(client):
     """Name the engines there are."""
-    with pytest.raises(ServerError, match="this server has mujoco") as refused:
-        client.submit(short_clip(2), engine="isaacgym")
-    assert refused.value.code == "no_engine"
+    for asked in ({"engine": "isaacgym"}, {"settings": {"engine": "isaacgym"}}):
+        with pytest.raises(ServerError, match="this server has mujoco") as refused:
+            client.submit(short_clip(2), **asked)
+        assert refused.value.code == "no_engine"
 
 
 def test_the_server_says_what_it_can_do(client):

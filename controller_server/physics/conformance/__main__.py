@@ -1,4 +1,4 @@
-"""`python -m controller_server.physics.conformance`: the built-in engine put through the suite."""
+"""`python -m controller_server.physics.conformance`: an engine put through the suite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from ...body.shape import Hands
-from ..mujoco_backend import BackendMujoco
+from ..backend import EngineOptions
+from ..engines import BUILT_IN, make_backend
 from .check import Check, Outcome
 from .suite import run_conformance, table
 
@@ -15,6 +16,7 @@ def main() -> int:
     """Print the table; 1 if a check failed."""
     parser = argparse.ArgumentParser(prog="python -m controller_server.physics.conformance", description=__doc__)
     parser.add_argument("--hands", choices=[hands.value for hands in Hands], default=Hands.MITTEN.value)
+    parser.add_argument("--engine", default=BUILT_IN, help="name of the engine")
     parser.add_argument("--thorough", action="store_true", help="stability over 16 worlds x 30 s instead of 4 x 5 s")
     chosen = parser.parse_args()
 
@@ -22,9 +24,9 @@ def main() -> int:
         print(f"{check.outcome.value:8}{check.name}", file=sys.stderr, flush=True)
 
     checks = run_conformance(
-        lambda pair, n: BackendMujoco(pair, n, list_contacts=n == 1),
+        lambda pair, n: make_backend(chosen.engine, pair, n, EngineOptions(list_contacts=n == 1)),
         hands=Hands(chosen.hands),
-        variants=[lambda pair, n, t=threads: BackendMujoco(pair, n, threads=t) for threads in (1, 3)],
+        variants=[lambda pair, n, t=t: make_backend(chosen.engine, pair, n, EngineOptions(t)) for t in (1, 3)],
         thorough=chosen.thorough,
         on_check=progress,
     )

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from controller_server.author import author, read_script
-from controller_server.author.check import check_clip, convex_hull, summary, support_margin, zero_moment_point
+from controller_server.author.check import check_clip, convex_hull, summary, support_margin
 from controller_server.author.fingers import finger_pose
-from controller_server.author.inbetween import com_above_pressure, min_jerk, smooth_track
+from controller_server.author.inbetween import min_jerk, one_foot_share, smooth_track
 from controller_server.author.parse import parse_script
+from controller_server.author.pressure import com_above_pressure, zero_moment_point
 from controller_server.author.script import PersonKey
 from controller_server.author.stage import Stage
 from controller_server.author.surface_tasks import nearest_on_segments
@@ -204,6 +205,18 @@ def test_centre_of_mass_above_pressure():
     back = zero_moment_point(np.column_stack([com, np.full(200, 0.9)])[:, None], 50)[:, 0]
     assert np.abs(back - pressure)[5:-5].max() < 0.01
     assert np.ptp(np.diff(com[:, 0])) < np.ptp(np.diff(pressure[:, 0]))
+
+
+def test_one_foot_carries_while_the_other_steps():
+    """Rise once a step, by whoever steps, and neither for a heel alone nor at the clip's ends."""
+    script = parse_script({**yaml.safe_load(_SCRIPT), "vault": 0.02})
+    assert script.vault == 0.02
+    at = np.arange(script.n_frames) / script.fps
+    supporter, recipient = (one_foot_share(script, p, at) for p in range(2))
+    assert not supporter.any()
+    assert at[recipient.argmax()] == pytest.approx(1.3, abs=0.04)
+    assert 0.9 < recipient.max() <= 1
+    assert recipient[at < 0.5].max() < 0.01
 
 
 def test_smooth_track_keeps_plateaus_and_range():

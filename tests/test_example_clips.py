@@ -12,7 +12,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz
 from controller_server.clip.rotation import quat_rotate
-from controller_server.clip.skeleton import HEAD, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
+from controller_server.clip.skeleton import HEAD, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT, joint
 from controller_server.measure.feet import foot_corners, foot_skating
 
 _ROOT = Path(__file__).parents[1]
@@ -257,6 +257,26 @@ def test_walk_is_balanced():
                 standing = corners[frame, p, 1 - foot]
                 sole = standing[standing[:, 2] < 0.005, :2]
                 assert support_margin(sole, check.com[frame, p, :2]) > 0.01
+
+
+def test_walk_is_calm():
+    """Bob by less than 4 cm, upright, on knees that are not locked, and ask the floor for at most 1.25 body weights."""
+    clip, check = _clip("walk_arm_in_arm"), _check("walk_arm_in_arm")
+    force = 1 + np.diff(check.com[..., 2], n=2, axis=0) * clip.fps**2 / 9.81
+    assert np.percentile(force, 99, axis=0).max() < 1.25
+    assert np.ptp(_pelvis_height("walk_arm_in_arm"), axis=0).max() < 0.04
+    chest = quat_rotate(clip.joint_quats[:, :, joint("spine3")], np.array([0.0, 1, 0]))
+    assert chest[..., 2].min() > np.cos(np.radians(10))
+    assert min(motion.pose[:, [3, 4], 0].min() for _, motion in clip.people) > np.radians(5)
+
+
+def test_walk_lands_softly():
+    """Bring no foot down at more than 0.3 m/s."""
+    clip = _clip("walk_arm_in_arm")
+    lowest = foot_corners(clip, PairBody.from_clip(clip))[..., 2].min(axis=-1)
+    landing = (lowest[1:] < 0.005) & (lowest[:-1] >= 0.005)
+    assert landing.sum() == 12
+    assert (-np.diff(lowest, axis=0)[landing] * clip.fps).max() < 0.3
 
 
 def test_who_tips_over_falls():

@@ -26,14 +26,15 @@ from .inbetween import (
     FootTrack,
     HoldTrack,
     PalmOf,
-    com_above_pressure,
     foot_track,
     hold_tracks,
     min_jerk,
+    one_foot_share,
     smooth_qpos,
     smooth_track,
 )
 from .keypose import KeyPose, solve_keys
+from .pressure import com_above_pressure, needed_pressure
 from .script import SIDES, Script
 from .solve import solve
 from .stage import Stage, simulated_names
@@ -48,6 +49,9 @@ _STILL = 0.5
 """How long before the start and after the end of a clip nothing moves ahead of the keys [s]."""
 _ITERATIONS = 25
 _JOINT_COST, _TOE_COST, _ROOT_COST, _ROOT_TURN_COST = 1.0, 60.0, 6.0, 3.0
+_WALKING_ROOT_COST, _WALKING_TRUNK_COST = 0.3, 5.0
+"""Of people whose centre of mass has a `vault`: legs carry it along, and not a trunk that swings to and fro."""
+_TRUNK = ("spine1", "spine2", "spine3", "neck", "head")
 
 
 def build_clip(script: Script) -> InteractionClip:
@@ -66,6 +70,8 @@ def _build(script: Script) -> InteractionClip:
     scene = _Scene(stage, script, poses, at)
     qpos = scene.correct(qpos)
     for sigma, cling in _SMOOTH:
+        if script.vault is not None:
+            scene.rebalance(qpos)
         qpos = scene.correct(smooth_qpos(stage, at, qpos, at, sigma), cling=cling)
     return _clip(script, stage, qpos, scene.grips())
 
@@ -86,21 +92,33 @@ class _Scene:
         balanced = np.array([[person.weight is not None for person in pair] for pair in people], dtype=float)
         falling = np.array([[person.unbalanced for person in pair] for pair in people], dtype=float)
         self.com_share = _steps(times, balanced, at)
-        self.com = self._com_path(times, np.array([pose.com for pose in poses]), _steps(times, falling, at))
+        keys = np.array([pose.com for pose in poses]).reshape(len(times), 6)
+        # Where the pressure should be, at the height of the centre of mass, shape (T, 2, 3).
+        self.wanted = smooth_track(times, keys, at, _SIGMA).reshape(-1, 2, 3)
+        # Who falls does as written, and everybody stands still at the clip's ends.
+        ends = min_jerk(at / _STILL) * min_jerk((script.duration - at) / _STILL)
+        self.balancing = (ends[:, None] * (1 - _steps(times, falling, at)))[..., None]
+        self.com = self._com_path(np.zeros((len(at), 2, 2)))
         self.limits, self.own_body = limit_task(stage), own_body_tasks(stage)
         self.cost = self._posture_cost()
 
-    def _com_path(self, times: np.ndarray, keys: np.ndarray, falling: np.ndarray) -> np.ndarray:
-        """Where the centres of mass go: as written for who falls, else so that the pressure goes as written.
+    def _com_path(self, limbs: np.ndarray) -> np.ndarray:
+        """Where centres of mass go, shape (T, 2, 2), or with a height (T, 2, 3) where the script has a `vault`.
 
-        Shapes (K,), (K, 2, 3), (T, 2) to (T, 2, 2).
+        As written for who falls, else so that the pressure goes as written; `limbs` is what they add to it, (T, 2, 2).
         """
-        path = smooth_track(times, keys.reshape(len(times), 6), self.at, _SIGMA).reshape(-1, 2, 3)
-        moved = np.stack([com_above_pressure(path[:, p, :2], path[:, p, 2], self.script.fps) for p in range(2)], axis=1)
-        # Who falls does as written, and everybody stands still at the clip's ends.
-        ends = min_jerk(self.at / _STILL) * min_jerk((self.script.duration - self.at) / _STILL)
-        share = (ends[:, None] * (1 - falling))[..., None]
-        return path[..., :2] + share * (moved - path[..., :2])
+        written, height = self.wanted[..., :2], self.wanted[..., 2]
+        moved = [com_above_pressure(written[:, p] - limbs[:, p], height[:, p], self.script.fps) for p in range(2)]
+        ground = written + self.balancing * (np.stack(moved, axis=1) - written)
+        if self.script.vault is None:
+            return ground
+        carrying = np.stack([one_foot_share(self.script, p, self.at) for p in range(2)], axis=1)
+        return np.concatenate([ground, (height + self.script.vault * carrying)[..., None]], axis=-1)
+
+    def rebalance(self, qpos: np.ndarray) -> None:
+        """Let centres of mass make up for what limbs do to the pressure in a motion of shape (T, nq)."""
+        whole, point = needed_pressure(self.stage.model, self.stage.root, qpos, self.script.fps)
+        self.com = self._com_path(whole - point)
 
     def _palms(self, poses: list[KeyPose]) -> PalmOf:
         def palm(key: int, person: int, side: str, held: str) -> tuple[np.ndarray, float]:
@@ -113,12 +131,16 @@ class _Scene:
 
     def _posture_cost(self) -> np.ndarray:
         cost = np.full(self.stage.model.nv, _JOINT_COST)
+        walking = self.script.vault is not None
         for p in range(2):
             a = self.stage.layout.root_qvel[p]
-            cost[a : a + 3], cost[a + 3 : a + 6] = _ROOT_COST, _ROOT_TURN_COST
+            cost[a : a + 3] = _WALKING_ROOT_COST if walking else _ROOT_COST
+            cost[a + 3 : a + 6] = _WALKING_TRUNK_COST if walking else _ROOT_TURN_COST
             for row, name in enumerate(simulated_names()):
                 if name.endswith("foot"):
                     cost[self.stage.layout.joint_qvel[p][row]] = _TOE_COST
+                elif walking and name in _TRUNK:
+                    cost[self.stage.layout.joint_qvel[p][row]] = _WALKING_TRUNK_COST
         return cost
 
     def correct(self, qpos: np.ndarray, *, cling: float = 1.0) -> np.ndarray:

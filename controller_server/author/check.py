@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..body.layout import PairLayout, clip_qpos
+from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..clip.interaction import InteractionClip
 from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from ..clip.skeleton import PARENTS
 from ..measure.feet import foot_corners
 from ..measure.geometry import clip_geometry
+from .pressure import needed_pressure
 
 BEARING_HEIGHT = 0.005
 """Soles lower than this bear weight [m]."""
@@ -31,8 +34,8 @@ class ClipCheck:
         com_margin: How far inside the support polygon of the bearing soles the centre of mass is [m], shape (T, 2);
             negative outside.
         pair_margin: The same for both people together, shape (T,).
-        pressure_margin: How far inside the support polygon the centre of pressure is that the motion of the centre of
-            mass asks for, were nobody helping [m], shape (T, 2).
+        pressure_margin: How far inside the support polygon the centre of pressure is that the motion of the whole body
+            asks for, were nobody helping [m], shape (T, 2).
         held: Whether a grip joins the two, shape (T,).
         seated: Whether a person touches a prop, or the floor with anything but feet, shape (T, 2).
         joint_speed: Fastest joint of each person [rad/s], shape (T - 1, 2).
@@ -65,8 +68,8 @@ def check_clip(clip: InteractionClip) -> ClipCheck:
     bearing = [[_bearing(corners[t, p]) for p in range(2)] for t in range(clip.n_frames)]
     margin = [[support_margin(b[p], geometry.com[t, p, :2]) for p in range(2)] for t, b in enumerate(bearing)]
     pair_margin = [support_margin(np.concatenate(b), both[t, :2]) for t, b in enumerate(bearing)]
-    zmp = zero_moment_point(geometry.com, clip.fps)
-    pressure = [[support_margin(b[p], zmp[t, p]) for p in range(2)] for t, b in enumerate(bearing)]
+    needed = _needed_pressure(clip, pair)
+    pressure = [[support_margin(b[p], needed[t, p]) for p in range(2)] for t, b in enumerate(bearing)]
     speed = _joint_velocities(clip)
     return ClipCheck(
         partner_depth=geometry.partner_depth,
@@ -85,13 +88,10 @@ def check_clip(clip: InteractionClip) -> ClipCheck:
     )
 
 
-def zero_moment_point(com: np.ndarray, fps: float) -> np.ndarray:
-    """Where the floor would have to press, taking the mass as a point: x - z x'' / (g + z'').
-
-    Shapes (T, P, 3) [m] to (T, P, 2).
-    """
-    rate = np.gradient(np.gradient(com, axis=0), axis=0) * fps**2
-    return com[..., :2] - com[..., 2:] * rate[..., :2] / (9.81 + rate[..., 2:])
+def _needed_pressure(clip: InteractionClip, pair: PairBody) -> np.ndarray:
+    model = compile_pair(pair, sensors=False, springs=False)
+    layout = PairLayout.of(model, pair)
+    return needed_pressure(model, layout.body[:, 0], clip_qpos(clip, pair, layout, model.nq), clip.fps)[0]
 
 
 def _bearing(corners: np.ndarray) -> np.ndarray:

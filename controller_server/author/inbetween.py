@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,8 @@ from .script import SIDES, Foot, Script
 from .stage import Stage
 
 _STEP_PITCH = np.radians(8.0)
+_RISE = 0.15
+"""Rounding of the times on one foot [s]: a walk rises and sinks once a step."""
 
 
 def min_jerk(u: np.ndarray | float) -> np.ndarray:
@@ -37,31 +40,6 @@ def smooth_track(times: np.ndarray, values: np.ndarray, at: np.ndarray, sigma: f
     """
     track = PchipInterpolator(times, values, axis=0)(at)
     return gaussian_filter1d(track, sigma / (at[1] - at[0]), axis=0, mode="nearest")
-
-
-def com_above_pressure(pressure: np.ndarray, height: np.ndarray, fps: float) -> np.ndarray:
-    """The motion of a centre of mass that keeps the floor's pressure where it is wanted.
-
-    Linear inverted pendulum: x - (h / g) x'' = p. Its bounded solution is p convolved with exp(-w |t|) w / 2,
-    w = sqrt(g / h) (Kajita et al. 2003, "Biped walking pattern generation by using preview control", in the limit of
-    an exact plan).
-
-    Args:
-        pressure: Wanted centre of pressure [m], shape (T, 2).
-        height: Of the centre of mass [m], shape (T,); its mean is taken.
-        fps: Frames per second.
-
-    Returns:
-        Shape (T, 2).
-    """
-    rate = np.sqrt(9.81 / float(height.mean()))
-    # A symmetric exponential sampled at frames: kernel of the discrete equation x - (x[-1] - 2 x + x[1]) / (w dt)^2.
-    shrink = 1 + (rate / fps) ** 2 / 2
-    shrink -= np.sqrt(shrink**2 - 1)
-    reach = int(np.ceil(np.log(1e-6) / np.log(shrink)))
-    kernel = shrink ** np.abs(np.arange(-reach, reach + 1))
-    padded = np.pad(pressure, ((reach, reach), (0, 0)), mode="edge")
-    return np.stack([np.convolve(axis, kernel / kernel.sum(), mode="valid") for axis in padded.T], axis=1)
 
 
 def smooth_qpos(stage: Stage, times: np.ndarray, keys: np.ndarray, at: np.ndarray, sigma: float) -> np.ndarray:
@@ -112,11 +90,27 @@ def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) 
         k = int(np.clip(np.searchsorted(times, now, side="right") - 1, 0, len(times) - 2))
         u = float(np.clip((now - times[k]) / (times[k + 1] - times[k]), 0, 1))
         heel[t] = feet[k].heel + float(min_jerk(u)) * (feet[k + 1].heel - feet[k].heel)
-        if replace(feet[k], heel=0.0) == replace(feet[k + 1], heel=0.0):
+        if _planted(feet[k], feet[k + 1]):
             position[t], quat[t] = stage.ankle_target(p, side, replace(feet[k], heel=heel[t]))
         else:
             position[t], quat[t] = _step(stage, p, side, feet[k], feet[k + 1], u, script.step_height)
     return FootTrack(position, quat, heel)
+
+
+def one_foot_share(script: Script, p: int, at: np.ndarray) -> np.ndarray:
+    """How far a person is on one foot while the other one steps, 0-1, gentle enough to rise and sink by, shape (T,)."""
+    times = np.array([key.time for key in script.keys])
+    steps = [
+        any(not _planted(a, b) for a, b in zip(before.people[p].feet, after.people[p].feet, strict=True))
+        for before, after in pairwise(script.keys)
+    ]
+    now = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(steps) - 1)
+    return gaussian_filter1d(np.array(steps, dtype=float)[now], _RISE / (at[1] - at[0]), mode="nearest")
+
+
+def _planted(before: Foot, after: Foot) -> bool:
+    """Whether a foot stays where it is, but for its heel."""
+    return replace(before, heel=0.0) == replace(after, heel=0.0)
 
 
 def _step(

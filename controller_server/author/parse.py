@@ -184,7 +184,7 @@ def _props(value: Any, where: _Where) -> tuple[Prop, ...]:
     return tuple(props)
 
 
-_TOP = ("name", "description", "fps", "stature", "props", "step_height", "keys")
+_TOP = ("name", "description", "fps", "stature", "props", "step_height", "vault", "keys")
 
 
 def read_script(path: str | Path) -> Script:
@@ -225,5 +225,6 @@ def parse_script(raw: Any, *, name: str = "clip", where: str = "script") -> Scri
         props=props,
         keys=tuple(keys),
         step_height=_number(raw.get("step_height", 0.06), at.at("step_height"), 0, 0.5),
+        vault=_number(raw["vault"], at.at("vault"), 0, 0.1) if "vault" in raw else None,
         description=str(raw.get("description", "")).strip(),
     )

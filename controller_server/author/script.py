@@ -151,6 +151,8 @@ class Script:
         props: Static boxes.
         keys: Key poses in the order of time, the first at 0, the last at `duration`.
         step_height: How high a stepping foot is lifted [m].
+        vault: How much higher than in the keys centres of mass are where one foot carries [m]; their height then
+            follows a track between keys. None lets joints and not heights be interpolated.
         description: Free text.
     """
 
@@ -161,6 +163,7 @@ class Script:
     props: tuple[Prop, ...]
     keys: tuple[Key, ...]
     step_height: float = 0.06
+    vault: float | None = None
     description: str = ""
 
     @property

@@ -60,21 +60,25 @@ class PointTask(mink.Task):
 
 
 class ComTask(mink.Task):
-    """One person's centre of mass over a place on the ground (mink's own takes the whole model for one body)."""
+    """One person's centre of mass over a place on the ground (mink's own takes the whole model for one body).
+
+    Attributes:
+        target: x and y, or x, y and z [m], shape (2,) or (3,).
+    """
 
     def __init__(self, root: int, target: np.ndarray, cost: float) -> None:
-        super().__init__(cost=np.array([cost, cost]))
+        super().__init__(cost=np.full(len(target), cost))
         self.root, self.target = root, np.asarray(target)
 
     def compute_error(self, configuration: mink.Configuration) -> np.ndarray:
-        """Shape (2,)."""
-        return configuration.data.subtree_com[self.root, :2] - self.target
+        """Shape (2,) or (3,)."""
+        return configuration.data.subtree_com[self.root, : len(self.target)] - self.target
 
     def compute_jacobian(self, configuration: mink.Configuration) -> np.ndarray:
-        """Shape (2, nv)."""
+        """Shape (2, nv) or (3, nv)."""
         jacobian = np.empty((3, configuration.nv))
         mujoco.mj_jacSubtreeCom(configuration.model, configuration.data, jacobian, self.root)
-        return jacobian[:2]
+        return jacobian[: len(self.target)]
 
 
 class PostureTask(mink.Task):

@@ -12,7 +12,7 @@ from .progress import OnProgress
 from .result import Result
 from .settings import Controller, ConvertSettings, Quality
 
-PEOPLE = ("older", "weak", "frail", "passive")
+PEOPLE = ("adult", "older", "weak", "frail", "passive")
 """Recipients tried one after the other, until one fails alone."""
 SEEDS = (0, 1, 2)
 _SAG = 0.15  # m a pelvis may be too low at the end

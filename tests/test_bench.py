@@ -64,7 +64,7 @@ def test_the_report_has_what_was_promised(short_clips, no_policies, tmp_path, ca
     assert 50 < again["peak_rss_mb"] < 4000
     assert "cores" in again["machine"]
     (row,) = again["help"]
-    assert row["alone"][0]["person"] == "older" and row["alone"][0]["success"]  # who only stands needs no help
+    assert row["alone"][0]["person"] == "adult" and row["alone"][0]["success"]  # who only stands needs no help
     assert again["summary"]["success_without_wrench"] == 1
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {"standing.npz", "standing.html"}
     print_bench(report)
@@ -154,7 +154,7 @@ def test_who_needs_help(monkeypatch):
 
     def converted(clip, settings, **_):
         asked.append((settings.recipient_strength, settings.remove_supporter, settings.seed))
-        good = not settings.remove_supporter or (settings.recipient_strength, settings.seed) == ("older", 1)
+        good = not settings.remove_supporter or (settings.recipient_strength, settings.seed) == ("adult", 1)
         joints = np.zeros((2, 2, 22, 3))
         scores = SimpleNamespace(
             success=good,
@@ -169,7 +169,7 @@ def test_who_needs_help(monkeypatch):
 
     monkeypatch.setattr(bench_help, "convert", converted)
     row = bench_help.help_entry("x", lambda: standing_pair(2), Quality.DRAFT, lambda what: print)
-    assert row["needs_help"] == "weak" and row["helped"]["success"]
+    assert row["needs_help"] == "older" and row["helped"]["success"]
     assert [tried["seed"] for tried in row["alone"]] == [1, 0]
-    alone = [("older", True, 0), ("older", True, 1), ("weak", True, 0), ("weak", True, 1), ("weak", True, 2)]
-    assert asked == [*alone, ("weak", False, 0)]
+    alone = [("adult", True, 0), ("adult", True, 1), ("older", True, 0), ("older", True, 1), ("older", True, 2)]
+    assert asked == [*alone, ("older", False, 0)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def run_bench_dirty(arguments: Bench) -> int:
     """Measure. Raises AssistMimicError."""
     from ..bench_dirty import bench_dirty, plan
-    from ..service.options import state_folder
+    from ..service.portfile import state_folder
 
     tasks = plan(arguments.clips, arguments.kinds, arguments.seeds or (0,), full=arguments.full)
     settings = ConvertSettings(

@@ -12,8 +12,7 @@ import zmq
 
 from ..errors import AssistMimicError
 from .keys import ClientKey, KeyPair, read_client_key
-from .options import state_folder
-from .portfile import NAME, PortFile, read_port_file
+from .portfile import NAME, PortFile, read_port_file, state_folder
 
 ENVIRONMENT = "ASSISTMIMIC_SERVER"
 """Environment variable with the endpoint of the server to use."""

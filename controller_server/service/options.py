@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..physics.engines import BUILT_IN
+from .portfile import state_folder
 from .processes import usable_cores
 
 
@@ -120,15 +119,6 @@ class ServerOptions:
     bundles: tuple[Path, ...] = ()
     terms: tuple[Path, ...] = ()
     metrics_port: int = 0
-
-
-def state_folder() -> Path:
-    """Where this user's server keeps its jobs unless told otherwise."""
-    named = os.environ.get("ASSISTMIMIC_STATE")
-    if named:
-        return Path(named)
-    base: Any = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "assistmimic"
 
 
 def default_workers() -> int:

@@ -7,11 +7,21 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import AssistMimicError
 
 NAME = "server.json"
 """In the state folder: where `connect()` looks."""
+
+
+def state_folder() -> Path:
+    """Where this user's server keeps its jobs unless told otherwise."""
+    named = os.environ.get("ASSISTMIMIC_STATE")
+    if named:
+        return Path(named)
+    base: Any = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "assistmimic"
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class RewardTable:
             value: Array | None = None
             for key, term, people in self._parts(name):
                 made = term(c, *memory.of(key))
+                term.check(made, (len(broken), 2), ignore=broken)
                 value = made if value is None else np.where(people, made, value)
             assert value is not None  # somebody weighs it
             values[name] = np.where(broken[:, None], 0.0, value)

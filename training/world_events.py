@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.body.pair import PairBody
+from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import Backend, PairState
 from controller_server.terms import TermConfig, event
 
@@ -114,6 +115,12 @@ class WorldEvents:
         c = EventContext(self._rng, self._pair, self._pair.control_hz, self._family[ids], frames, state, kept)
         for term in self._by_moment[when]:
             effect: Effect = term(c, *self._memory.of(term.name))
+            if not isinstance(effect, Effect):
+                raise AssistMimicError(f"event: {term.name}: returned {effect!r}, expected a training.events.Effect")
+            if effect.friction is not None:
+                term.check(effect.friction, ids.shape)
+            if effect.wrench is not None:
+                term.check(effect.wrench, (len(ids), 2, 6))
             yield effect
             if effect.state is not None:
                 c = replace(c, state=effect.state)

@@ -183,7 +183,9 @@ class SceneWorlds:
         """People whose episode ends as a failure, shape (n, 2); who has a partner takes them along."""
         failed = np.zeros((self.n, 2), bool)
         for term in self._task.terminations:
-            failed |= term(c, *self._memory["termination"].of(term.name))
+            out = term(c, *self._memory["termination"].of(term.name))
+            term.check(out, failed.shape)
+            failed |= np.asarray(out, bool)
         if self._task.replayed is not None:
             failed[:, self._task.replayed] = False
         if not self._task.alone:

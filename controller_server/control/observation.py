@@ -295,8 +295,11 @@ def _block(term: BoundTerm, context: ObservationContext) -> Array:
     try:
         block = term(context)
     except AssistMimicError as error:
-        raise AssistMimicError(f"observation: {term.name}: {error}") from None
+        where = f"observation: {term.name}: "
+        raise AssistMimicError(where + str(error).removeprefix(where)) from None
     people = tuple(context.view.now.positions.shape[:2])
+    if not hasattr(block, "shape"):
+        raise AssistMimicError(f"observation: {term.name}: returned {block!r}, expected an array")
     if tuple(block.shape[:2]) != people or not (block.ndim == 3 or (block.ndim == 4 and block.shape[3] == 3)):
         expected = f"{(*people, 'k')} or {(*people, 'k', 3)}"
         raise AssistMimicError(f"observation: {term.name}: has shape {tuple(block.shape)}, expected {expected}")

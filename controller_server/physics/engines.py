@@ -40,7 +40,7 @@ class _Entry:
     extra: str = ""
 
     def load(self, name: str) -> MakeEngine:
-        """Return the function that builds worlds. Raises AssistMimicError where a package is missing."""
+        """Return the function that builds worlds. Raises AssistMimicError: a package is missing, or it is not there."""
         if not isinstance(self.make, str):
             return self.make
         module, _, function = self.make.partition(":")
@@ -51,6 +51,11 @@ class _Entry:
             raise AssistMimicError(
                 f"engine {name}: needs {error.name or module}, which is not installed; pip install '{package}'"
             ) from None
+        except Exception as error:  # whatever a foreign module does while it is imported
+            raise AssistMimicError(
+                f"engine {name}: {self.make!r} cannot be loaded ({type(error).__name__}: {error}); "
+                "write it as MODULE:FUNCTION, a function that builds worlds"
+            ) from error
 
 
 _ENGINES: dict[str, _Entry] = {BUILT_IN: _Entry("controller_server.physics.mujoco_backend:make")}

@@ -49,6 +49,13 @@ class _Read(SourceFileLoader):
         return self.source_to_code(self._data, self.path)
 
 
+def line_in(name: str, error: BaseException) -> str:
+    """Return ":LINE" of a file of this name that was running when something failed, or nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).name == name]
+    return f":{lines[-1]}" if lines else ""
+
+
 def being_imported() -> TermFile | None:
     """Return the file whose terms are being added; None for those that come with this project."""
     return _importing[-1] if _importing else None
@@ -87,14 +94,12 @@ def import_terms(path: Path) -> TermFile:
     added = len(_undo)
     try:
         loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del _files[path], sys.modules[name]
         for undo in _undo[added:]:
             undo()
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = f":{lines[-1]}" if lines else ""
         said = str(error) if isinstance(error, AssistMimicError) else f"{type(error).__name__}: {error}"
-        raise AssistMimicError(f"{path}{line}: {said}") from None
+        raise AssistMimicError(f"{path}{line_in(path.name, error)}: {said}") from None
     finally:
         _importing.pop()
         del _undo[added:]

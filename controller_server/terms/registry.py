@@ -30,7 +30,7 @@ class Registry:
 
     def __call__(
         self,
-        *,
+        *bare: object,
         group: str = "prior",
         needs: tuple[str, ...] = (),
         memory: Mapping[str, tuple[int, ...]] | None = None,
@@ -39,6 +39,7 @@ class Registry:
         """Return a decorator that adds a function under its name.
 
         Args:
+            bare: Nothing; what stands here is a decorator without brackets.
             group: "prior" for what has sense for one person alone, "assist" for what is about both.
             needs: "forces" for who reads contact forces, "retargeting" for who reads moved hand goals.
             memory: Arrays that the term keeps from step to step, by name the shape for each world.
@@ -47,6 +48,10 @@ class Registry:
         Raises:
             AssistMimicError: there is no such group or need, the name is taken, or a parameter has no default.
         """
+        if bare:
+            raise AssistMimicError(f"{self.kind}: write the decorator with brackets, @{self.kind}()")
+        if isinstance(needs, str):
+            raise AssistMimicError(f"{self.kind}: needs={needs!r} is text; write needs=({needs!r},)")
 
         def add(function: Function) -> Function:
             name, file = function.__name__, files.being_imported()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import AssistMimicError
 
@@ -99,8 +102,48 @@ class BoundTerm:
     weight: float = 1.0
 
     def __call__(self, *given: Any) -> Any:
-        """Return what the function makes of a context and, where the term has one, its memory."""
-        return self.term.function(*given, **self.params)
+        """Return what the function makes of a context and, where the term has one, its memory.
+
+        Raises:
+            AssistMimicError: a term of one's own fails.
+        """
+        try:
+            return self.term.function(*given, **self.params)
+        except AssistMimicError:
+            raise
+        except Exception as error:
+            if self.term.file is None:
+                raise
+            from .files import line_in  # which is about terms too
+
+            file = self.term.file.name
+            where = f"{self.term.kind}: {self.name}: {file}{line_in(file, error)}"
+            raise AssistMimicError(f"{where}: {type(error).__name__}: {error}") from error
+
+    def check(self, value: Any, shape: tuple[int, ...], *, ignore: np.ndarray | None = None) -> None:
+        """Make sure that a term of one's own gave finite numbers of a shape, or what spreads to it.
+
+        Args:
+            value: What it gave.
+            shape: Of what it should give.
+            ignore: Worlds whose numbers do not count, shape (N,).
+
+        Raises:
+            AssistMimicError: it gave something else.
+        """
+        if self.term.file is None:
+            return
+        given, where = np.asarray(value), f"{self.term.kind}: {self.name}: {self.term.file.name}"
+        try:
+            fits = given.dtype.kind in "biuf" and np.broadcast_shapes(given.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            said = f"an array of shape {given.shape}" if given.dtype.kind in "biuf" else repr(value)
+            raise AssistMimicError(f"{where}: returned {said}, expected numbers of shape {shape}")
+        finite = np.isfinite(np.broadcast_to(given, shape))
+        if not (finite if ignore is None else finite[~ignore]).all():
+            raise AssistMimicError(f"{where}: returned numbers that are not finite; look for a division by zero")
 
 
 def expand_terms(given: Any, where: str) -> dict[str, TermConfig]:
@@ -159,6 +202,8 @@ def parameters(function: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            if parameter.default is not inspect.Parameter.empty:
+                raise AssistMimicError(f"{function.__name__}: write `*,` before {name}, so that it is a parameter")
             continue
         kind = type(parameter.default)
         if kind not in _KINDS:
@@ -179,4 +224,6 @@ def _like(default: Any, value: Any, where: str) -> Any:
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
         raise AssistMimicError(f"{where}: expected {_KINDS[kind]}, got {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise AssistMimicError(f"{where}: expected a finite number, got {value!r}")
     return float(value) if kind is float else value

@@ -207,6 +207,17 @@ def test_an_engine_that_is_not_there_is_one_line(clip: InteractionClip, tmp_path
         ConvertSettings(engine="a name")
 
 
+@pytest.mark.parametrize("written", ["json", "json:nope", ":make", "broken_engine:make"])
+def test_an_engine_that_cannot_be_loaded_is_one_line(written: str, tmp_path, monkeypatch):
+    """Say which engine cannot be loaded, why, and how it is written, whatever a foreign module does."""
+    monkeypatch.setattr(engines, "_ENGINES", dict(engines._ENGINES))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "broken_engine.py").write_text("1 / 0\n")
+    register_engine("wrong", written)
+    with pytest.raises(AssistMimicError, match=r"engine wrong: .* cannot be loaded \(.*Error: .*MODULE:FUNCTION"):
+        engines.load_engine("wrong")
+
+
 def test_an_installed_package_brings_its_engine(clip: InteractionClip, tmp_path, monkeypatch):
     """Find an engine by its package's entry point and load it when worlds are asked for."""
     about = tmp_path / "brought-1.0.dist-info"

@@ -6,7 +6,9 @@ import os
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from conftest import standing_pair
@@ -19,6 +21,9 @@ from controller_server.errors import AssistMimicError
 from controller_server.service.configuration import read_config
 from controller_server.service.policies import Policies
 from controller_server.terms import TERMS_VARIABLE, event, files, observation, reward, strength, termination
+from training.config import RewardConfig
+from training.reward_table import RewardTable
+from training.term_memory import TermMemory
 
 PAGE = (Path(__file__).parents[2] / "docs" / "terms.md").read_text()
 ROOT = Path(__file__).parents[2]
@@ -100,6 +105,13 @@ def test_a_file_that_fails_is_one_line_and_names_are_taken_once(tmp_path, apart)
         ("from controller_server.terms import reward\n\n@reward()\ndef power(c):\n    return 1\n", "name already"),
         ("from controller_server.terms import reward\n\n@reward()\ndef a(c, *, x):\n    return 1\n", "needs a default"),
         ("from controller_server.terms import reward\n\n@reward(needs=('luck',))\ndef b(c):\n    return 1\n", "'luck'"),
+        ("from controller_server.terms import reward\n\n@reward\ndef b(c):\n    return 1\n", r"write .* @reward\(\)"),
+        ("from controller_server.terms import reward\n\n@reward(needs='forces')\ndef b(c):\n    return 1\n", "is text"),
+        (
+            "from controller_server.terms import reward\n\n@reward()\ndef b(c, x=1.0):\n    return x\n",
+            r"`\*,` before x",
+        ),
+        ("import sys\n\nsys.exit(3)\n", "bad.py:3: SystemExit: 3"),
         ("from controller_server.terms import event\n\n@event()\ndef b(c):\n    return 1\n", "none of setup, start"),
     ):
         (tmp_path / "bad.py").write_text(text)
@@ -131,3 +143,34 @@ def test_a_card_names_the_parameters_of_its_input(tmp_path):
         assert not card.observation and not card.imports
         assert not {"observation", "imports"} & set(card.to_dict())
         assert all(term.term.file is None for name in card.networks for term in card.terms(name))
+
+
+@pytest.mark.parametrize(
+    ("returns", "message"),
+    [
+        ("c.nothing", r"reward: mine: bad.py:5: AttributeError"),
+        ("None", "returned None, expected numbers of shape"),
+        ("np.zeros(3)", r"shape \(3,\), expected numbers of shape \(4, 2\)"),
+        ("np.full((4, 2), np.nan)", "not finite"),
+    ],
+)
+def test_a_term_that_fails_is_one_line(tmp_path, apart, returns, message):
+    """Name the term and its file where it fails while running, or gives what it must not."""
+    head = "import numpy as np\nfrom controller_server.terms import reward\n@reward()\ndef own(c):\n"
+    (tmp_path / "bad.py").write_text(f"{head}    return {returns}\n")
+    files.import_terms(tmp_path / "bad.py")
+    config = RewardConfig(supporter={"mine": {"term": "own"}})
+    table = RewardTable(config, alone=False)
+    context: Any = object()
+    with pytest.raises(AssistMimicError, match=message):
+        table(context, TermMemory(table.bound, 4), np.zeros(4, bool))
+    if "nan" in returns:  # broken worlds may give anything
+        assert not table(context, TermMemory(table.bound, 4), np.ones(4, bool))[0].any()
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_weights_and_parameters_are_finite(value):
+    """Refuse numbers that would spoil a whole training before it begins."""
+    for text in (f"power: {value}", f"positions: {{params: {{sharpness: {value}}}}}"):
+        with pytest.raises(AssistMimicError, match="finite number"):
+            RewardConfig(supporter=yaml.safe_load(text))

@@ -38,6 +38,8 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
         return yaml.load(text, _SAFE)
     except _UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
+        # Where something is missing at the end, libyaml names the line after the last.
+        last = text.rstrip().count("\n") if isinstance(text, str) else text.rstrip().count(b"\n")
+        line = f", line {min(mark.line, last) + 1}" if mark else ""
         what = getattr(error, "problem", None) or " ".join(str(error).split())[:120]
         raise AssistMimicError(f"{where}{line}: not readable as YAML ({what})") from None

@@ -224,6 +224,7 @@ def _like(default: Any, value: Any, where: str) -> Any:
     fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not fits or (kind is not bool and isinstance(value, bool)):
         raise AssistMimicError(f"{where}: expected {_KINDS[kind]}, got {value!r}")
-    if kind is float and not math.isfinite(value):
+    number: Any = value
+    if kind is float and not math.isfinite(number):
         raise AssistMimicError(f"{where}: expected a finite number, got {value!r}")
-    return float(value) if kind is float else value
+    return float(number) if kind is float else value

@@ -20,7 +20,16 @@ from controller_server.control.policy import check_fit
 from controller_server.errors import AssistMimicError
 from controller_server.service.configuration import read_config
 from controller_server.service.policies import Policies
-from controller_server.terms import TERMS_VARIABLE, event, files, observation, reward, strength, termination
+from controller_server.terms import (
+    TERMS_VARIABLE,
+    event,
+    expand_terms,
+    files,
+    observation,
+    reward,
+    strength,
+    termination,
+)
 from training.config import RewardConfig
 from training.reward_table import RewardTable
 from training.term_memory import TermMemory
@@ -159,7 +168,7 @@ def test_a_term_that_fails_is_one_line(tmp_path, apart, returns, message):
     head = "import numpy as np\nfrom controller_server.terms import reward\n@reward()\ndef own(c):\n"
     (tmp_path / "bad.py").write_text(f"{head}    return {returns}\n")
     files.import_terms(tmp_path / "bad.py")
-    config = RewardConfig(supporter={"mine": {"term": "own"}})
+    config = RewardConfig(supporter=expand_terms({"mine": {"term": "own"}}, "reward"))
     table = RewardTable(config, alone=False)
     context: Any = object()
     with pytest.raises(AssistMimicError, match=message):

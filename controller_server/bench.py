@@ -20,7 +20,7 @@ from .convert import convert
 from .errors import AssistMimicError
 from .frames import slice_clip, slice_recording
 from .measure.scores import Scores, measure
-from .progress import OnProgress, ignore_progress
+from .progress import OnProgress, ignore_progress, labelled
 from .result import Result, versions, write_result, write_result_report
 from .settings import ConvertSettings, Quality
 from .stepping import SHARE, bare_stepping
@@ -116,7 +116,7 @@ def bench_convert(
     entries: list[dict[str, Any]] = []
     for case in chosen:
         read = case.load()
-        result = convert(read.clip, settings, on_progress=_named(case.name, on_progress), notes=read.notes)
+        result = convert(read.clip, settings, on_progress=labelled(case.name, on_progress), notes=read.notes)
         entries.append(entry(case.name, result) | {"notes": list(result.notes)})
         if case.part is not None:
             entries[-1]["part"] = part_entry(result, *case.part)
@@ -144,13 +144,9 @@ def bench_convert(
 
 def _help(case: Case, quality: Quality, on_progress: OnProgress) -> dict[str, Any]:
     def progress_of(what: str) -> OnProgress:
-        return _named(f"{case.name}, {what}", on_progress)
+        return labelled(f"{case.name}, {what}", on_progress)
 
     return help_entry(case.name, lambda: case.load().clip, quality, progress_of)
-
-
-def _named(name: str, on_progress: OnProgress) -> OnProgress:
-    return lambda progress: on_progress(replace(progress, stage=f"{name}: {progress.stage}"))
 
 
 def _keep(folder: Path, name: str, result: Result) -> None:

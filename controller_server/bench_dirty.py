@@ -17,7 +17,7 @@ from .clip.skeleton import N_BODY_JOINTS
 from .convert import convert
 from .dirt import KINDS, DirtyClip, make_dirty
 from .errors import AssistMimicError, SimulationDiverged
-from .progress import OnProgress, ignore_progress
+from .progress import OnProgress, ignore_progress, labelled
 from .result import Result, versions, write_result, write_result_report
 from .settings import ConvertSettings
 
@@ -106,7 +106,7 @@ def bench_dirty(
         of = {"clip": clip_sha256(clean), "kind": task.kind, "seed": task.seed}
         row = kept.find(of)
         if row is None:
-            row = _row(task, clean, settings, out, _labelled(label, on_progress))
+            row = _row(task, clean, settings, out, labelled(label, on_progress))
             kept.add(of, row)
         rows.append(row)
     return {
@@ -118,10 +118,6 @@ def bench_dirty(
         "machine": machine(),
         "versions": versions(),
     }
-
-
-def _labelled(label: str, on_progress: OnProgress) -> OnProgress:
-    return lambda progress: on_progress(replace(progress, stage=f"{label}: {progress.stage}"))
 
 
 def _row(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mujoco
@@ -10,13 +10,13 @@ import numpy as np
 
 from .bench import CLIPS, Case, cases, machine
 from .bench_help import SEEDS, best_of_seeds
-from .body.layout import PairLayout, clip_qpos
-from .body.mjcf import compile_pair
+from .body.compiled import compiled
+from .body.layout import clip_qpos
 from .body.pair import PairBody
 from .body.strength import PRESETS, Strength
 from .clip.interaction import InteractionClip
 from .clip.skeleton import JOINT_NAMES
-from .progress import OnProgress, Progress, ignore_progress
+from .progress import OnProgress, ignore_progress, labelled
 from .result import versions
 from .settings import Quality
 
@@ -73,8 +73,8 @@ def bench_people(
 
 
 def _alone(case: Case, person: str, quality: Quality, seeds: Sequence[int], on_progress: OnProgress) -> dict[str, Any]:
-    def progress_of(what: str) -> Callable[[Progress], None]:
-        return lambda progress: on_progress(Progress(f"{case.name}, {what}", progress.done, progress.total))
+    def progress_of(what: str) -> OnProgress:
+        return labelled(f"{case.name}, {what}", on_progress)
 
     return best_of_seeds(lambda: case.load().clip, person, quality, seeds, progress_of, alone=True)
 
@@ -92,8 +92,8 @@ def arm_load(clip: InteractionClip, strength: Strength, kg: float) -> float | No
         where one of them has none at all.
     """
     pair = PairBody.from_clip(clip, recipient=strength)
-    model = compile_pair(pair, sensors=False)
-    layout, data = PairLayout.of(model, pair), mujoco.MjData(model)
+    found = compiled(pair)
+    model, layout, data = found.model, found.layout, mujoco.MjData(found.model)
     data.qpos[:] = clip_qpos(clip, pair, layout, model.nq)[0]
     mujoco.mj_forward(model, data)
     needed = data.qfrc_bias.copy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,3 +37,8 @@ OnMotion = Callable[[str, Callable[[], "Recording"]], None]
 
 def ignore_progress(_: Progress) -> None:
     """For whoever does not want to know."""
+
+
+def labelled(label: str, on_progress: OnProgress) -> OnProgress:
+    """Return a callback that hands progress on with a label before its stage."""
+    return lambda progress: on_progress(replace(progress, stage=f"{label}: {progress.stage}"))

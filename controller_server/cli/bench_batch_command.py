@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AssistMimicError
+from .bench_table import show_report
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def run_bench_batch(arguments: Bench) -> int:
             seed=arguments.seeds[0] if arguments.seeds else 0,
             on_progress=progress,
         )
-    if arguments.json:
-        print(json.dumps(report, indent=1, allow_nan=False))
-    else:
-        print_batch(report)
+    show_report(report, arguments.json, print_batch)
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..settings import ConvertSettings
-from .bench_table import bench_console
+from .bench_table import bench_console, show_report
 from .outputs import check_output
 from .progress import TerminalProgress
 
@@ -34,10 +33,7 @@ def run_bench_dirty(arguments: Bench) -> int:
     check_output(keep, (".jsonl",))
     with TerminalProgress() as progress:
         report = bench_dirty(tasks, settings, keep=keep, out=arguments.out, on_progress=progress)
-    if arguments.json:
-        print(json.dumps(report, indent=1, allow_nan=False))
-    else:
-        print_dirty(report)
+    show_report(report, arguments.json, print_dirty)
     if arguments.out is None:  # only a run that was cut off leaves something to go on from
         keep.unlink(missing_ok=True)
     return 0

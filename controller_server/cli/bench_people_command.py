@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from .bench_table import bench_console, help_cell
+from .bench_table import bench_console, help_cell, show_report
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ def run_bench_people(arguments: Bench) -> int:
         report = bench_people(
             arguments.people, quality=arguments.quality, seeds=arguments.seeds or SEEDS, on_progress=progress
         )
-    if arguments.json:
-        print(json.dumps(report, indent=1, allow_nan=False))
-    else:
-        print_people(report)
+    show_report(report, arguments.json, print_people)
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..settings import Quality
-from .bench_table import bench_console
+from .bench_table import bench_console, show_report
 from .progress import TerminalProgress
 
 
@@ -20,10 +19,7 @@ def run_bench_policies(clips: Sequence[str], policy: str, recipient: str, qualit
 
     with TerminalProgress() as progress:
         report = bench_policies(clips, policy=policy, recipient=recipient, quality=quality, on_progress=progress)
-    if as_json:
-        print(json.dumps(report, indent=1, allow_nan=False))
-    else:
-        print_policies(report)
+    show_report(report, as_json, print_policies)
     return 0
 
 

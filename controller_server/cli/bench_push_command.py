@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..settings import Controller
-from .bench_table import ROLES, bench_console
+from .bench_table import ROLES, bench_console, show_report
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ def run_bench_push(arguments: Bench) -> int:
             keep=None if arguments.out is None else arguments.out / "push.jsonl",
             on_progress=progress,
         )
-    if arguments.json:
-        print(json.dumps(report, indent=1, allow_nan=False))
-    else:
-        print_push(report)
+    show_report(report, arguments.json, print_push)
     return 0
 
 

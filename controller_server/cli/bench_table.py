@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,14 @@ def bench_console() -> Console:
     if not console.is_terminal:
         console.width = _WIDTH_IN_FILES
     return console
+
+
+def show_report(report: Mapping[str, Any], as_json: bool, print_tables: Callable[[Mapping[str, Any]], None]) -> None:
+    """Print what was measured as one JSON object, or as tables."""
+    if as_json:
+        print(json.dumps(report, indent=1, allow_nan=False))
+    else:
+        print_tables(report)
 
 
 def print_bench(report: Mapping[str, Any], console: Console | None = None) -> None:

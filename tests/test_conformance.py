@@ -12,7 +12,7 @@ import pytest
 from controller_server.body import compiled, mjcf
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
-from controller_server.errors import SimulationDiverged
+from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.physics.backend import Capabilities, Steps
 from controller_server.physics.conformance import Check, Outcome, run_conformance, table
 from controller_server.physics.conformance.scenes import STANDING, neutral_pair, on_floor, repeated, start
@@ -144,6 +144,31 @@ class FrictionForAll(Wrong):
         super().set_friction(np.full(len(factors), factors[0]), worlds)
 
 
+class OnePairForAll(Wrong):
+    """Gives the pair of the first world to all."""
+
+    def set_pairs(self, numbers: Any, worlds: Any = None) -> None:
+        """See `HoldsPairs.set_pairs`."""
+        super().set_pairs([numbers[0]] * len(numbers), worlds)
+
+
+class KeepsFriction(Wrong):
+    """Leaves a world the friction that it had with another pair."""
+
+    factors: dict[int, float] = {}
+
+    def set_friction(self, factors: Any, worlds: Any = None) -> None:
+        """See `Backend.set_friction`."""
+        self.factors = self.factors | dict(zip(worlds or range(self.n_worlds), factors, strict=True))
+        super().set_friction(factors, worlds)
+
+    def set_pairs(self, numbers: Any, worlds: Any = None) -> None:
+        """See `HoldsPairs.set_pairs`."""
+        super().set_pairs(numbers, worlds)
+        for world, factor in self.factors.items():
+            super().set_friction(np.array([factor]), [world])
+
+
 class FallsShort(Wrong):
     """Follows joint targets by 99 %."""
 
@@ -218,6 +243,8 @@ WRONG_CODE: list[tuple[type[Wrong], str]] = [
     (CountsItsWorlds, "batch_equals_singles"),
     (StrengthForAll, "strength_of_one_world"),
     (FrictionForAll, "friction_of_worlds"),
+    (OnePairForAll, "pairs_of_worlds"),
+    (KeepsFriction, "pairs_of_worlds"),
     (FallsShort, "targets_reached"),
     (TooStrong, "torques_within_limits"),
     (ResetsSilently, "divergence_is_reported"),
@@ -295,6 +322,20 @@ def test_wrong_physics_is_found(change: Callable[[mujoco.MjSpec], None], name: s
     monkeypatch.setattr(compiled, "_known", [])  # what was compiled before is as it should be
     (check,) = run_conformance(real, only=[name])
     assert check.outcome is Outcome.FAILED, check
+
+
+def test_pairs_that_cannot_share_a_batch_are_refused():
+    """Say what differs, which number there is not, and that pairs come first."""
+    mitten, full = neutral_pair(Hands.MITTEN), neutral_pair(Hands.FULL)
+    backend = BackendMujoco(mitten, 2)
+    with pytest.raises(AssistMimicError, match="hold_pairs has to come first"):
+        backend.set_pairs([0, 0])
+    with pytest.raises(AssistMimicError, match="hands is full and mitten"):
+        backend.hold_pairs([mitten, full])
+    backend.hold_pairs([mitten, mitten])
+    for numbers in ([0, 2], [0]):
+        with pytest.raises(AssistMimicError, match="a number below 2 for each of 2 worlds"):
+            backend.set_pairs(numbers)
 
 
 def test_what_is_not_declared_is_skipped():

@@ -17,6 +17,8 @@ from .shape import Shape
 # palms (which may grip) touch the partner alone, so that adhesion can never hold floor or furniture.
 _TOUCHES = {"supporter": 1, "recipient": 2}
 _WORLD = 4
+_NOBODY = 8
+"""What nothing touches: a prop that is only laid out. Without any affinity MuJoCo would lay it out otherwise."""
 
 _ROLES = ("supporter", "recipient")
 SIDES = ("left", "right")
@@ -51,7 +53,7 @@ def grip_name(role: str, side: str) -> str:
     return f"{role}/{side}_grip"
 
 
-def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True) -> mujoco.MjSpec:
+def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True, room: int = 0) -> mujoco.MjSpec:
     """The pair as an editable MuJoCo specification.
 
     Bodies stand at the SMPL-X joints with the model's axes, so a body's world rotation is the joint's SMPL-X world
@@ -62,6 +64,7 @@ def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True) ->
         pair: What to build.
         sensors: Whether to add the contact sensors that split forces by partner, floor and prop.
         springs: Whether joints count from the middle of their springs, as simulating needs, or from the rest pose.
+        room: Number of props that are laid out at least: those that the pair lacks are there and touch nothing.
     """
     spec = mujoco.MjSpec()
     spec.modelname = "assistmimic_pair"
@@ -99,6 +102,17 @@ def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True) ->
             friction=[pair.friction, 0.005, 0.0001],
             solref=_SOLREF,
             rgba=[0.6, 0.55, 0.5, 1],
+        )
+    for k in range(len(pair.props), room):
+        props.add_geom(
+            name=f"{PROPS}/{k}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            # Inside another, so that the box around all of them is no larger.
+            pos=pair.props[0].position if pair.props else [0, 0, -1],
+            size=[0.001, 0.001, 0.001],
+            contype=0,
+            conaffinity=_NOBODY,
+            rgba=[0, 0, 0, 0],
         )
     for person in pair.people:
         _add_person(spec, person, pair, springs=springs)
@@ -187,14 +201,14 @@ def _add_spring(
     )
 
 
-def compile_pair(pair: PairBody, *, sensors: bool = True, springs: bool = True) -> mujoco.MjModel:
-    """Return the pair as a compiled model, with damping about each axis.
+def compile_pair(pair: PairBody, *, sensors: bool = True, springs: bool = True, room: int = 0) -> mujoco.MjModel:
+    """Return the pair as a compiled model, with damping about each axis; see `build_spec`.
 
     Damping sits in the joint, where implicitfast integrates it implicitly; as `kv` of an actuator that has a force
     range it makes every world diverge at 120 Hz. A specification knows one damping for all axes of a ball joint, a
     compiled model one for each.
     """
-    model = build_spec(pair, sensors=sensors, springs=springs).compile()
+    model = build_spec(pair, sensors=sensors, springs=springs, room=room).compile()
     for person, damping in zip(pair.people, pair.kd, strict=True):
         for j, axes in zip(pair.joints[1:], damping, strict=True):
             first = int(model.joint(body_name(person.role, j)).dofadr[0])

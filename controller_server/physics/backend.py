@@ -29,7 +29,7 @@ class Capabilities:
         full_hands: Bodies with all finger joints.
         contact_list: `record` lists single contacts, where `EngineOptions.list_contacts` asks for them.
         move_person: One person can be put somewhere between two steps (`MovesPerson`).
-        per_world_pair: Worlds of one batch can hold different pairs.
+        per_world_pair: Worlds of one batch can hold different pairs (`HoldsPairs`).
     """
 
     contact_split: bool = False
@@ -255,5 +255,32 @@ class MovesPerson(Protocol):
         """Put one person where a state has them, in every world, between two steps.
 
         The partner stays as they are, and so do targets and grips, and what the last step told of forces and torques.
+        """
+        ...
+
+
+@runtime_checkable
+class HoldsPairs(Backend, Protocol):
+    """An engine that declares `per_world_pair`: worlds whose proportions, strengths, friction and props differ."""
+
+    def hold_pairs(self, pairs: Sequence[PairBody]) -> None:
+        """Take in all pairs that worlds may hold; every world begins with the first of them, in no particular state.
+
+        Number of props and grip force may differ from pair to pair, hands and rates may not. `Backend.pair` is the
+        first from then on. Rows of `save` are those of any batch with the same pairs.
+
+        Raises:
+            AssistMimicError: there are no pairs, or they differ in what they may not.
+        """
+        ...
+
+    def set_pairs(self, numbers: Sequence[int], worlds: Sequence[int] | None = None) -> None:
+        """Let worlds hold other pairs, by their numbers, between two steps.
+
+        State, targets and grips stay as they are, strength and friction become the pair's own. Readings are old until
+        the next step or `refresh`.
+
+        Raises:
+            AssistMimicError: there is no pair of such a number, or not one number for each world.
         """
         ...

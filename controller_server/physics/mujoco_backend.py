@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import mujoco
@@ -15,11 +15,14 @@ from mujoco import batch as mujoco_batch
 
 from ..body.compiled import compiled
 from ..body.drive import from_middles
+from ..body.mjcf import compile_pair
 from ..body.pair import PairBody
 from ..body.strength import Strength
 from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
-from ..errors import SimulationDiverged
+from ..errors import AssistMimicError, SimulationDiverged
 from .backend import Capabilities, EngineOptions, PairState, Steps
+from .mujoco_pairs import WorldModels
+from .mujoco_strength import strength_fields
 from .mujoco_touch import ContactReader, RawContacts, TouchSensors
 
 MAX_TARGET = np.deg2rad(150)
@@ -35,7 +38,7 @@ class BackendMujoco:
     """N pair-worlds in MuJoCo.
 
     Args:
-        pair: Body description, shared by all worlds.
+        pair: Body description, shared by all worlds until `hold_pairs`.
         n_worlds: Number of worlds.
         threads: Worker threads; 0 takes every core.
         planning: Whether a coarser solver tolerance will do, 8 % faster. Coarser physics does not pay: plans made at
@@ -59,13 +62,10 @@ class BackendMujoco:
         list_contacts: bool = False,
         dump_dir: Path | None = None,
     ) -> None:
-        self.pair, self.n_worlds = pair, n_worlds
+        self.pair, self.n_worlds, self._threads = pair, n_worlds, threads
+        self._tolerance, self._impratio = _PLANNING_TOLERANCE if planning else None, impratio
         found = compiled(pair, sensors=sensors)
-        self.model, self.layout = copy(found.model), found.layout
-        if planning:
-            self.model.opt.tolerance = _PLANNING_TOLERANCE
-        if impratio is not None:
-            self.model.opt.impratio = impratio
+        self.layout = found.layout
         self.capabilities = Capabilities(
             contact_split=sensors,
             grip=True,
@@ -74,9 +74,25 @@ class BackendMujoco:
             full_hands=True,
             contact_list=list_contacts,
             move_person=True,
+            per_world_pair=True,
         )
         self._dump_dir = dump_dir
-        self._batch = mujoco_batch.Batch(self.model, n_worlds, threads, persistent=True)
+        self._worlds: WorldModels | None = None
+        self._build(self._as_asked(copy(found.model)))
+
+    def _as_asked(self, model: mujoco.MjModel) -> mujoco.MjModel:
+        """Set in a model what the worlds are for."""
+        if self._tolerance is not None:
+            model.opt.tolerance = self._tolerance
+        if self._impratio is not None:
+            model.opt.impratio = self._impratio
+        return model
+
+    def _build(self, model: mujoco.MjModel) -> None:
+        """Make the worlds of a model, and all that reads them."""
+        self.model = model
+        sensors, list_contacts = self.capabilities.contact_split, self.capabilities.contact_list
+        self._batch = mujoco_batch.Batch(model, self.n_worlds, self._threads, persistent=True)
         self._reader = ContactReader(self.model, self.layout) if list_contacts else None
         self._scratch = mujoco.MjData(self.model) if list_contacts else None
         self._contacts: list[RawContacts] = []
@@ -88,17 +104,44 @@ class BackendMujoco:
         self._damper = self._batch.bind("qfrc_damper")
         self._sensordata = self._batch.bind("sensordata") if sensors else None
         self._xipos = self._batch.bind("xipos")
-        self._sensors = TouchSensors(self.model, pair, self.layout) if sensors else None
+        self._sensors = TouchSensors(self.model, self.pair, self.layout) if sensors else None
         self._broken = self._batch.warning[:, _BROKEN, 1]
         self._forgiven = np.zeros(self._broken.shape, int)
-        self._failed = np.zeros(n_worlds, bool)
+        self._failed = np.zeros(self.n_worlds, bool)
         self._batch.forward()
+
+    # -- pairs that differ -----------------------------------------------------------------------------------------
+
+    def hold_pairs(self, pairs: Sequence[PairBody]) -> None:
+        """See `HoldsPairs.hold_pairs`."""
+        room, sensors = max((len(pair.props) for pair in pairs), default=0), self.capabilities.contact_split
+        made = partial(compile_pair, sensors=sensors, room=room)
+        models = WorldModels(pairs, self.n_worlds, self.layout, lambda pair: self._as_asked(made(pair)))
+        self.pair, self._worlds = pairs[0], models
+        self._build(models.plain(0))
+
+    def set_pairs(self, numbers: Sequence[int], worlds: Sequence[int] | None = None) -> None:
+        """See `HoldsPairs.set_pairs`."""
+        if self._worlds is None:
+            raise AssistMimicError("pairs: hold_pairs has to come first")
+        self._worlds.hold(np.asarray(numbers, int), self._ids(worlds))
+
+    def _ids(self, worlds: Sequence[int] | None) -> np.ndarray:
+        """Return the numbers of some worlds, by default of all."""
+        return np.arange(self.n_worlds) if worlds is None else np.asarray(worlds, int)
+
+    def _use_models(self) -> None:
+        """Let the batch know what was written into the worlds' models."""
+        if self._worlds is not None and self._worlds.edited:
+            self._batch.set_models(self._worlds.models)
+            self._worlds.edited = False
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def set_state(self, state: PairState, worlds: Sequence[int] | None = None) -> None:
         """See `Backend.set_state`."""
-        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        ids = self._ids(worlds)
+        self._use_models()
         self._batch.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
         self._forgiven[ids], self._failed[ids] = 0, False
         qpos, qvel = np.zeros((len(ids), self.model.nq)), np.zeros((len(ids), self.model.nv))
@@ -143,26 +186,24 @@ class BackendMujoco:
 
     def set_strength(self, people: Sequence[Strength], worlds: Sequence[int] | None = None) -> None:
         """See `Backend.set_strength`."""
-        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
-        gain, bias, limit = (self._batch.expand(f"actuator_{n}") for n in ("gainprm", "biasprm", "forcerange"))
-        damping, mass, inertia = (self._batch.expand(n) for n in ("dof_damping", "body_mass", "body_inertia"))
-        for person, (body, strength) in enumerate(zip(self.pair.people, people, strict=True)):
-            factor = strength.mass / body.strength.mass
-            bodies = self.layout.body[person]
-            mass[np.ix_(ids, bodies)] = self.model.body_mass[bodies] * factor
-            inertia[np.ix_(ids, bodies)] = self.model.body_inertia[bodies] * factor
-            for row, muscle in enumerate(body.with_strength(strength)):
-                for axis, a in enumerate(self.layout.target[person, row]):
-                    gain[ids, a, 0], bias[ids, a, 1] = muscle.kp[axis], -muscle.kp[axis]
-                    limit[ids, a] = [-muscle.limit[axis][0], muscle.limit[axis][1]]
-                damping[np.ix_(ids, self.layout.joint_qvel[person, row])] = muscle.kd
+        ids = self._ids(worlds)
+        if self._worlds is not None:
+            self._worlds.set_strength(people, ids)
+            return
+        for name, where, values in strength_fields(self.pair, self.model, self.layout, people):
+            of_world = ids.reshape(-1, *[1] * where[0].ndim)
+            self._batch.expand(name)[(of_world, *where)] = values
         self._batch.set_const(ids)
 
     def set_friction(self, factors: np.ndarray, worlds: Sequence[int] | None = None) -> None:
         """See `Backend.set_friction`."""
-        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        ids = self._ids(worlds)
+        factors = np.asarray(factors, float)
+        if self._worlds is not None:
+            self._worlds.set_friction(factors, ids)
+            return
         sliding = self._batch.expand("geom_friction")
-        sliding[ids, :, 0] = self.model.geom_friction[:, 0] * np.asarray(factors, float)[:, None]
+        sliding[ids, :, 0] = self.model.geom_friction[:, 0] * factors[:, None]
 
     # -- stepping --------------------------------------------------------------------------------------------------
 
@@ -181,8 +222,9 @@ class BackendMujoco:
             self._advance(n, stage=int(mujoco.mjtStage.mjSTAGE_VEL))
             return
         self._advance(n)
-        worlds = (self._batch.get_data(world, self._scratch) for world in range(self.n_worlds))
-        self._contacts = [self._reader.raw(data) for data in worlds]
+        data = (self._batch.get_data(world, self._scratch) for world in range(self.n_worlds))
+        pull = self._adhesion()
+        self._contacts = [self._reader.raw(one, pull[world]) for world, one in enumerate(data)]
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
     def record(
@@ -220,13 +262,14 @@ class BackendMujoco:
         """Readings of some steps; forces and contacts of all at once: one by one, calls cost more than arithmetic."""
         found = {name: np.stack([step[name] for step in steps]) for name in readings if steps and name != "forces"}
         if touch:
-            grips = np.repeat(self._ctrl[None][:, :, self.layout.grip], len(touch), axis=0)
+            pull = np.repeat(self._adhesion()[None], len(touch), axis=0)
             assert self._sensors is not None
-            forces = self._sensors.forces(np.concatenate(touch), grips.reshape(-1, *grips.shape[2:]))
+            forces = self._sensors.forces(np.concatenate(touch), pull.reshape(-1, *pull.shape[2:]))
             found["forces"] = forces.reshape(len(touch), self.n_worlds, *forces.shape[1:])
         return Steps(found, self._reader.read(contacts, self.n_worlds) if self._reader is not None else None)
 
     def _advance(self, n: int, ids: Sequence[int] | None = None, **options: int) -> None:
+        self._use_models()
         try:
             self._batch.step(ids, nstep=n, **options)
         except mujoco_batch.SimulationError as error:
@@ -278,13 +321,14 @@ class BackendMujoco:
 
     def restore(self, rows: np.ndarray, worlds: Sequence[int] | None = None) -> None:
         """See `Backend.restore`."""
-        ids = np.arange(self.n_worlds) if worlds is None else np.asarray(worlds)
+        ids = self._ids(worlds)
         self._batch.state[ids] = rows
         # MuJoCo counts warnings, and a restored world is not to answer for those of its former life.
         self._forgiven[ids], self._failed[ids] = self._broken[ids], False
 
     def refresh(self) -> None:
         """See `Backend.refresh`."""
+        self._use_models()
         self._batch.forward(stage=int(mujoco.mjtStage.mjSTAGE_VEL))
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -340,6 +384,8 @@ class BackendMujoco:
         velocity = self._cvel[:, self.layout.body]
         arm = self._xipos[:, self.layout.body] - self.com()[:, :, None]
         own = velocity[..., 3:] + cross(velocity[..., :3], arm)
+        if self._worlds is not None:
+            return np.einsum("npbi,npb->npi", own, self._worlds.mass_share)
         mass = self.model.body_mass[self.layout.body]
         return np.einsum("npbi,pb->npi", own, mass / mass.sum(axis=1, keepdims=True))
 
@@ -355,7 +401,12 @@ class BackendMujoco:
         """See `Backend.forces`."""
         sensors = self._sensor_readings()
         assert self._sensors is not None
-        return self._sensors.forces(sensors, self._ctrl[:, self.layout.grip])
+        return self._sensors.forces(sensors, self._adhesion())
+
+    def _adhesion(self) -> np.ndarray:
+        """What each hand draws with [N], shape (N, 2, 2)."""
+        most = self.model.actuator_gainprm[self.layout.grip, 0] if self._worlds is None else self._worlds.adhesion
+        return self._ctrl[:, self.layout.grip] * most
 
     def _sensor_readings(self) -> np.ndarray:
         """The contact sensors of every world after the last physics step, shape (N, D)."""

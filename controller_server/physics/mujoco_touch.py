@@ -46,14 +46,14 @@ class TouchSensors:
         palm = np.array(palm)
         self.force = np.array(force)[..., None] + np.arange(3)
         self._found, self._normal = palm, palm[..., None] + np.arange(4, 7)
-        self._hand_rows, self._adhesion_gain = pair.hand_rows, model.actuator_gainprm[layout.grip, 0]
+        self._hand_rows = pair.hand_rows
 
-    def forces(self, sensordata: np.ndarray, grips: np.ndarray) -> np.ndarray:
+    def forces(self, sensordata: np.ndarray, adhesion: np.ndarray) -> np.ndarray:
         """Net contact force on each body from partner, floor, prop, adhesion taken out [N].
 
         Args:
             sensordata: Of any worlds or steps, shape (N, D).
-            grips: Of left and right hand in the same steps, 0-1, shape (N, 2, 2).
+            adhesion: With which left and right hand draw in the same steps [N], shape (N, 2, 2).
 
         Returns:
             Shape (N, 2, B, 3, 3).
@@ -62,7 +62,7 @@ class TouchSensors:
         # Adhesion acts on every contact of a palm in equal shares, drawing palm and partner together along the normal.
         found, normal = sensordata[:, self._found], sensordata[:, self._normal]
         total = np.maximum(found.sum(axis=-1, keepdims=True), 1)
-        pull = (grips * self._adhesion_gain)[..., None] * found / total
+        pull = adhesion[..., None] * found / total
         pull = pull[..., None] * normal  # (N, person, hand, partner body, 3), from palm to partner
         for hand, row in enumerate(self._hand_rows):
             forces[:, :, row, 0] += pull[:, :, hand].sum(axis=2)
@@ -79,14 +79,14 @@ class RawContacts:
         positions: In the world [m], shape (C, 3).
         frames: Axes of the contact frames as rows, normal first, shape (C, 9).
         forces: In the contact frame, adhesion included [N], shape (C, 3).
-        grips: Of each person's hands, 0-1, shape (2, 2).
+        adhesion: With which each person's hands draw [N], shape (2, 2).
     """
 
     geoms: np.ndarray
     positions: np.ndarray
     frames: np.ndarray
     forces: np.ndarray
-    grips: np.ndarray
+    adhesion: np.ndarray
 
 
 class ContactReader:
@@ -104,17 +104,16 @@ class ContactReader:
         self._body = model.geom_bodyid.copy()
         self._row = rows[self._body]
         self._row[model.geom(FLOOR).id] = -1
-        self._n_bodies, self._palm, self._grip = model.nbody, layout.palm, layout.grip
-        self._adhesion_gain = model.actuator_gainprm[layout.grip, 0]
+        self._n_bodies, self._palm = model.nbody, layout.palm
 
-    def raw(self, data: mujoco.MjData) -> RawContacts:
-        """Copy the contacts of the last step of an MjData."""
-        contact, grips = data.contact, data.ctrl[self._grip]
+    def raw(self, data: mujoco.MjData, adhesion: np.ndarray) -> RawContacts:
+        """Copy the contacts of the last step of an MjData, with what each hand draws with [N], shape (2, 2)."""
+        contact = data.contact
         address = contact.efc_address
         active = np.flatnonzero(address >= 0)  # the others were found, and are too far apart to be solved for
         # In an elliptic cone the constraint forces of a contact are its force in the contact frame, normal first.
         forces = data.efc_force[address[active, None] + np.arange(3)]
-        return RawContacts(contact.geom[active], contact.pos[active], contact.frame[active], forces, grips)
+        return RawContacts(contact.geom[active], contact.pos[active], contact.frame[active], forces, adhesion)
 
     def read(self, steps: Sequence[RawContacts], n_worlds: int) -> ContactList:
         """The contacts of all worlds of one step, then of the next; body rows as in `Recording`."""
@@ -128,7 +127,7 @@ class ContactReader:
         ends = self._body[geoms]
         touching = np.bincount((step * self._n_bodies + ends).ravel(), minlength=len(steps) * self._n_bodies)
         pull = np.zeros((len(steps), self._n_bodies))
-        pull[:, self._palm] = np.stack([raw.grips for raw in steps]) * self._adhesion_gain
+        pull[:, self._palm] = np.stack([raw.adhesion for raw in steps])
         pull /= np.maximum(touching.reshape(pull.shape), 1)
         local[:, 0] -= pull[step, ends].sum(axis=1)
         on_second = np.einsum("cij,ci->cj", frames.reshape(-1, 3, 3), local)

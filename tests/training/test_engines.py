@@ -91,7 +91,7 @@ class Door:
     def __init__(self, pair: PairBody, n_worlds: int, options: EngineOptions) -> None:
         self._inside = BackendMujoco(pair, n_worlds, **vars(options))
         self.pair, self.n_worlds = pair, n_worlds
-        self.capabilities = replace(self._inside.capabilities, move_person=False)
+        self.capabilities = replace(self._inside.capabilities, move_person=False, per_world_pair=False)
         self.advanced = 0
 
     def __getattribute__(self, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...body.shape import Hands
-from . import grips, momentum, resting, stability, targets, worlds
+from . import grips, momentum, pairs, resting, stability, targets, worlds
 from .check import Check, Finding, MakeBackend, Outcome, Subject
 from .scenes import neutral_pair
 
@@ -31,6 +31,7 @@ CHECKS: tuple[tuple[str | None, CheckFunction], ...] = (
     ("move_person", worlds.person_is_moved),
     ("per_world_model", worlds.strength_of_one_world),
     ("per_world_model", resting.friction_of_worlds),
+    ("per_world_pair+per_world_model+exact_restore+grip", pairs.pairs_of_worlds),
     ("contact_list+contact_split", momentum.list_matches_split),
     (None, stability.never_diverges),
     (None, stability.divergence_is_reported),

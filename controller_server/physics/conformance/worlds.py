@@ -29,7 +29,7 @@ from .struggle import Struggle
 _N = 5
 
 
-def _bitwise(found: dict[str, dict[str, float]], detail: str) -> Finding:
+def bitwise(found: dict[str, dict[str, float]], detail: str) -> Finding:
     """A finding about readings that must not differ in any bit: their largest difference by case and name."""
     differ = {f"{case}: {name}": size for case, names in found.items() for name, size in names.items()}
     worst = max(differ.values(), default=0.0)
@@ -84,7 +84,7 @@ def restored_continues(subject: Subject) -> Finding:
     again.step(seconds(again, 0.1))
     first = readings(again)
     found["one world"] = differences({k: v[[1]] for k, v in first.items()}, {k: v[[1]] for k, v in alone.items()})
-    return _bitwise(found, f"{_N} worlds, restored whole, one row to all, one world alone, into two backends")
+    return bitwise(found, f"{_N} worlds, restored whole, one row to all, one world alone, into two backends")
 
 
 def batch_equals_singles(subject: Subject) -> Finding:
@@ -102,7 +102,7 @@ def batch_equals_singles(subject: Subject) -> Finding:
     found = {"singles": differences(batch, {k: np.concatenate([s[k] for s in singles]) for k in batch})}
     for k, make in enumerate(subject.variants):
         found[f"variant {k}"] = differences(batch, outcome(make(pair, _N), worlds))
-    return _bitwise(found, f"{_N} worlds for 1 s of struggle; {len(subject.variants)} variants")
+    return bitwise(found, f"{_N} worlds for 1 s of struggle; {len(subject.variants)} variants")
 
 
 def recorded_equals_read(subject: Subject) -> Finding:
@@ -125,7 +125,7 @@ def recorded_equals_read(subject: Subject) -> Finding:
             single.append(readings(backends[1]))
         expected = {name: np.stack([step[name] for step in single]) for name in names}
         found[f"frame {frame}"] = differences(expected, recorded)
-    return _bitwise(found, f"{len(names)} readings of {_N} worlds in {frames * pair.substeps} steps")
+    return bitwise(found, f"{len(names)} readings of {_N} worlds in {frames * pair.substeps} steps")
 
 
 def person_is_moved(subject: Subject) -> Finding:
@@ -142,7 +142,7 @@ def person_is_moved(subject: Subject) -> Finding:
     found = {"partner": differences({k: v[:, 0] for k, v in before.items()}, {k: v[:, 0] for k, v in after.items()})}
     wanted = {name: values[:, 1] for name, values in vars(struggle.state).items()}
     error = max(float(np.abs(after[name][:, 1] - value).max()) for name, value in wanted.items())
-    finding = _bitwise(found, f"whoever is moved is off by {error:.1e}")
+    finding = bitwise(found, f"whoever is moved is off by {error:.1e}")
     return replace(finding, passed=finding.passed and error < 1e-9)
 
 

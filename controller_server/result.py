@@ -108,8 +108,13 @@ def result_metadata(result: Result) -> dict[str, Any]:
     }
 
 
-def result_arrays(result: Result) -> dict[str, np.ndarray]:
-    """The arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md."""
+def result_arrays(result: Result, *, title: str = "") -> dict[str, np.ndarray]:
+    """The arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md.
+
+    Args:
+        result: What came of a clip.
+        title: Of the page it may carry; the clip's source by default.
+    """
     recording, clip = result.recording, result.simulated_clip
     times = frame_times(clip)
 
@@ -120,7 +125,7 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
     surfaces = result.surfaces.geometry
     page = {}
     if result.settings.carry_report:
-        text = render_report(_report_data(result, title=result.input_clip.source or "Result"))
+        text = render_report(_report_data(result, title=title or result.input_clip.source or "Result"))
         page["result_report"] = np.frombuffer(zlib.compress(text.encode()), dtype=np.uint8)
     return {
         **page,
@@ -144,7 +149,12 @@ def result_arrays(result: Result) -> dict[str, np.ndarray]:
 
 
 def write_result(
-    path: Path, result: Result, options: WriteOptions | None = None, own: OwnRigs | None = None
+    path: Path,
+    result: Result,
+    options: WriteOptions | None = None,
+    own: OwnRigs | None = None,
+    *,
+    title: str = "",
 ) -> list[Path]:
     """Write the simulated clip in the format the suffix names; an `.npz` carries the measurements too.
 
@@ -153,6 +163,7 @@ def write_result(
         result: What came of a clip.
         options: How.
         own: The rigs that the clip was read from, for `out_rig` input.
+        title: Of the page it may carry; the clip's source by default.
 
     Returns:
         The files written.
@@ -160,7 +171,7 @@ def write_result(
     Raises:
         AssistMimicError: the suffix is unknown or the file cannot be written.
     """
-    return write_clip(path, result.simulated_clip, result_arrays(result), options, own)
+    return write_clip(path, result.simulated_clip, result_arrays(result, title=title), options, own)
 
 
 def read_result_metadata(path: Path) -> dict[str, Any] | None:

@@ -100,7 +100,7 @@ def test_the_command_starts_quickly(assistmimic):
     assert after.children_user + after.children_system - before.children_user - before.children_system < 1.5
 
 
-@pytest.mark.parametrize("command", ["convert", "info", "strip", "author", "bench"])
+@pytest.mark.parametrize("command", ["convert", "info", "strip", "author", "bench", "view", "doctor"])
 def test_every_command_has_help(command, assistmimic):
     """Print help on stdout and exit with 0; every option is explained."""
     done = assistmimic(command, "--help")

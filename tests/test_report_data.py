@@ -20,6 +20,8 @@ from controller_server.measure.report.data import MAX_FRAMES, animation
 from controller_server.measure.report.page import json_for_html, payload
 from controller_server.measure.report.tables import flat_rows, score_groups
 from controller_server.measure.report.verdict import verdict
+from controller_server.measure.scores import BeforeAfter
+from controller_server.measure.tolerances import TOLERANCES
 
 
 def scores_of(*, offset: float = 0.0, **recorded):
@@ -62,10 +64,29 @@ def test_six_lines_of_what_became_better_and_worse():
     """Tell better from worse and from what nobody would see, whichever way is better."""
     lines = changes(scores_of())
     assert len(lines) == 6 and all(line.tone == "same" for line in lines)
-    assert change("Feet slide", "cm", 5.0, 2.0, 1.0, "").tone == "better"
-    assert change("Feet slide", "cm", 1.2, 2.0, 1.0, "").tone == "same"
-    assert change("Hands", "%", 100.0, 60.0, 5.0, "", more=True).tone == "worse"
-    assert change("Hands", "%", None, None, 5.0, "", more=True).before == "–"
+    slip = lambda *values: change("slip_worst_cm", "Feet slide", "cm", values, "").tone  # noqa: E731
+    told = [slip(5.0, 2.0), slip(1.2, 2.0), slip(0.0, 1.7), slip(0.0, 3.0), slip(0.0, 6.0), slip(9.0, 6.0)]
+    assert told == ["better", "same", "fine", "amber", "worse", "better"]
+    assert change("held_percent", "Hands", "%", (100.0, 60.0), "").tone == "worse"
+    assert change("held_percent", "Hands", "%", (None, None), "").before == "–"
+
+
+def test_soft_contact_is_no_bad_news():
+    """Colour some millimetres in the floor green at every frame, more of it amber, much red; unchanged is no news."""
+    still = scores_of()
+
+    def cells(depth: float) -> list[str]:
+        person = replace(
+            still.supporter,
+            floor_penetration_mm=BeforeAfter(0.0, depth),
+            floor_penetration_share=BeforeAfter(0.0, 0.99),
+        )
+        rows = score_groups(replace(still, supporter=person))[1]["rows"]
+        return [row["people"][0][2] for row in rows if "floor" in row["label"]]
+
+    assert (cells(4.0), cells(25.0), cells(60.0)) == (["better"] * 2, ["amber"] * 2, ["worse"] * 2)
+    assert TOLERANCES["floor_penetration_mm"].level(90.0, 60.0, changed=True) == "amber"
+    assert TOLERANCES["floor_penetration_mm"].level(0.0, 0.01, changed=False) == ""
 
 
 def test_verdict_of_an_assisted_clip_names_who_was_held():

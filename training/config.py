@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -310,23 +311,45 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     if isinstance(given, Mapping):  # what is not said about actions is as in `ACTION`, also if something is
         values["action"] = ACTION.to_dict() | dict(given)
     values = _with_default_terms(in_todays_words(values, _plain(EVENTS)))
+    changed = deepcopy(values)
     for override in overrides:
-        name, equals, text = override.partition("=")
-        if not equals:
-            raise AssistMimicError(f"--set {override}: expected name=value")
-        *parents, last = name.split(".")
-        where = values
-        for parent in parents:
-            if where.get(parent) is None:
-                where[parent] = {}
-            elif parents[0] in _TABLES and isinstance(where[parent], (int, float)):
-                where[parent] = {"weight": where[parent]}  # a term that so far has nothing else
-            where = where[parent]
-            if not isinstance(where, dict):
-                raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
-        where[last] = parse_yaml(text, f"--set {override}")
-    config = config_from_dict(values, str(path))
+        _set(changed, override)
+    try:
+        config = config_from_dict(changed, str(path))
+    except AssistMimicError:
+        _blame(values, overrides, path)
+        raise
     return replace(config, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    """Put an "a.b=value" into a configuration. Raises AssistMimicError."""
+    name, equals, text = override.partition("=")
+    if not equals:
+        raise AssistMimicError(f"--set {override}: expected name=value")
+    *parents, last = name.split(".")
+    where = values
+    for parent in parents:
+        if where.get(parent) is None:
+            where[parent] = {}
+        elif parents[0] in _TABLES and isinstance(where[parent], (int, float)):
+            where[parent] = {"weight": where[parent]}  # a term that so far has nothing else
+        where = where[parent]
+        if not isinstance(where, dict):
+            raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
+    where[last] = parse_yaml(text, f"--set {override}")
+
+
+def _blame(values: dict[str, Any], overrides: Sequence[str], path: Path) -> None:
+    """Name whatever a configuration is impossible by: the file, or the first override that makes it so.
+
+    Raises:
+        AssistMimicError: unless every override by itself is possible.
+    """
+    config_from_dict(deepcopy(values), str(path))
+    for override in overrides:
+        _set(values, override)
+        config_from_dict(deepcopy(values), f"--set {override}")
 
 
 def config_from_dict(values: Any, where: str) -> TrainConfig:

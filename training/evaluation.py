@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -25,11 +25,14 @@ from controller_server.prepare import prepare
 from controller_server.result import versions
 
 from .conditions import Conditions, Dynamics
+from .kept_runs import KeptRuns, Record, key_of
 from .statistics import compare, wilson
 from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_trials
 from .verdicts import VerdictTrials, failed_criteria, judge_trials
 
 OnProgress = Callable[[str, int, int], None]
+COMPARED = ("mpjpe", "com_spread", "torque", "partner_force")
+"""Measures of each trial that bundles are compared by."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ def evaluate(
     help_tests: Sequence[Supporter] = (Supporter.REMOVED, Supporter.UNFELT, Supporter.LIMP),
     verdicts: bool = True,
     on_progress: OnProgress | None = None,
+    kept: KeptRuns | None = None,
+    on_row: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Try bundles on clips.
 
@@ -91,6 +96,8 @@ def evaluate(
         help_tests: What becomes of the supporter, besides being active.
         verdicts: Whether each trial with the supporter is recorded too, and judged as a conversion is.
         on_progress: Called with (what is run, control frames or trials done, of).
+        kept: Runs that were made before and need not be made again; each new one is added.
+        on_row: Called with each row as it is there, those of `kept` included.
 
     Returns:
         What `docs/evaluation.md` describes, ready for JSON.
@@ -102,33 +109,19 @@ def evaluate(
     for what, given in (("bundles", bundles), ("clips", clips), ("dynamics", dynamics)):
         if not given:
             raise AssistMimicError(f"evaluate: no {what}; name at least one")
-    for what, names in (
-        ("bundles", [bundle.card.name for bundle in bundles]),
-        ("clips", [clip.name for clip in clips]),
-        ("dynamics", [setting.name for setting in dynamics]),
-    ):
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:  # rows and comparisons go by name
-            raise AssistMimicError(f"evaluate: two {what} are called {', '.join(sorted(twice))}")
-    runs = [
-        _run(
-            bundle,
-            clip,
-            setting,
-            conditions,
-            recipient,
-            help_tests if setting is dynamics[0] else (),
-            on_progress,
-            whole=setting is dynamics[0],
-            verdicts=verdicts,
-        )
-        for clip in clips
-        for setting in dynamics
-        for bundle in bundles
-    ]
+    _check_names(bundles, clips, dynamics)
+    tests, runs = tuple(help_tests), []
+    for clip in clips:
+        for setting in dynamics:
+            how = _How(setting, conditions, recipient, tests if setting is dynamics[0] else (), verdicts)
+            for bundle in bundles:
+                runs.append(_kept_run(bundle, clip, how, on_progress, kept or KeptRuns(), whole=setting is dynamics[0]))
+                if on_row is not None:
+                    on_row(runs[-1]["row"])
+    several = len(bundles) > 1
     return {
-        "rows": [_row(run, several=len(bundles) > 1) for run in runs],
-        "help": [_help_row(run) for run in runs if run.dynamics == dynamics[0].name],
+        "rows": [_told(run["row"], several=several) for run in runs],
+        "help": [run["help"] for run in runs if run["row"]["dynamics"] == dynamics[0].name],
         "playback": [_playback(bundle, clip, conditions.engine) for clip in clips for bundle in bundles],
         "comparison": _comparisons(runs, [bundle.card.name for bundle in bundles]),
         "bundles": [bundle.card.name for bundle in bundles],
@@ -145,6 +138,67 @@ def evaluate(
         "versions": versions(),
         "machine": machine(),
     }
+
+
+def _check_names(
+    bundles: Sequence[PolicyBundle], clips: Sequence[EvaluationClip], dynamics: Sequence[Dynamics]
+) -> None:
+    """Make sure that rows and comparisons can go by name. Raises AssistMimicError."""
+    for what, names in (
+        ("bundles", [bundle.card.name for bundle in bundles]),
+        ("clips", [clip.name for clip in clips]),
+        ("dynamics", [setting.name for setting in dynamics]),
+    ):
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:  # rows and comparisons go by name
+            raise AssistMimicError(f"evaluate: two {what} are called {', '.join(sorted(twice))}")
+
+
+@dataclass(frozen=True)
+class _How:
+    """All that a run's numbers depend on, besides policy and clip; the fields are the arguments of `evaluate`."""
+
+    dynamics: Dynamics
+    conditions: Conditions
+    recipient: Strength | None
+    help_tests: tuple[Supporter, ...]
+    verdicts: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; not the threads, which change no number."""
+        conditions = asdict(self.conditions)
+        conditions.pop("threads")
+        return {
+            "dynamics": self.dynamics.to_dict(),
+            "conditions": conditions,
+            "recipient": None if self.recipient is None else asdict(self.recipient),
+            "help_tests": [supporter.value for supporter in self.help_tests],
+            "verdicts": self.verdicts,
+            "versions": versions(),
+        }
+
+
+def _kept_run(
+    bundle: PolicyBundle,
+    clip: EvaluationClip,
+    how: _How,
+    on_progress: OnProgress | None,
+    kept: KeptRuns,
+    *,
+    whole: bool,
+) -> Record:
+    """Return what is kept of a run, made now if it was not before."""
+    asked = {**how.to_dict(), "whole": whole, "clip": clip.name, "bundle": bundle.card.name}
+    key = key_of(bundle, clip.clip, asked)
+    record = kept.get(key)
+    if record is None:
+        run = _run(bundle, clip, how, on_progress, whole=whole)
+        trials = run.trials
+        compared = {measure: _flat(getattr(trials, measure)).tolist() for measure in COMPARED}
+        numbers = {"success": [bool(success) for success in trials.success], **compared}
+        record = {"key": key, "row": _row(run), "help": _help_row(run), "trials": numbers}
+        kept.add(record)
+    return record
 
 
 def without_actions(bundle: PolicyBundle) -> PolicyBundle:
@@ -165,21 +219,10 @@ def bodies_of(bundle: PolicyBundle, clip: InteractionClip, recipient: Strength |
     return (body if recipient is None else replace(body, recipient=recipient)).pair(clip)
 
 
-def _run(
-    bundle: PolicyBundle,
-    clip: EvaluationClip,
-    dynamics: Dynamics,
-    conditions: Conditions,
-    recipient: Strength | None,
-    help_tests: Sequence[Supporter],
-    on_progress: OnProgress | None,
-    *,
-    whole: bool,
-    verdicts: bool,
-) -> Run:
+def _run(bundle: PolicyBundle, clip: EvaluationClip, how: _How, on_progress: OnProgress | None, *, whole: bool) -> Run:
     """Run the trials; those of the help tests only to their end, if not `whole`."""
-    prepared = _prepared(bundle, clip)
-    pair = bodies_of(bundle, prepared, recipient)
+    dynamics, conditions, prepared = how.dynamics, how.conditions, _prepared(bundle, clip)
+    pair = bodies_of(bundle, prepared, how.recipient)
 
     def reporter(what: str) -> Callable[[int, int], None]:
         label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, {what}"
@@ -190,10 +233,10 @@ def _run(
         return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report, until_lost=until_lost)
 
     judged: list[Verdict] = []
-    if verdicts:
+    if how.verdicts:
         played = VerdictTrials.of(clip.clip, prepared, pair, bundle, conditions, dynamics)
         judged = judge_trials(played, threads=conditions.threads, on_trial=reporter("judged"))
-    others = dict.fromkeys((Supporter.REMOVED, *help_tests))
+    others = dict.fromkeys((Supporter.REMOVED, *how.help_tests))
     return Run(
         bundle.card.name,
         clip.name,
@@ -222,9 +265,15 @@ def _prepared(bundle: PolicyBundle, clip: EvaluationClip) -> InteractionClip:
     return prepare(clip.clip, bundle.card.prepare).clip
 
 
-def _row(run: Run, *, several: bool) -> dict[str, Any]:
+def _told(row: Mapping[str, Any], *, several: bool) -> dict[str, Any]:
+    """Return a row as reports have it: with its bundle where there are several."""
+    return {name: value for name, value in row.items() if several or name != "bundle"}
+
+
+def _row(run: Run) -> dict[str, Any]:
     trials, alone = run.trials, run.others[Supporter.REMOVED]
-    row = {
+    return {
+        "bundle": run.bundle,
         "clip": run.clip,
         "dynamics": run.dynamics,
         "trials": len(trials.success),
@@ -245,7 +294,6 @@ def _row(run: Run, *, several: bool) -> dict[str, Any]:
         "upward_force_n": float(trials.lift.mean()),
         "diverged": int(trials.diverged.sum()),
     }
-    return {"bundle": run.bundle, **row} if several else row
 
 
 def _rate(name: str, success: np.ndarray) -> dict[str, Any]:
@@ -299,26 +347,24 @@ def _judged(trials: Trials) -> dict[str, Any]:
     }
 
 
-def _comparisons(runs: Sequence[Run], names: Sequence[str]) -> list[dict[str, Any]]:
+def _comparisons(runs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
     """The first bundle against each other one, clip by clip and dynamics by dynamics."""
-    found = {(run.clip, run.dynamics, run.bundle): run.trials for run in runs}
+    place = lambda row: (row["clip"], row["dynamics"], row["bundle"])  # noqa: E731
+    found = {place(run["row"]): {name: np.array(v) for name, v in run["trials"].items()} for run in runs}
     rows = []
     for (clip, dynamics, bundle), second in found.items():
         if bundle == names[0]:
             continue
         first = found[clip, dynamics, names[0]]
-        for measure in ("mpjpe", "com_spread", "torque", "partner_force"):
-            a, b = (_flat(getattr(trials, measure)) for trials in (first, second))
-            rows.append(
-                {
-                    "clip": clip,
-                    "dynamics": dynamics,
-                    "first": names[0],
-                    "second": bundle,
-                    "measure": measure,
-                    **asdict(compare(first.success, second.success, a, b)),
-                }
-            )
+        told = {"clip": clip, "dynamics": dynamics, "first": names[0], "second": bundle}
+        rows += [
+            {
+                **told,
+                "measure": measure,
+                **asdict(compare(first["success"], second["success"], first[measure], second[measure])),
+            }
+            for measure in COMPARED
+        ]
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,8 @@ from .config import BodyConfig
 
 DATA = "data:"
 """What the name of a clip starts with that lies in the folder ASSISTMIMIC_DATA."""
+_NAMED = 3
+"""Clips that a run is called after, at most."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,13 @@ def load_scenes(
 def clip_name(name: str) -> str:
     """What a clip is called: its file's name without folder and suffix."""
     return Path(name.split("+")[-1].removeprefix(DATA)).stem
+
+
+def run_name(clips: Sequence[str]) -> str:
+    """What a run, and its bundle, is called after the clips it learns: up to three of them by name."""
+    names = list(dict.fromkeys(re.sub(r"[^A-Za-z0-9_.-]", "_", clip_name(clip)) for clip in clips))
+    told = "-".join(names) if len(names) <= _NAMED else f"{names[0]}-and-{len(names) - 1}-more"
+    return told.lstrip("_.-")[:80] or "run"
 
 
 def read_source(name: str) -> InteractionClip:

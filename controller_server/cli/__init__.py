@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ..blas import one_blas_thread
 from ..errors import AssistMimicError, SimulationDiverged
 
-EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_SOME_ERRORS, EXIT_INTERRUPTED = 1, 2, 3, 130
+EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_SOME, EXIT_NONE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+"""Other exit codes than 0, done; docs/cli.md has their table."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0 done, 1 the simulation diverged, 2 bad input, 3 some clips of a batch ended in an error,
+        The exit code: 0 done, 1 the simulation diverged, 2 bad input, 3 some did not go well, 4 none did,
         130 interrupted.
     """
     one_blas_thread()

@@ -17,8 +17,10 @@ from ..physics.engines import BUILT_IN
 from ..settings import Controller, ConvertSettings, Quality
 from ..terms import use_terms
 from .batch_arguments import Batch
+from .look_arguments import Doctor, View
 from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
+from .telling import Telling
 
 PROG = "assistmimic"
 
@@ -32,6 +34,7 @@ class Convert:
     Attributes:
         files: What to read and, last, what to write: IN.npz OUT.npz, or SUPPORTER.bvh RECIPIENT.bvh OUT.npz.
         report: Also write a self-contained web page with a 3D animation and curves.
+        telling: How to tell what came of it.
         writing: How to write.
         settings: How to simulate.
         read: How to read.
@@ -40,6 +43,7 @@ class Convert:
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
     report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    telling: Telling = field(default_factory=Telling)
     writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -50,7 +54,7 @@ class Convert:
         use_terms(self.imports)
         from .convert_command import run_convert
 
-        return run_convert(self.files, self.settings, self.read, self.report, self.writing)
+        return run_convert(self.files, self.settings, self.read, self.report, self.writing, self.telling)
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,19 @@ class Info:
 
     Attributes:
         files: A clip, the files of a pair, or the folder of a policy bundle.
+        telling: How to tell it.
         read: How to read.
     """
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2]")]
+    telling: Telling = field(default_factory=Telling)
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
         from .small_commands import run_info
 
-        return run_info(self.files, self.read)
+        return run_info(self.files, self.read, self.telling)
 
 
 @dataclass(frozen=True)
@@ -268,8 +274,9 @@ class Evaluate:
         verdicts: Also record each trial and judge it as a conversion is; without it, by `success_tracking` alone.
         start_noise: Factor on how far starts differ; 0 starts every trial where `convert` does.
         baseline: Also the first bundle with every action zero, to compare with: what was learned, and what was there.
-        json: Print one JSON object instead of tables.
-        out: Also write the JSON object to this file.
+        telling: How to tell what came of it; strict means that every trial has to be a success.
+        out: Also write the JSON object to this file, and while it is measured each row to the file with .part behind
+            its name; called again, go on from there.
         save: Also write the scores into the card of each bundle.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
@@ -286,7 +293,7 @@ class Evaluate:
     verdicts: bool = True
     start_noise: float = 1.0
     baseline: bool = False
-    json: bool = False
+    telling: Telling = field(default_factory=Telling)
     out: Annotated[Path | None, arg(metavar="OUT.json")] = None
     save: bool = False
     imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
@@ -331,6 +338,8 @@ Command = (
     | Annotated[Formats, subcommand("formats")]
     | Annotated[Author, subcommand("author")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[View, subcommand("view")]
+    | Annotated[Doctor, subcommand("doctor")]
     | Annotated[Serve, subcommand("serve")]
     | Annotated[Submit, subcommand("submit")]
     | Annotated[Jobs, subcommand("jobs")]

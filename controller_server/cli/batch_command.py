@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from . import EXIT_INTERRUPTED, EXIT_SOME_ERRORS
+from . import EXIT_INTERRUPTED, EXIT_NONE, EXIT_SOME
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -54,7 +54,13 @@ def run_batch_command(arguments: Batch) -> int:
         print(f"assistmimic: interrupted; what has ended is in {options.out}, call again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     teller.at_end(counts, options)
-    return EXIT_SOME_ERRORS if counts.ends["error"] else 0
+    return exit_code(counts)
+
+
+def exit_code(counts: Counts) -> int:
+    """Return 0 where every clip that ended was carried, 3 where some were, 4 where none was."""
+    ended = sum(counts.ends.values())
+    return 0 if counts.carried == ended else EXIT_SOME if counts.carried else EXIT_NONE
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..control.bundle import read_bundle
 from ..control.bundle_card import BundleCard
+from ..settings import plain_values
 
 _SHOWN = {"clip", "dynamics", "success_rate", "trials", "mpjpe_mm", "recipient_alone_success_rate"}
 
@@ -33,6 +35,11 @@ def bundle_lines(folder: Path) -> Iterable[str]:
     yield from _scores(card.scores)
     if card.acknowledgements:
         yield card.acknowledgements
+
+
+def bundle_object(folder: Path) -> dict[str, Any]:
+    """Return what programs are told of a bundle: its card, once everything was checked. Raises AssistMimicError."""
+    return plain_values(asdict(read_bundle(folder).card))
 
 
 def _bodies(card: BundleCard) -> Iterable[str]:

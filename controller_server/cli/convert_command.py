@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from ..clip.bvh_rig import OwnRigs
 from ..clip.formats import ReadOptions, read_clip
@@ -15,13 +14,12 @@ from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..settings import ConvertSettings
 from . import EXIT_INTERRUPTED
-from .outputs import check_clip_output, check_output, make_folder
+from .outputs import REPORT_SUFFIXES, check_clip_output, check_output, make_folder
 from .progress import TerminalProgress
+from .telling import Telling, result_object, title_of
 
 if TYPE_CHECKING:
     from ..result import Result
-
-REPORT_SUFFIXES = (".html", ".htm")
 
 
 def run_convert(
@@ -30,6 +28,7 @@ def run_convert(
     options: ReadOptions,
     report: Path | None,
     writing: WriteOptions | None = None,
+    telling: Telling | None = None,
 ) -> int:
     """Convert a clip. Everything that can be refused is refused before the simulation starts.
 
@@ -46,39 +45,49 @@ def run_convert(
     check_output(_partial(out), (".npz",), inputs=tuple(inputs))
     if report is not None:
         check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
-    read = read_clip(inputs, options)
-    say = Console(stderr=True)
-    for note in (*read.notes, *read.clip.warnings()):
-        say.print(f"note: {note}", highlight=False, soft_wrap=True)
+    read, telling = read_clip(inputs, options), telling or Telling()
+    telling.notes((*read.notes, *read.clip.warnings()))
 
     # The engine is loaded only now: whoever mistyped a name should not wait for it.
     from ..convert import ConvertInterrupted, convert
 
-    make_folder(out)
+    make_folder(out, quiet=telling.quiet)
     try:
-        with TerminalProgress(say) as progress:
+        with TerminalProgress(telling.console) as progress:
             result = convert(read.clip, settings, on_progress=progress, notes=read.notes)
     except ConvertInterrupted as interrupted:
         return _keep_partial(out, interrupted.result, read.clip.n_frames)
     own = OwnRigs.read(inputs, options, read.clip) if writing is not None and writing.out_rig == "input" else None
-    return _keep(result, out, report, writing, own)
+    return _keep(result, _Kept(out, report, title_of(inputs)), writing, own, telling)
 
 
-def _keep(result: Result, out: Path, report: Path | None, writing: WriteOptions | None, own: OwnRigs | None) -> int:
-    from ..result import write_result, write_result_report
+@dataclass(frozen=True)
+class _Kept:
+    """Where a result goes, and what its report is called."""
+
+    out: Path
+    report: Path | None
+    title: str
+
+
+def _keep(result: Result, to: _Kept, writing: WriteOptions | None, own: OwnRigs | None, telling: Telling) -> int:
+    from ..result import result_metadata, write_result, write_result_report
     from .summary import print_summary
 
-    written = write_result(out, result, writing, own)
+    written = write_result(to.out, result, writing, own, title=to.title)
     try:
-        if report is not None:
-            make_folder(report)
-            write_result_report(report, result, title=out.stem)
-            written.append(report)
-        print_summary(result, written)
+        if to.report is not None:
+            make_folder(to.report, quiet=telling.quiet)
+            write_result_report(to.report, result, title=to.title)
+            written.append(to.report)
+        if not telling.json and not telling.quiet:
+            print_summary(result)
+        telling.wrote(written)
+        telling.object(result_object(result_metadata(result), result.scores.word, written, name=to.title))
     except KeyboardInterrupt:
-        print(f"assistmimic: interrupted; the result is in {out}, without its report", file=sys.stderr)
+        print(f"assistmimic: interrupted; the result is in {to.out}, without its report", file=sys.stderr)
         return EXIT_INTERRUPTED
-    return 0
+    return telling.exit_code(result.scores.word)
 
 
 def _partial(out: Path) -> Path:

@@ -18,6 +18,8 @@ from ..control.bundle_store import find_bundle
 from ..errors import AssistMimicError
 from ..progress import Progress
 from ..result import clip_sha256
+from ..wholefile import replace_file
+from . import EXIT_NONE, EXIT_SOME
 from .outputs import check_output, make_folder
 from .progress import TerminalProgress
 
@@ -35,6 +37,7 @@ def run_evaluate(arguments: Evaluate) -> int:
     try:
         from training.conditions import Conditions, Noise, parse_dynamics
         from training.evaluation import evaluate, without_actions
+        from training.kept_runs import KeptRuns
         from training.trials import Supporter
     except ModuleNotFoundError as error:
         if error.name != "training":
@@ -59,7 +62,11 @@ def run_evaluate(arguments: Evaluate) -> int:
     clips = _clips(arguments.clips, bundles)
     tried = [*bundles, without_actions(bundles[0])] if arguments.baseline else bundles
     strength = None if arguments.recipient_strength is None else Strength.parse(arguments.recipient_strength)
-    with TerminalProgress(Console(stderr=True)) as progress:
+    telling, out, kept = arguments.telling, arguments.out, KeptRuns()
+    if out is not None:
+        make_folder(out, quiet=telling.quiet)
+        kept = KeptRuns(out.with_name(f"{out.name}.part"))
+    with TerminalProgress(telling.console) as progress:
         report = evaluate(
             tried,
             clips,
@@ -69,18 +76,44 @@ def run_evaluate(arguments: Evaluate) -> int:
             help_tests=tuple(Supporter)[1:] if arguments.help_tests else (),
             verdicts=arguments.verdicts,
             on_progress=lambda label, done, of: progress(Progress(label, done, of)),
+            kept=kept,
+            on_row=lambda row: progress.console.print(_line(row), highlight=False, soft_wrap=True, markup=False),
         )
-    if arguments.json:
+    if telling.json:
         print(json.dumps(report))
-    else:
+    elif not telling.quiet:
         print_evaluation(report)
-    if arguments.out is not None:
-        make_folder(arguments.out)
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if out is not None:
+        _write(out, report)
+        kept.forget()
+        telling.wrote([out])
     for folder, bundle in zip(folders, bundles, strict=True):
         if arguments.save:
             write_scores(folder, scores_of(report, bundle.card.name))
-    return 0
+    return exit_code_of(report) if telling.strict else 0
+
+
+def _write(out: Path, report: Mapping[str, Any]) -> None:
+    try:
+        replace_file(out, (json.dumps(report, indent=1) + "\n").encode())
+    except OSError as error:
+        raise AssistMimicError(f"{out}: cannot be written ({error.strerror or error})") from None
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row in short, as soon as it is there."""
+    rate = row["success_rate"]
+    usable = "" if rate is None else f"success {rate:.0%}, "
+    tracked = f"followed {row['success_tracking_rate']:.0%} of {row['trials']}"
+    return f"{row['bundle']} on {row['clip']}, {row['dynamics']}: {usable}{tracked}, MPJPE {row['mpjpe_mm']:.0f} mm"
+
+
+def exit_code_of(report: Mapping[str, Any]) -> int:
+    """Return 0 where every trial was a success, 3 where some were, 4 where none was."""
+    rates = [
+        row["success_tracking_rate"] if row["success_rate"] is None else row["success_rate"] for row in report["rows"]
+    ]
+    return 0 if min(rates) == 1 else EXIT_SOME if max(rates) > 0 else EXIT_NONE
 
 
 def _told_apart(bundles: Sequence[PolicyBundle]) -> list[PolicyBundle]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from ..clip.bvh_rig import check_own_rigs
 from ..clip.write_list import ENDINGS, written_paths
 from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
+
+REPORT_SUFFIXES = (".html", ".htm")
 
 
 def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, ...] = ()) -> None:
@@ -51,12 +54,16 @@ def check_clip_output(out: Path, inputs: Sequence[Path], options: WriteOptions |
             check_own_rigs(inputs)
 
 
-def make_folder(path: Path) -> None:
-    """Create the folder of a file that is about to be written. Raises AssistMimicError."""
+def make_folder(path: Path, *, quiet: bool = False) -> None:
+    """Create the folder of a file that is about to be written, and say so. Raises AssistMimicError."""
+    if path.parent.is_dir():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AssistMimicError(f"{path}: its folder cannot be made ({error.strerror or error})") from None
+    if not quiet:
+        print(f"made the folder {path.parent}", file=sys.stderr)
 
 
 def _either(suffixes: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from ..clip.read_options import ReadOptions
 from ..service.configuration import ServeArguments
 from ..settings import ConvertSettings
+from .telling import Telling
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Submit:
     Attributes:
         files: What to read and, last, what to write, as for convert; with --detach only what to read.
         detach: Do not wait: print the job's id, for status, cancel and fetch.
+        report: Also write a self-contained web page with a 3D animation and curves.
+        telling: How to tell what came of it.
         settings: How to simulate.
         read: How to read.
         at: Which server.
@@ -54,6 +57,8 @@ class Submit:
 
     files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
     detach: bool = False
+    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    telling: Telling = field(default_factory=Telling)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
     at: ServerAt = field(default_factory=ServerAt)
@@ -133,11 +138,15 @@ class Fetch:
     Attributes:
         job: The job's id.
         out: What to write, .npz or .bvh.
+        report: Also write its page, which carries what `submit` sent.
+        telling: How to tell what came of it.
         at: Which server.
     """
 
     job: Annotated[Positional[str], arg(metavar="JOB")]
     out: Annotated[Positional[Path], arg(metavar="OUT")]
+    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    telling: Telling = field(default_factory=Telling)
     at: ServerAt = field(default_factory=ServerAt)
 
     def run(self) -> int:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..clip.formats import read_clip
 from ..errors import AssistMimicError
 from ..service.client import Client, JobInfo, JobResult, connect, new_job_id
 from ..service.keys import add_client, make_server_keys, read_clients, remove_client
-from .outputs import check_clip_output, make_folder
+from ..wholefile import replace_file
+from .carried_page import page_of, without_page
+from .outputs import REPORT_SUFFIXES, check_clip_output, check_output, make_folder
 from .progress import TerminalProgress
 from .server_arguments import Cancel, Fetch, Jobs, Keys, ServerAt, Status, Submit
 from .small_commands import result_lines
+from .telling import Telling, result_object, title_of
 
 
 def _connect(at: ServerAt) -> Client:
@@ -29,20 +33,22 @@ def _connect(at: ServerAt) -> Client:
 def run_submit(command: Submit) -> int:
     """Have a clip simulated. Everything that can be refused here is refused before anything is sent."""
     inputs, out = _files(command)
-    read = read_clip(inputs, command.read)
-    say = Console(stderr=True)
-    for note in (*read.notes, *read.clip.warnings()):
-        say.print(f"note: {note}", highlight=False, soft_wrap=True)
-    job = new_job_id()
+    _check_report(command.report, inputs)
+    read, telling = read_clip(inputs, command.read), command.telling
+    telling.notes((*read.notes, *read.clip.warnings()))
+    job, name = new_job_id(), title_of(inputs)
+    settings = replace(command.settings, carry_report=True)  # whoever fetches may want it
     with _connect(command.at) as client:
         if out is None:
-            print(client.submit(read.clip, command.settings, job=job))
+            client.submit(read.clip, settings, job=job, name=name)
+            telling.object({"job": job, "name": name})
+            if not telling.json:
+                print(job)
             return 0
-        say.print(f"job {job}", highlight=False)
-        with TerminalProgress(say) as progress:
-            result = client.simulate(read.clip, command.settings, job=job, on_progress=progress)
-    _keep(result, out)
-    return 0
+        telling.console.print(f"job {job}", highlight=False)
+        with TerminalProgress(telling.console) as progress:
+            result = client.simulate(read.clip, settings, job=job, name=name, on_progress=progress)
+    return _keep(result, _Kept(out, command.report, name, command.settings.carry_report), telling)
 
 
 def _files(command: Submit) -> tuple[Sequence[Path], Path | None]:
@@ -51,6 +57,8 @@ def _files(command: Submit) -> tuple[Sequence[Path], Path | None]:
             raise AssistMimicError(
                 f"submit --detach: expected IN or SUPPORTER RECIPIENT, got {len(command.files)} files"
             )
+        if command.report is not None:
+            raise AssistMimicError("submit --detach: there is no result to report on yet; fetch it with --report")
         return command.files, None
     if not 2 <= len(command.files) <= 3:
         raise AssistMimicError(
@@ -62,22 +70,47 @@ def _files(command: Submit) -> tuple[Sequence[Path], Path | None]:
     return inputs, out
 
 
-def _keep(result: JobResult, out: Path) -> None:
-    make_folder(out)
-    written = result.write(out)
-    for line in (*result_lines(result.meta), *(f"note: {note}" for note in result.meta["notes"])):
-        print(line)
-    for path in written:
-        print(f"wrote {path}")
+def _check_report(report: Path | None, inputs: Sequence[Path] = ()) -> None:
+    if report is not None:
+        check_output(report, REPORT_SUFFIXES, inputs=tuple(inputs))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Where a result and its page go, what it is called, and whether its file goes on carrying the page."""
+
+    out: Path
+    report: Path | None
+    name: str
+    carry: bool = False
+
+
+def _keep(result: JobResult, to: _Kept, telling: Telling) -> int:
+    page = page_of(result)
+    if to.report is not None and page is None:
+        raise AssistMimicError(
+            f"job {result.job}: carries no report; it would if it were submitted with the setting carry_report"
+        )
+    make_folder(to.out, quiet=telling.quiet)
+    result = result if to.carry else without_page(result)
+    written = result.write(to.out)
+    if to.report is not None and page is not None:
+        make_folder(to.report, quiet=telling.quiet)
+        replace_file(to.report, page)
+        written.append(to.report)
+    telling.lines((*result_lines(result.meta), *(f"note: {note}" for note in result.meta["notes"])))
+    telling.wrote(written)
+    telling.object(result_object(result.meta, result.verdict, written, job=result.job, name=to.name))
+    return telling.exit_code(result.verdict)
 
 
 def run_fetch(command: Fetch) -> int:
     """Write a job's result."""
     check_clip_output(command.out, ())
-    with _connect(command.at) as client, TerminalProgress() as progress:
-        result = client.wait(command.job, on_progress=progress)
-    _keep(result, command.out)
-    return 0
+    _check_report(command.report)
+    with _connect(command.at) as client, TerminalProgress(command.telling.console) as progress:
+        result, name = client.wait(command.job, on_progress=progress), client.status(command.job).name
+    return _keep(result, _Kept(command.out, command.report, name), command.telling)
 
 
 def run_cancel(command: Cancel) -> int:
@@ -97,11 +130,24 @@ def run_jobs(command: Jobs) -> int:
     if command.json:
         print(json.dumps([asdict(job) for job in jobs], indent=2))
         return 0
-    table = Table("job", "state", "frames", "accepted", "took", "", box=None, header_style="bold")
+    table = Table("name", "job", "state", "verdict", "place", "age", "took", "frames", "who", "", box=None)
+    table.columns[1].no_wrap = True
+    now = time.time()
     for job in jobs:
-        table.add_row(job.job, job.state, str(job.frames), _clock(job.created), _took(job), _remark(job))
+        place = "" if job.state != "queued" else "next" if not job.ahead else str(job.ahead + 1)
+        verdict = job.verdict if job.state == "done" else ""
+        told = (job.name, job.job, job.state, verdict, place, _age(now - job.created), _took(job), str(job.frames))
+        table.add_row(*(escape(text) for text in (*told, job.client, _remark(job))))
     _console().print(table)
     return 0
+
+
+def _age(seconds: float) -> str:
+    """How long ago, in one unit: "40 s", "12 min", "3 h", "5 d"."""
+    for unit, size, most in (("s", 1, 120), ("min", 60, 120 * 60), ("h", 3600, 48 * 3600)):
+        if seconds < most:
+            return f"{max(seconds, 0) / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
 
 
 def run_status(command: Status) -> int:
@@ -112,7 +158,12 @@ def run_status(command: Status) -> int:
     if command.json:
         print(json.dumps(asdict(known) if command.job else known, indent=2))
     elif command.job:
-        print(f"job {known.job}: {known.state}, {known.frames} frames, accepted {_clock(known.created)}")
+        verdict = f" ({known.verdict})" if known.verdict else ""
+        waits = f", {known.ahead} job(s) before it" if known.ahead else ""
+        print(
+            f"job {known.job}{f' {known.name}' if known.name else ''}: {known.state}{verdict}{waits}, "
+            f"{known.frames} frames, accepted {_clock(known.created)} from {known.client}"
+        )
         if remark := _remark(known):
             print(remark)
     else:
@@ -134,7 +185,7 @@ def _print_server(endpoint: str, status: dict[str, Any]) -> None:
 def _console() -> Console:
     console = Console()
     if not console.is_terminal:
-        console.width = 120
+        console.width = 160
     return console
 
 
@@ -156,7 +207,8 @@ def _remark(job: JobInfo) -> str:
     if job.state == "failed":
         return f"{job.code}: {job.message}"
     if job.state == "queued":
-        return f"{job.position} of yours before it" + (f", worker died {job.attempts} time(s)" if job.attempts else "")
+        waits = f"{job.position} of yours before it" if job.position else ""
+        return waits + (f" worker died {job.attempts} time(s)" if job.attempts else "")
     if job.state == "running" and job.stage:
         return f"{job.stage} {job.done}/{job.total}" if job.total else job.stage
     return "result no longer kept" if job.state == "done" and not job.kept else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,32 +13,54 @@ from ..clip.formats import FORMATS, ReadOptions, read_clip
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.write_list import WRITERS
 from ..errors import AssistMimicError
+from ..service.payload import verdict_of_scores
 from ..settings import Quality
 from .outputs import check_output, make_folder
+from .telling import Telling
 
 
-def run_info(files: Sequence[Path], options: ReadOptions) -> int:
+def run_info(files: Sequence[Path], options: ReadOptions, telling: Telling) -> int:
     """Print what is in a clip, the scores where it is a result, or what a policy is for. Raises AssistMimicError."""
     if not 1 <= len(files) <= 2:
         raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
     if files[0].is_dir() and _is_bundle(files[0]):
-        from .bundle_info import bundle_lines
+        from .bundle_info import bundle_lines, bundle_object
 
-        for line in bundle_lines(files[0]):
-            print(line)
+        telling.lines(bundle_lines(files[0]))
+        if telling.json:
+            telling.object({"policy": bundle_object(files[0])})
         return 0
-    read = read_clip(files, options)
-    for line in info_lines(read.clip):
-        print(line)
-    for note in (*read.notes, *read.clip.warnings()):
-        print(f"note: {note}", file=sys.stderr)
+    read, meta = read_clip(files, options), None
     if read.clip_is_own:
         from ..result import read_result_metadata
 
         meta = read_result_metadata(files[0])
-        for line in () if meta is None else result_lines(meta):
-            print(line)
-    return 0
+    notes = (*read.notes, *read.clip.warnings())
+    telling.lines(info_lines(read.clip))
+    telling.notes(notes)
+    telling.lines(() if meta is None else result_lines(meta))
+    verdict = "" if meta is None else verdict_of_scores(meta["scores"])
+    result = None if meta is None else {"verdict": verdict, **meta}
+    telling.object({**clip_object(read.clip), "files": list(map(str, files)), "notes": list(notes), "result": result})
+    return telling.exit_code(verdict)
+
+
+def clip_object(clip: InteractionClip) -> dict[str, Any]:
+    """Return what programs are told of a clip."""
+    people = {role: _measured(motion) for role, motion in clip.people}
+    props = [
+        {"name": prop.name, "position": np.asarray(prop.position).tolist(), "size": np.asarray(prop.size).tolist()}
+        for prop in clip.props
+    ]
+    return {
+        "frames": clip.n_frames,
+        "fps": float(clip.fps),
+        "duration_s": float(clip.duration),
+        "people": people,
+        "props": props,
+        "grips_share": None if clip.grips is None else float((clip.grips > 0.5).mean()),
+        "source": clip.source,
+    }
 
 
 def _is_bundle(folder: Path) -> bool:
@@ -68,13 +89,25 @@ def info_lines(clip: InteractionClip) -> Iterable[str]:
         yield f"source: {clip.source}"
 
 
-def _person(motion: SmplxMotion) -> str:
+def _measured(motion: SmplxMotion) -> dict[str, Any]:
+    """Sizes of a person and of the way [m]."""
     rise = motion.trans[:, 2] + motion.skeleton.rest_joints[0, 2]
-    path = float(np.linalg.norm(np.diff(motion.trans[:, :2], axis=0), axis=1).sum())
-    size = "own proportions" if motion.rest_joints is not None else "neutral proportions"
+    return {
+        "own_proportions": motion.rest_joints is not None,
+        "leg_length_m": float(motion.skeleton.leg_length),
+        "pelvis_lowest_m": float(rise.min()),
+        "pelvis_highest_m": float(rise.max()),
+        "walks_m": float(np.linalg.norm(np.diff(motion.trans[:, :2], axis=0), axis=1).sum()),
+    }
+
+
+def _person(motion: SmplxMotion) -> str:
+    found = _measured(motion)
+    size = "own proportions" if found["own_proportions"] else "neutral proportions"
     return (
-        f"{size}, legs {motion.skeleton.leg_length:.2f} m, pelvis {rise.min():.2f} to {rise.max():.2f} m high, "
-        f"walks {path:.2f} m"
+        f"{size}, legs {found['leg_length_m']:.2f} m, "
+        f"pelvis {found['pelvis_lowest_m']:.2f} to {found['pelvis_highest_m']:.2f} m high, "
+        f"walks {found['walks_m']:.2f} m"
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -11,11 +10,12 @@ from rich.table import Table
 from ..measure.person_scores import Stages
 from ..measure.report.verdict import verdict
 from ..measure.scores import BeforeAfter, PersonScores
+from ..measure.tolerances import TOLERANCES
 from ..result import Result
 
 
-def print_summary(result: Result, files: Sequence[Path], console: Console | None = None) -> None:
-    """Print what came of a conversion, person by person, and where it is."""
+def print_summary(result: Result, console: Console | None = None) -> None:
+    """Print what came of a conversion, person by person."""
     console = console or Console()
     table = Table(show_header=True, header_style="bold", title=headline(result), title_justify="left")
     table.add_column("")
@@ -31,8 +31,6 @@ def print_summary(result: Result, files: Sequence[Path], console: Console | None
         *(f"note: {note}" for note in result.notes),
     ):
         console.print(line, highlight=False, soft_wrap=True)
-    for path in files:
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
 def headline(result: Result) -> str:
@@ -55,17 +53,19 @@ def person_rows(result: Result) -> Iterable[list[str]]:
     def row(name: str, text: str, of: str) -> list[str]:
         return [name, *(text.format(getattr(person, of)) for person in (supporter, recipient))]
 
-    def change(name: str, unit: str, of: str) -> list[str]:
-        return [name, *(_change(getattr(person, of), unit) for person in (supporter, recipient))]
+    def change(name: str, unit: str, measure: str, of: Callable[[PersonScores], BeforeAfter | Stages]) -> list[str]:
+        return [name, *(_change(measure, of(person), unit) for person in (supporter, recipient))]
 
     yield row("MPJPE to the prepared clip", "{:.0f} mm", "mpjpe_mm")
     yield row("MPJPE to the input", "{:.0f} mm", "mpjpe_input_mm")
     yield ["largest deviation", *(f"{p.deviation_max_m * 1000:.0f} mm" for p in (supporter, recipient))]
     yield ["outside wrench, largest", *(_wrench(p) for p in (supporter, recipient))]
-    yield change("foot skating, before → after", "cm/s", "foot_skate_cm_s")
-    yield ["farthest slide in a stance", *(_stages(p.feet.slip_worst_cm, "cm") for p in (supporter, recipient))]
-    yield ["fastest hand", *(_stages(p.hands.speed_m_s, "m/s") for p in (supporter, recipient))]
-    yield change("floor penetration, before → after", "mm", "floor_penetration_mm")
+    yield change("foot skating, before → after", "cm/s", "foot_skate_cm_s", lambda p: p.foot_skate_cm_s)
+    yield change("farthest slide in a stance", "cm", "slip_worst_cm", lambda p: p.feet.slip_worst_cm)
+    yield change("fastest hand", "m/s", "hand_speed_m_s", lambda p: p.hands.speed_m_s)
+    yield change(
+        "into the floor (some mm: soft contact)", "mm", "floor_penetration_mm", lambda p: p.floor_penetration_mm
+    )
     yield row("moved by prepare, mean", "{:.0f} mm", "prepare_mean_mm")
     yield ["peak force from the partner", *(f"{p.partner_force.peak_n:.0f} N" for p in (supporter, recipient))]
 
@@ -74,19 +74,22 @@ def _wrench(person: PersonScores) -> str:
     return f"{person.wrench.max_n:.0f} N" if person.wrench.max_n > 0 else "none"
 
 
-def _change(value: BeforeAfter, unit: str) -> str:
-    return f"{value.input:.1f} → {value.output:.1f} {unit}"
+_STYLES = {"better": "green", "amber": "yellow", "worse": "red"}
 
 
-def _stages(value: Stages, unit: str) -> str:
-    """Input and output; both are always there for what is asked here."""
-    return f"{value.input:.1f} → {value.output:.1f} {unit}"
+def _change(measure: str, value: BeforeAfter | Stages, unit: str) -> str:
+    """Input and output, coloured by the measure's tolerance; both are always there for what is asked here."""
+    before, after = f"{value.input:.1f}", f"{value.output:.1f}"
+    style = _STYLES.get(TOLERANCES[measure].level(value.input, value.output, changed=before != after))
+    text = f"{after} {unit}"
+    return f"{before} → {f'[{style}]{text}[/{style}]' if style else text}"
 
 
 def pair_lines(result: Result) -> Iterable[str]:
     """What concerns both people at once."""
     scores = result.scores
-    yield f"into each other, before → after: {_change(scores.partner_penetration_mm, 'mm')}"
+    inside = _change("partner_penetration_mm", scores.partner_penetration_mm, "mm")
+    yield f"into each other, before → after: {inside}"
     if scores.holds_kept is not None:
         yield f"hands on what they hold in the input: {scores.holds_kept:.0%}"
 

@@ -32,10 +32,10 @@ def run_train(arguments: Train) -> int:
     )
     if config.kind != arguments.what:
         raise AssistMimicError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
-    if config.name == config.kind and len(config.clips) == 1:
-        from training.scene import clip_name
+    if config.name == config.kind and (len(config.clips) == 1 or (config.clips and config.kind == "specialist")):
+        from training.scene import run_name
 
-        config = replace(config, name=clip_name(config.clips[0]))
+        config = replace(config, name=run_name(config.clips))
     train(
         config,
         arguments.out or Path("runs") / config.name,

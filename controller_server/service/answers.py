@@ -74,6 +74,13 @@ class JobResult:
         """Scores, attempts, settings, versions, notes: `result_meta` of docs/results.md."""
         return json.loads(self.text["result_meta"])
 
+    @property
+    def verdict(self) -> str:
+        """In one word: success, assisted or failed."""
+        from .payload import verdict_of
+
+        return verdict_of(self.text)
+
     def write(self, path: str | Path) -> list[Path]:
         """Write what `assistmimic convert` would have written. Raises AssistMimicError."""
         from ..clip.formats import write_clip
@@ -89,6 +96,9 @@ class JobInfo:
 
     Attributes:
         job: Its id.
+        name: What its client calls it, or "".
+        client: Who submitted it.
+        verdict: Of its result: success, assisted or failed; "" without one.
         state: queued, running, done, failed or cancelled.
         engine: It runs on.
         frames: Of its clip.
@@ -98,6 +108,7 @@ class JobInfo:
         seconds: It took the worker [s], or None.
         attempts: Workers that died over it.
         position: Jobs of the same client before it.
+        ahead: Jobs of everybody that are begun before it; None where it does not wait.
         kept: Whether its result is still there.
         stage: What is being done, or "".
         done: Units done of the stage.
@@ -122,6 +133,10 @@ class JobInfo:
     total: int = 0
     code: str = ""
     message: str = ""
+    ahead: int | None = None
+    name: str = ""
+    client: str = ""
+    verdict: str = ""
 
     @staticmethod
     def of(record: Mapping[str, Any]) -> JobInfo:

@@ -111,6 +111,7 @@ class Board:
                 "digest": digest,
                 "frames": frames,
                 "created": time.time(),
+                "name": message.get("name", ""),
             },
         )
         self._admission.check_room(
@@ -170,7 +171,8 @@ class Board:
                     continue
                 self._store.start(key)
                 previews = self._audience.wants_previews(key)
-                if not self._pool.run(worker, key, live.job.settings, payload, previews=previews):
+                said = {"previews": previews, "name": live.job.name}
+                if not self._pool.run(worker, key, live.job.settings, payload, **said):
                     self._store.requeue(key, live.job.attempts)
                     self._queues[worker.spec.engine].put(live.job, first=True)
                     break
@@ -290,6 +292,20 @@ class Board:
         """How many jobs of the same client are before it."""
         queue = self._queues.get(job.engine)
         return 0 if queue is None else queue.position(job)
+
+    def waiting(self, key: Key) -> Job | None:
+        """A job that no worker has taken yet, or None."""
+        live = self._live.get(key)
+        return None if live is None or live.since else live.job
+
+    def ahead(self, job: Job) -> int | None:
+        """How many jobs, of everybody, are begun before a waiting one; None of one that no longer waits or need not."""
+        live, queue = self._live.get(job.key), self._queues.get(job.engine)
+        if live is None or live.since or queue is None:
+            return None
+        ahead = queue.ahead(job, self._running())
+        idle = sum(worker.spec.engine == job.engine for worker in self._pool.idle())
+        return None if ahead < idle else ahead
 
     def news(self, key: Key) -> Message | None:
         """The last progress of a running job."""

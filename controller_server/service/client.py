@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from ..errors import AssistMimicError
 from .answers import JobInfo, JobProgress, JobResult, Preview
 from .errors import JobCancelled, JobFailed, JobTimeout, ServerError, ServerLost
+from .identity import client_name
 from .location import Location, find_server
 from .protocol import FROM_SERVER, HEARTBEAT, LOST, MAX_MESSAGE, Message
 from .wire import new_socket, receive, send
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from ..settings import ConvertSettings
 
 _TICK = 0.05
+_WAITING_EVERY = 10.0
 _REMOTE_RATE = 1e6
 """Slowest link that is waited for [bytes/s]: nothing else is heard while a large message is under way."""
 _RESULT_BYTES_A_FRAME = 11_000
@@ -43,17 +47,32 @@ def new_job_id() -> str:
     return secrets.token_hex(12)
 
 
+class _Waiting:
+    """Tells how many jobs are before one that waits: when that changes, and now and then."""
+
+    def __init__(self, on_progress: Callable[[JobProgress], None] | None) -> None:
+        self._on_progress, self._said, self._next = on_progress, -1, 0.0
+
+    def tell(self, ahead: int, now: float) -> None:
+        """Pass on what the server said."""
+        if self._on_progress is None or (ahead == self._said and now < self._next):
+            return
+        self._said, self._next = ahead, now + _WAITING_EVERY
+        note = "waiting for a worker" if not ahead else f"{ahead} job{'s' if ahead > 1 else ''} before it"
+        self._on_progress(JobProgress("queued", unit="jobs", note=note))
+
+
 class Client:
     """A connection to a server.
 
     Args:
         location: Where it is.
-        name: What this client calls itself; the queue is fair between names.
+        name: What this client calls itself; the queue is fair between names. By default this user on this machine.
         lost_s: Without a word from the server for so long it is taken for gone [s].
     """
 
     def __init__(self, location: Location, *, name: str = "", lost_s: float = LOST) -> None:
-        self.location, self.name, self.lost_s = location, name or secrets.token_hex(8), lost_s
+        self.location, self.name, self.lost_s = location, name or client_name(), lost_s
         self._context = zmq.Context()
         self._socket = self._monitor = None
         self._seq = itertools.count(1)
@@ -100,6 +119,7 @@ class Client:
         *,
         job: str = "",
         engine: str = "",
+        name: str = "",
         on_progress: Callable[[JobProgress], None] | None = None,
         on_preview: Callable[[Preview], None] | None = None,
         should_cancel: Callable[[], bool] | None = None,
@@ -112,7 +132,9 @@ class Client:
             settings: How; defaults where they are left out.
             job: Id for it; the same id sent again with the same contents is the same job.
             engine: Name of an engine the server has, in place of the settings'.
-            on_progress: Called now and then. When it raises, or on Ctrl-C, the job is cancelled first.
+            name: What lists of jobs call it; by default the file the clip was read from.
+            on_progress: Called now and then, while the job waits for its turn with the stage "queued". When it raises,
+                or on Ctrl-C, the job is cancelled first.
             on_preview: Called with what is simulated so far, about once a second.
             should_cancel: Asked twenty times a second; cancels the job when it says so.
             timeout: Longest wait [s]; the job goes on after that.
@@ -124,7 +146,7 @@ class Client:
             ServerLost: the server fell silent.
             JobTimeout: it took longer than `timeout`.
         """
-        request = self._submission(clip, settings, job, engine)
+        request = self._submission(clip, settings, job, engine, name)
         request = Message("submit", {**request.fields, "previews": on_preview is not None}, request.arrays)
         try:
             return self._follow(request, on_progress, on_preview, should_cancel, timeout)
@@ -141,22 +163,32 @@ class Client:
         *,
         job: str = "",
         engine: str = "",
+        name: str = "",
     ) -> str:
         """Hand a clip in without waiting for the result. Returns the job's id. Raises ServerError, ServerLost."""
-        request = self._submission(clip, settings, job, engine)
+        request = self._submission(clip, settings, job, engine, name)
         self._ask(Message("submit", {**request.fields, "watch": False}, request.arrays))
         return request["job"]
 
     def _submission(
-        self, clip: InteractionClip, settings: ConvertSettings | Mapping[str, Any] | None, job: str, engine: str
+        self,
+        clip: InteractionClip,
+        settings: ConvertSettings | Mapping[str, Any] | None,
+        job: str,
+        engine: str,
+        name: str,
     ) -> Message:
         from .payload import clip_to_payload
 
+        values = _settings(settings)
+        if not hasattr(clip, "supporter") or not hasattr(clip, "recipient"):
+            raise AssistMimicError(
+                f"clip: expected an InteractionClip, as read_clip(['in.npz']).clip gives it, got {type(clip).__name__}"
+            )
         text, arrays = clip_to_payload(clip)
-        values: Any = {} if settings is None else settings
-        values = dict(values) if isinstance(values, Mapping) else values.to_dict()
         fields = {"job": job or new_job_id(), "client": self.name, "settings": values, "text": text}
-        return Message("submit", fields | ({"engine": engine} if engine else {}), arrays)
+        said = {"engine": engine, "name": _job_name(name or clip.source)}
+        return Message("submit", fields | {field: value for field, value in said.items() if value}, arrays)
 
     def wait(
         self,
@@ -270,7 +302,7 @@ class Client:
     ) -> JobResult:
         """Send a `submit` or `watch`, and hear of the job until it ends."""
         job, started, patience = request["job"], time.monotonic(), self._patience(request, frames)
-        self._heard, cancelling = started, False
+        self._heard, cancelling, waiting = started, False, _Waiting(on_progress)
         seq = self._send(request)
         while True:
             message, now = self._receive(), time.monotonic()
@@ -281,9 +313,13 @@ class Client:
                 # anew, or that an answer was lost on the way.
                 if message.get("re", 0) > seq and not message["watching"]:
                     seq, cancelling = self._send(request), False
+                elif message.get("ahead") is not None:
+                    waiting.tell(message["ahead"], now)
             elif message.get("job") == job and (message.type != "error" or message.get("re") == seq):
-                if message.type == "accepted" and request.type == "submit":
+                if message.type == "accepted":
                     request = Message("watch", {"job": job, "previews": request.get("previews", False)})
+                    if message.get("ahead") is not None:
+                        waiting.tell(message["ahead"], now)
                 elif message.type == "progress" and on_progress is not None:
                     on_progress(_progress(message))
                 elif message.type == "preview" and on_preview is not None:
@@ -304,6 +340,23 @@ class Client:
     def _cancel_quietly(self, job: str) -> None:
         with contextlib.suppress(ServerError, ServerLost, JobTimeout):  # it has ended, or nobody is there to be told
             self.cancel(job)
+
+
+def _settings(settings: Any) -> dict[str, Any]:
+    """Settings as they travel. Raises AssistMimicError for what are none."""
+    if settings is None or isinstance(settings, Mapping):
+        return dict(settings or {})
+    if hasattr(settings, "to_dict"):
+        return settings.to_dict()
+    raise AssistMimicError(
+        f"settings: expected ConvertSettings or a dict such as {{'quality': 'draft'}}, got {type(settings).__name__}"
+    )
+
+
+def _job_name(text: str) -> str:
+    """A name that may travel: of a path its last part, printable and not too long."""
+    last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
+    return "".join(letter for letter in last if letter.isprintable())[:128]
 
 
 def _progress(message: Message) -> JobProgress:
@@ -337,7 +390,7 @@ def connect(
             variable `ASSISTMIMIC_SERVER`, or the server this user started last.
         key: File made by `assistmimic keys add`, for a server that asks for one.
         port_file: Written by the server when it was started with `--port-file`.
-        name: What this client calls itself.
+        name: What this client calls itself; by default the same for all of this user on this machine.
         lost_s: Without a word from the server for so long it is taken for gone [s].
 
     Raises:

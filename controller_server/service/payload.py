@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -48,3 +50,18 @@ def clip_from_payload(text: Mapping[str, str], arrays: Mapping[str, np.ndarray])
         if isinstance(error, AssistMimicError):
             raise
         raise AssistMimicError(f"clip: cannot be read ({error})") from None
+
+
+def verdict_of(text: Mapping[str, str]) -> str:
+    """Return a result's verdict in one word, "" where it has none: of a worker that measures nothing."""
+    try:
+        return verdict_of_scores(json.loads(text["result_meta"])["scores"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return ""
+
+
+def verdict_of_scores(scores: Mapping[str, Any]) -> str:
+    """Return the verdict of scores in plain values, as `Scores.word`: success, assisted or failed."""
+    if scores["success"]:
+        return "success"
+    return "assisted" if scores.get("assisted") and scores.get("success_tracking") else "failed"

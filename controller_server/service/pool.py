@@ -145,12 +145,19 @@ class Pool:
         return (worker for worker in self.workers if worker.state == "idle")
 
     def run(
-        self, worker: Worker, key: Key, settings: Mapping[str, Any], payload: Payload, *, previews: bool = False
+        self,
+        worker: Worker,
+        key: Key,
+        settings: Mapping[str, Any],
+        payload: Payload,
+        *,
+        previews: bool = False,
+        name: str = "",
     ) -> bool:
         """Give a worker a job; False when it cannot be reached."""
         text, arrays = payload
         order = {"job": key.job, "settings": dict(settings), "text": text, "threads": self._threads}
-        order["previews"] = previews
+        order |= {"previews": previews} | ({"name": name} if name else {})
         if not send_to(self.socket, worker.route, Message("run", order, arrays)):
             return False
         worker.job, worker.news, worker.cancel_by = key, time.monotonic(), None

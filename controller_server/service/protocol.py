@@ -136,7 +136,7 @@ FROM_CLIENT: Table = {
     "hello": {"seq": "whole?"},
     "submit": {
         **{"seq": "whole?", "job": "job", "settings": "map", "text": "texts"},
-        **{"client": "name?", "engine": "name?", "watch": "bool?", "previews": "bool?"},
+        **{"client": "name?", "engine": "name?", "name": "name?", "watch": "bool?", "previews": "bool?"},
     },
     "watch": {"seq": "whole?", "job": "job", "previews": "bool?"},
     "cancel": {"seq": "whole?", "job": "job"},
@@ -149,18 +149,21 @@ FROM_SERVER: Table = {
         **{"re": "whole?", "server": "name", "session": "name", "capabilities": "map", "limits": "map"},
         **{"heartbeat_s": "number", "lost_s": "number"},
     },
-    "accepted": {"re": "whole?", "job": "job", "state": "name", "position": "whole"},
+    "accepted": {"re": "whole?", "job": "job", "state": "name", "position": "whole", "ahead": "whole?"},
     "cancelling": {"re": "whole?", "job": "job"},
     "status": {"re": "whole?", "status": "map"},
     "jobs": {"re": "whole?", "jobs": "list"},
-    "pong": {"re": "whole?", "watching": "bool"},
+    "pong": {"re": "whole?", "watching": "bool", "ahead": "whole?"},
     "error": {"re": "whole?", "job": "job?", "code": "name", "message": "text", "detail": "text?"},
     **_NEWS,
     **{name: {"re": "whole?", **fields} for name, fields in _END.items()},
 }
 FROM_WORKER: Table = {"ready": {"token": "name", "engine": "name", "capabilities": "map?"}, **_NEWS, **_END}
 TO_WORKER: Table = {
-    "run": {"job": "job", "settings": "map", "text": "texts", "threads": "whole", "previews": "bool?"},
+    "run": {
+        **{"job": "job", "settings": "map", "text": "texts", "threads": "whole"},
+        **{"previews": "bool?", "name": "name?"},
+    },
     "cancel": {"job": "job"},
     "stop": {},
 }

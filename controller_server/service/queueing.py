@@ -63,6 +63,29 @@ class FairQueue:
         waiting = self._waiting.get(client_of(job), deque())
         return waiting.index(job.key) if job.key in waiting else 0
 
+    def ahead(self, job: Job, running: Counter[Client]) -> int:
+        """How many waiting jobs, of all clients, are begun before a job if all take equally long.
+
+        Of each client the k-th waiting job has its turn when the client has its running ones and k more begun; among
+        equals the client goes first that waited longest.
+        """
+        own = client_of(job)
+        waiting = self._waiting.get(own, deque())
+        if job.key not in waiting:
+            return 0
+        place = waiting.index(job.key)
+        turn = running[own] + place
+        # Of equals who has more running now will have waited longer: the others had turns meanwhile.
+        order = sorted(self._waiting, key=lambda client: (-running[client], self._served[client]))
+        goes_first = True
+        for client in order:
+            if client == own:
+                goes_first = False
+                continue
+            before = turn - running[client] + goes_first
+            place += min(max(before, 0), len(self._waiting[client]))
+        return place
+
     def waiting_of(self, client: Client) -> int:
         """How many jobs a client has waiting."""
         return len(self._waiting.get(client, ()))

@@ -272,7 +272,13 @@ class Server:
         return self._accepted(job)
 
     def _accepted(self, job: Job) -> Message:
-        return Message("accepted", {"job": job.job, "state": job.state.value, "position": self._board.position(job)})
+        fields = {"job": job.job, "state": job.state.value, "position": self._board.position(job)}
+        return Message("accepted", fields | self._ahead(job))
+
+    def _ahead(self, job: Job) -> dict[str, int]:
+        """What is said of a job that waits: how many are begun before it."""
+        ahead = self._board.ahead(job)
+        return {} if ahead is None else {"ahead": ahead}
 
     def _cancel(self, envelope: Envelope, message: Message) -> Message:
         key = Key(envelope.owner, message["job"])
@@ -320,11 +326,13 @@ class Server:
             **{"frames": job.frames, "created": job.created, "started": job.started, "ended": job.ended},
             **{"seconds": job.seconds, "attempts": job.attempts, "kept": job.kept, "bytes": job.bytes},
             **{"code": job.code, "message": job.message, "position": self._board.position(job), **at},
+            **{"name": job.name, "verdict": job.verdict, **self._ahead(job)},
         }
 
     def _ping(self, envelope: Envelope, message: Message) -> Message:
-        watchers = self._watchers.get(Key(envelope.owner, message.get("job", "")), {})
-        return Message("pong", {"watching": envelope.route in watchers})
+        key = Key(envelope.owner, message.get("job", ""))
+        watching, waiting = envelope.route in self._watchers.get(key, {}), self._board.waiting(key)
+        return Message("pong", {"watching": watching} | (self._ahead(waiting) if waiting else {}))
 
 
 _Handler = Callable[[Server, Envelope, Message], Message]

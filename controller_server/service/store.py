@@ -21,9 +21,9 @@ import numpy as np
 
 from ..errors import AssistMimicError
 from .arrayfile import pack_arrays, read_array_file, unpack_arrays, write_array_file
-from .payload import Payload
+from .payload import Payload, verdict_of
 
-SCHEMA = 1
+SCHEMA = 2
 INLINE = 1 << 20
 """Inputs up to this size lie in the database [bytes]: one wait for the disk then does for all that come together."""
 
@@ -74,6 +74,8 @@ class Job:
         code: Of the failure, or "".
         message: One sentence about the failure, or "".
         detail: More about the failure, or "".
+        name: What its client calls it, or "".
+        verdict: Of its result: success, assisted or failed; "" without one.
     """
 
     owner: str
@@ -95,6 +97,8 @@ class Job:
     code: str = ""
     message: str = ""
     detail: str = ""
+    name: str = ""
+    verdict: str = ""
 
     @property
     def key(self) -> Key:
@@ -109,6 +113,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   settings TEXT NOT NULL, digest TEXT NOT NULL, frames INTEGER NOT NULL, created REAL NOT NULL,
   attempts INTEGER NOT NULL, started REAL, ended REAL, seconds REAL, cancel INTEGER NOT NULL, kept INTEGER NOT NULL,
   bytes INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL,
+  name TEXT NOT NULL DEFAULT '', verdict TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (owner, job)
 );
 CREATE TABLE IF NOT EXISTS inputs (
@@ -117,6 +122,11 @@ CREATE TABLE IF NOT EXISTS inputs (
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, ended);
 CREATE INDEX IF NOT EXISTS jobs_by_age ON jobs (owner, created);
 """
+_SINCE_1 = """
+ALTER TABLE jobs ADD COLUMN name TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
+"""
+"""What turns a database of schema 1 into one of schema 2."""
 
 
 def digest_of(settings: Mapping[str, Any], text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
@@ -157,7 +167,8 @@ class JobStore:
                 raise AssistMimicError(
                     f"{folder}: jobs of a newer version of this program; use that, or another folder"
                 )
-            self._db.executescript(f"BEGIN IMMEDIATE; {_CREATE} PRAGMA user_version={SCHEMA}; COMMIT;")
+            older = _SINCE_1 if version == 1 else ""
+            self._db.executescript(f"BEGIN IMMEDIATE; {_CREATE} {older} PRAGMA user_version={SCHEMA}; COMMIT;")
         except sqlite3.OperationalError as error:
             reason = "another server has them open; stop it or use another folder"
             reason = reason if "locked" in str(error) else str(error)
@@ -276,13 +287,14 @@ class JobStore:
         message: str = "",
         detail: str = "",
         seconds: float | None = None,
+        verdict: str = "",
     ) -> bool:
         """End a job, once: False if it had ended before."""
         self._begin(lasting=state is not State.DONE)
         changed = self._write(
-            "UPDATE jobs SET state=?, ended=?, code=?, message=?, detail=?, seconds=? "
+            "UPDATE jobs SET state=?, ended=?, code=?, message=?, detail=?, seconds=?, verdict=? "
             "WHERE owner=? AND job=? AND state IN ('queued', 'running')",
-            *(state.value, time.time(), code, message, detail, seconds, *key),
+            *(state.value, time.time(), code, message, detail, seconds, verdict, *key),
         )
         if changed and state is not State.DONE:
             self._drop_input(key)
@@ -294,7 +306,7 @@ class JobStore:
         """End a job with a result, once: False if it had ended before. Raises OSError when there is no room."""
         pieces = pack_arrays(text, arrays)
         write_array_file(self._path(key, "result"), pieces, sync=False)
-        ended = self.end(key, State.DONE, seconds=seconds)
+        ended = self.end(key, State.DONE, seconds=seconds, verdict=verdict_of(text))
         self._write("UPDATE jobs SET bytes=bytes+? WHERE owner=? AND job=?", sum(map(len, pieces)), *key)
         return ended
 

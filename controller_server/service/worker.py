@@ -118,7 +118,8 @@ def execute(order: Message, teller: Teller) -> tuple[dict[str, str], dict[str, n
     on_motion = teller.motion if order.get("previews", False) else None
     clip = clip_from_payload(order["text"], order.arrays)
     result = simulate(clip, ConvertSettings.from_dict(order["settings"]), order["threads"], teller, on_motion)
-    return split_text({**clip_to_arrays(result.simulated_clip), **result_arrays(result)})
+    extra = result_arrays(result, title=order.get("name", ""))
+    return split_text({**clip_to_arrays(result.simulated_clip), **extra})
 
 
 class Teller:

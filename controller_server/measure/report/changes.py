@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..scores import Scores
+from ..tolerances import TOLERANCES
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Change:
         unit: Of both numbers.
         before: In the input, as text; a dash where there is nothing to measure.
         after: In the simulation.
-        tone: "better", "worse" or "same".
+        tone: "better", "same", "fine" (changed, and as it should be), "amber" or "worse".
         hint: How it is measured.
     """
 
@@ -32,37 +33,36 @@ _DASH = "–"
 
 
 def changes(scores: Scores) -> list[Change]:
-    """The six lines. What changes by less than one would see is the same."""
-    people = [person for _, person in scores.people]
+    """The six lines. What changes by less than one would see is the same, and soft contact is as it should be."""
+    people, on = [person for _, person in scores.people], scores.holds_on_part
     calm = [person.calm[part].tremor_worst_mm for person in people for part in ("head", "pelvis")]
     slip = [person.feet.slip_worst_cm for person in people]
-    held, inside = scores.holds_on_part, scores.partner_penetration_mm
+    held = _percent(on.input), _percent(on.output)
     sunk = [pair for person in people for pair in (person.floor_penetration_mm, person.prop_penetration_mm)]
-    own = [person.self_penetration_mm for person in people]
+    inside, own = [scores.partner_penetration_mm], [person.self_penetration_mm for person in people]
+    shaking = "head and pelvis, faster than 5 Hz, worst half second"
     return [
-        change("Feet slide", "cm", _most(slip, "input"), _most(slip, "output"), 1.0, "farthest a bearing sole moves"),
+        change("slip_worst_cm", "Feet slide", "cm", _both(slip), "farthest a bearing sole moves"),
+        change("held_percent", "Hands on what they hold", "%", held, "share of all holds of the input, within 3 cm"),
         change(
-            "Hands on what they hold",
-            "%",
-            None if held.input is None else 100 * held.input,
-            None if held.output is None else 100 * held.output,
-            5.0,
-            "share of all holds of the input, within 3 cm",
-            more=True,
-        ),
-        change("Bodies in each other", "mm", inside.input, inside.output, 5.0, "deepest point"),
-        change("In floor or furniture", "mm", _most(sunk, "input"), _most(sunk, "output"), 5.0, "deepest point"),
-        change("Limbs in the own body", "mm", _most(own, "input"), _most(own, "output"), 5.0, "deepest point"),
-        change(
-            "Trembling",
+            "partner_penetration_mm",
+            "Bodies in each other",
             "mm",
-            _most(calm, "input"),
-            _most(calm, "output"),
-            0.5,
-            "head and pelvis, faster than 5 Hz, worst half second",
-            decimals=1,
+            _both(inside),
+            "deepest point",
         ),
+        change("floor_penetration_mm", "In floor or furniture", "mm", _both(sunk), "deepest point"),
+        change("self_penetration_mm", "Limbs in the own body", "mm", _both(own), "deepest point"),
+        change("tremor_worst_mm", "Trembling", "mm", _both(calm), shaking, decimals=1),
     ]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _both(values: list) -> tuple[float | None, float | None]:
+    return _most(values, "input"), _most(values, "output")
 
 
 def _most(values: list, stage: str) -> float | None:
@@ -71,31 +71,23 @@ def _most(values: list, stage: str) -> float | None:
 
 
 def change(
+    measure: str,
     label: str,
     unit: str,
-    before: float | None,
-    after: float | None,
-    seen: float,
+    values: tuple[float | None, float | None],
     hint: str,
     *,
-    more: bool = False,
     decimals: int = 0,
 ) -> Change:
     """One line.
 
     Args:
+        measure: Whose tolerance it is read by, in `TOLERANCES`.
         label: What is seen.
         unit: Of the numbers.
-        before: In the input; None where there is nothing to measure.
-        after: In the simulation.
-        seen: Smallest difference that one sees.
+        values: In the input and in the simulation; None where there is nothing to measure.
         hint: How it is measured.
-        more: Whether more is better.
         decimals: Of the numbers shown.
     """
-    first, second = (_DASH if value is None else f"{value:.{decimals}f}" for value in (before, after))
-    if before is None or after is None or abs(after - before) < seen:
-        tone = "same"
-    else:
-        tone = "better" if (after > before) == more else "worse"
-    return Change(label, unit, first, second, tone, hint)
+    before, after = (_DASH if value is None else f"{value:.{decimals}f}" for value in values)
+    return Change(label, unit, before, after, TOLERANCES[measure].tone(*values), hint)

@@ -69,7 +69,7 @@ function momentButton(time) {
   return button;
 }
 
-const SIGNS = { better: "▲ better", worse: "▼ worse", same: "unchanged" };
+const SIGNS = { better: "▲ better", worse: "▼ worse", same: "unchanged", fine: "✓ as it should be", amber: "▼ a little worse" };
 
 function changeLine(line) {
   return element("div", `change ${line.tone}`, null, [

@@ -96,25 +96,35 @@ def _tiles(data: ReportData) -> list[dict[str, str]]:
 
 
 def render_report(data: ReportData) -> str:
-    """The report as one HTML document.
+    """The report as one HTML document."""
+    return render_page(data.title, payload(data))
+
+
+def render_page(title: str, values: Mapping[str, Any], *, style: str = "") -> str:
+    """The page as one HTML document.
+
+    Args:
+        title: Of the window.
+        values: What its scripts read, as `payload` gives it.
+        style: Rules to add to its style.
 
     Nothing of the data is ever markup or code: it travels as JSON in which `<`, `>` and `&` are escaped, and the
     page puts it in place as text. A content security policy admits the page's own script and style by their hashes
     and forbids every connection.
     """
     folder = resources.files(__name__.rpartition(".")[0])
-    style = folder.joinpath("style.css").read_text(encoding="utf-8")
+    style = folder.joinpath("style.css").read_text(encoding="utf-8") + style
     bodies = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
     script = f'"use strict";\n(() => {{\n{bodies}\n}})();\n'
     parts = {
-        "TITLE": html.escape(data.title),
+        "TITLE": html.escape(title),
         "POLICY": (
             f"default-src 'none'; script-src '{script_hash(script)}'; style-src '{script_hash(style)}'; img-src data:; "
             "base-uri 'none'; form-action 'none'"
         ),
         "STYLE": style,
         "SCRIPT": script,
-        "DATA": json_for_html(payload(data)),
+        "DATA": json_for_html(values),
     }
     template = folder.joinpath("template.html").read_text(encoding="utf-8")
     # One pass over the template alone: what is put in is never searched for further places.

@@ -8,6 +8,7 @@ from typing import Any
 from ..person_scores import Stages
 from ..scores import BeforeAfter, PersonScores, Scores
 from ..shaking import PARTS
+from ..tolerances import TOLERANCES
 
 _DASH = "–"
 
@@ -15,8 +16,9 @@ _DASH = "–"
 def score_groups(scores: Scores) -> list[dict[str, Any]]:
     """The before/after table: groups of rows.
 
-    A row has label, hint, unit and either `people` (supporter and recipient) or `pair` (both together). A cell is
-    the input's text, the simulation's text and a tone: "better", "worse" or empty. An empty text is no number.
+    A row has label, hint, unit and either `people` (supporter and recipient) or `pair` (both together). A cell is the
+    input's text, the simulation's text and a tone: "better" (also: as it should be), "amber", "worse" or none. No
+    text is no number.
     """
     return [
         {"name": "Motion", "rows": _motion(scores)},
@@ -40,18 +42,16 @@ def _pair(label: str, unit: str, hint: str, cells: list[str]) -> dict[str, Any]:
     return {"label": label, "unit": unit, "hint": hint, "pair": cells}
 
 
-def _both(value: BeforeAfter, decimals: int, *, scale: float = 1.0) -> list[str]:
-    """Texts before and after, and whether that is better or worse; less is better in every row that has both."""
-    before, after = (_number(scale * v, decimals) for v in (value.input, value.output))
-    tone = "" if before == after else "better" if value.output < value.input else "worse"
-    return [before, after, tone]
+def _both(measure: str, value: BeforeAfter | Stages, decimals: int) -> list[str]:
+    """Texts before and after, and how the second reads by the measure's tolerance."""
+    before, after = (_number(v, decimals) for v in (value.input, value.output))
+    return [before, after, TOLERANCES[measure].level(value.input, value.output, changed=before != after)]
 
 
-def _stages(value: Stages, decimals: int) -> list[str]:
-    """The same of a measure that may be missing."""
-    if value.input is None or value.output is None:
-        return [_number(value.input, decimals), _number(value.output, decimals), ""]
-    return _both(BeforeAfter(value.input, value.output), decimals)
+def _share(measure: str, share: BeforeAfter, depth: BeforeAfter) -> list[str]:
+    """Share of frames in contact; how it reads says the depth: a foot that bears presses in all the time."""
+    before, after = (_number(100 * v, 0) for v in (share.input, share.output))
+    return [before, after, TOLERANCES[measure].level(depth.input, depth.output, changed=before != after)]
 
 
 def _number(value: float | None, decimals: int = 0) -> str:
@@ -94,17 +94,29 @@ def _world(s: Scores) -> list[dict[str, Any]]:
             "Foot skating",
             "cm/s",
             "Horizontal speed of foot corners lower than 2 cm above the floor",
-            lambda p: _both(p.foot_skate_cm_s, 1),
+            lambda p: _both("foot_skate_cm_s", p.foot_skate_cm_s, 1),
         ),
-        _row(s, "Deepest in the floor", "mm", "Any part of the body", lambda p: _both(p.floor_penetration_mm, 1)),
+        _row(
+            s,
+            "Deepest in the floor",
+            "mm",
+            "Any part of the body; simulated contact is soft, some millimetres are as they should be",
+            lambda p: _both("floor_penetration_mm", p.floor_penetration_mm, 1),
+        ),
         _row(
             s,
             "Frames in the floor",
             "%",
             "Frames deeper than 1 mm",
-            lambda p: _both(p.floor_penetration_share, 0, scale=100),
+            lambda p: _share("floor_penetration_mm", p.floor_penetration_share, p.floor_penetration_mm),
         ),
-        _row(s, "Deepest in furniture", "mm", "Any part of the body", lambda p: _both(p.prop_penetration_mm, 1)),
+        _row(
+            s,
+            "Deepest in furniture",
+            "mm",
+            "Any part of the body",
+            lambda p: _both("prop_penetration_mm", p.prop_penetration_mm, 1),
+        ),
     ]
 
 
@@ -115,9 +127,9 @@ def _steps(s: Scores) -> list[dict[str, Any]]:
             "Farthest slide in a stance",
             "cm",
             "How far a bearing sole moves from where it came down; success allows 5 cm",
-            lambda p: _stages(p.feet.slip_worst_cm, 1),
+            lambda p: _both("slip_worst_cm", p.feet.slip_worst_cm, 1),
         ),
-        _row(s, "… mean of all stances", "cm", "", lambda p: _stages(p.feet.slip_mean_cm, 1)),
+        _row(s, "… mean of all stances", "cm", "", lambda p: _both("slip_mean_cm", p.feet.slip_mean_cm, 1)),
         _row(
             s,
             "Pressed on the floor",
@@ -142,7 +154,7 @@ def _calm(s: Scores) -> list[dict[str, Any]]:
             f"Trembling of {part}",
             "mm",
             "What is faster than 5 Hz, root mean square in the worst half second",
-            lambda p, part=part: _stages(p.calm[part].tremor_worst_mm, 1),
+            lambda p, part=part: _both("tremor_worst_mm", p.calm[part].tremor_worst_mm, 1),
         )
         for part in PARTS
     ]
@@ -152,29 +164,40 @@ def _calm(s: Scores) -> list[dict[str, Any]]:
             f"Jerk of {part}",
             "m/s³",
             "Root mean square at 30 Hz after a 10 Hz low-pass",
-            lambda p, part=part: _stages(p.calm[part].jerk_m_s3, 0),
+            lambda p, part=part: _both("jerk_m_s3", p.calm[part].jerk_m_s3, 0),
         )
         for part in PARTS
     ]
-    speed = _row(s, "Fastest hand", "m/s", "The faster hand's fastest moment", lambda p: _stages(p.hands.speed_m_s, 1))
+    speed = _row(
+        s,
+        "Fastest hand",
+        "m/s",
+        "The faster hand's fastest moment",
+        lambda p: _both("hand_speed_m_s", p.hands.speed_m_s, 1),
+    )
     return [*trembling, *jerk, speed]
 
 
 def _between(s: Scores) -> list[dict[str, Any]]:
     return [
-        _pair("Deepest in each other", "mm", "Any two parts", _both(s.partner_penetration_mm, 1)),
+        _pair(
+            "Deepest in each other",
+            "mm",
+            "Any two parts",
+            _both("partner_penetration_mm", s.partner_penetration_mm, 1),
+        ),
         _pair(
             "Frames in each other",
             "%",
             "Frames deeper than 1 mm",
-            _both(s.partner_penetration_share, 0, scale=100),
+            _share("partner_penetration_mm", s.partner_penetration_share, s.partner_penetration_mm),
         ),
         _row(
             s,
             "Deepest in oneself",
             "mm",
             "Forearms and hands in the own trunk, head and legs, legs in each other",
-            lambda p: _stages(p.self_penetration_mm, 0),
+            lambda p: _both("self_penetration_mm", p.self_penetration_mm, 0),
         ),
         _row(
             s,

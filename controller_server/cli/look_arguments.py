@@ -1,0 +1,51 @@
+"""The commands that look at things, `doctor` and `view`, as data classes that tyro turns into a parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from ..clip.read_options import ReadOptions
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what this installation is and can do: a page to paste into a bug report.
+
+    Attributes:
+        json: Print one JSON object.
+    """
+
+    json: bool = False
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .look_commands import run_doctor
+
+        return run_doctor(as_json=self.json)
+
+
+@dataclass(frozen=True)
+class View:
+    """Look at a clip or a result in the browser.
+
+    Attributes:
+        files: A clip, a result, or the files of a pair.
+        out: Write the page there; by default into a temporary folder.
+        open: Open the page.
+        read: How to read.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2]")]
+    out: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    open: bool = True
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .look_commands import run_view
+
+        return run_view(self)

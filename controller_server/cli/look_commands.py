@@ -1,0 +1,60 @@
+"""`assistmimic doctor` and `view`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import webbrowser
+from dataclasses import asdict
+from pathlib import Path
+
+from ..clip.formats import read_clip
+from ..errors import AssistMimicError
+from ..wholefile import replace_file
+from . import EXIT_SOME
+from .look_arguments import View
+from .outputs import REPORT_SUFFIXES, check_output, make_folder
+from .telling import title_of
+
+
+def run_doctor(*, as_json: bool) -> int:
+    """Say what this installation is and can do; 3 where something is not well."""
+    from ..doctor import examine, plain
+
+    found = examine()
+    if as_json:
+        print(json.dumps({name: [asdict(row) for row in rows] for name, rows in found.items()}, indent=2))
+    else:
+        print(plain(found))
+    well = all(row.ok is not False for rows in found.values() for row in rows)
+    return 0 if well else EXIT_SOME
+
+
+def run_view(command: View) -> int:
+    """Write the page that shows a clip, or the report that a result carries, and open it. Raises AssistMimicError."""
+    if not 1 <= len(command.files) <= 2:
+        raise AssistMimicError(
+            f"view: expected one clip or the two files of a pair, got {len(command.files)} file name(s)"
+        )
+    if command.out is not None:
+        check_output(command.out, REPORT_SUFFIXES, inputs=command.files)
+    read = read_clip(command.files, command.read)
+    for note in (*read.notes, *read.clip.warnings()):
+        print(f"note: {note}", file=sys.stderr)
+    from ..clip.npz import load_arrays
+    from ..measure.report.viewer import page_of_file, render_viewer
+
+    page = page_of_file(command.files[0]) if read.clip_is_own else None
+    title, result = title_of(command.files), load_arrays(command.files[0]) if read.clip_is_own else None
+    text = page or render_viewer(read.clip, title, notes=read.notes, result=result).encode()
+    path = command.out or Path(tempfile.mkdtemp(prefix="assistmimic-")) / f"{title}.html"
+    make_folder(path)
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+    print(path)
+    if command.open and not webbrowser.open(path.resolve().as_uri() + ("" if page else "#view=single")):
+        print("no browser was found; open the file yourself", file=sys.stderr)
+    return 0

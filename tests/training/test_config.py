@@ -1,0 +1,33 @@
+"""Configurations of runs: what is blamed for what is impossible, and what a run is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller_server.errors import AssistMimicError
+from training.config import load_config
+from training.scene import run_name
+
+
+def test_what_was_given_is_blamed(tmp_path):
+    """Name the override that is impossible, not the file; and the file where the fault is its own."""
+    path = tmp_path / "c.yaml"
+    path.write_text("name: x\npairs: 4\n")
+    for overrides, told in (
+        (["pairs=8", "ppo.envs=32"], "--set ppo.envs=32: ppo: no setting 'envs'"),
+        (["ppo.std=much", "pairs=8"], "--set ppo.std=much: ppo: std: expected a number"),
+        (["pairs=0"], "--set pairs=0: pairs: 0 is outside"),
+    ):
+        with pytest.raises(AssistMimicError) as refused:
+            load_config(path, overrides)
+        assert str(refused.value).startswith(told) and "c.yaml" not in str(refused.value)
+    path.write_text("name: x\npears: 4\n")
+    with pytest.raises(AssistMimicError) as refused:
+        load_config(path, ["ppo.envs=32"])
+    assert str(refused.value).startswith(f"{path}: no setting 'pears'")
+
+
+def test_a_run_is_called_after_its_clips():
+    """Name up to three clips, then the first and how many more; always a name a bundle may have."""
+    assert run_name(["a/pull_up.npz", "data:b/x.bvh+data:b/walk 2.bvh"]) == "pull_up-walk_2"
+    assert run_name([f"c{number}.npz" for number in range(10)]) == "c0-and-9-more"

@@ -24,6 +24,8 @@ from controller_server.clip.skeleton import Skeleton
 from controller_server.control import bundle_store
 from controller_server.measure.strip import RENDERERS
 
+os.environ["ASSISTMIMIC_CACHE"] = "off"  # what is tested is worked out, and this user's folder left alone
+
 # A shell starts what it puts into the background deaf to Ctrl-C, and so would be every command tested here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

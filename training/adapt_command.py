@@ -17,18 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from controller_server.array_store import ArrayStore, cache_folder
+from controller_server.clip.npz import clip_sha256
 from controller_server.control.bundle import PolicyBundle, read_bundle, write_bundle
 from controller_server.control.bundle_card import Source
 from controller_server.control.bundle_store import find_bundle
-from controller_server.control.observation import Track
-from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError
-from controller_server.prepare import prepare
-from controller_server.result import clip_sha256
 
 from .adapt import SIZE, Search, adapted, costs
 from .command import BUNDLE
 from .evaluation import bodies_of
+from .kept import prepared
 from .log import CURVE, revision
 from .scene import Scene, clip_name, read_source
 
@@ -94,10 +93,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _scene(name: str, bundle: PolicyBundle) -> Scene:
     source = read_source(name)
-    clip = prepare(source, bundle.card.prepare).clip
-    pair = bodies_of(bundle, clip)
-    reference = Reference.of(clip, pair)
-    return Scene(clip_name(name), source, clip, pair, reference, Track.of(reference))
+    store = ArrayStore(cache_folder())
+    clip = prepared(source, bundle.card.prepare, store)
+    return Scene.following(clip_name(name), clip_sha256(source), clip, bodies_of(bundle, clip), store=store)
 
 
 def _begin(arguments: argparse.Namespace) -> Search:
@@ -121,7 +119,7 @@ def _export(
     bundle: PolicyBundle, scenes: Sequence[Scene], search: Search, arguments: argparse.Namespace
 ) -> PolicyBundle:
     card = bundle.card
-    own = tuple(Source(scene.name, clip_sha256(scene.source)) for scene in scenes)
+    own = tuple(Source(scene.name, scene.sha256) for scene in scenes)
     before: Any = card.training.get("adapted", [])
     step = {
         "command": shlex.join(["python", "-m", "training.adapt_command", *sys.argv[1:]]),

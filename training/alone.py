@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from controller_server.array_store import ArrayStore
 from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion
 from controller_server.clip.resample import resample
@@ -15,13 +16,21 @@ from controller_server.errors import AssistMimicError
 from controller_server.physics.engines import BUILT_IN
 
 from .config import BodyConfig
+from .kept import NOTHING_KEPT
 from .scene import Scene, find_file
 
 _APART = 3.0  # between the two people's paths [m]
 _FPS = 30.0
 
 
-def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING, engine: str = BUILT_IN) -> Scene:
+def stranger_scene(
+    entry: str,
+    body: BodyConfig,
+    *,
+    sparing: float = SPARING,
+    engine: str = BUILT_IN,
+    store: ArrayStore = NOTHING_KEPT,
+) -> Scene:
     """The scene of one entry of a prior's clips.
 
     Args:
@@ -29,12 +38,13 @@ def stranger_scene(entry: str, body: BodyConfig, *, sparing: float = SPARING, en
         body: Strengths of the first and the second person.
         sparing: See `feedforward.SPARING`.
         engine: Name of the engine.
+        store: Where prepared clips are kept.
 
     Raises:
         AssistMimicError: as `strangers`.
     """
     name, clip = strangers(entry)
-    return Scene.of(name, clip, replace(body, grips="off"), sparing=sparing, engine=engine)
+    return Scene.of(name, clip, replace(body, grips="off"), sparing=sparing, engine=engine, store=store)
 
 
 def strangers(entry: str) -> tuple[str, InteractionClip]:

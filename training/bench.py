@@ -35,12 +35,12 @@ class _Measured(PairEnvironment):
 
     def step(self, actions: np.ndarray) -> Step:
         """Make the environment's step, then the same again bare."""
-        backend = self.parts[0].backend
+        backend = self.worlds.backend
         before = backend.save()
         started = time.perf_counter()
         result = super().step(actions)
         self.environment_s += time.perf_counter() - started
-        targets, grips = self.parts[0].controls
+        targets, grips = self.worlds.controls
         self.bare_s += self._bare.seconds(before, targets, grips, backend.pair.substeps)
         return result
 

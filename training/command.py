@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from controller_server.array_store import ArrayStore, cache_folder
 from controller_server.errors import AssistMimicError
 from controller_server.physics.engines import check_engine
 
@@ -62,7 +63,8 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
 def scenes_of(config: TrainConfig) -> list[Scene]:
     """What a run learns. Raises AssistMimicError."""
     check_engine(config.engine)
-    options: dict[str, Any] = {"sparing": config.action.sparing, "engine": config.engine}
+    store = ArrayStore(cache_folder(config.cache))
+    options: dict[str, Any] = {"sparing": config.action.sparing, "engine": config.engine, "store": store}
     if config.kind == "prior" and config.clips:
         return [stranger_scene(entry, config.body, **options) for entry in config.clips]
     return load_scenes(config.clips, config.body, **options)

@@ -22,6 +22,7 @@ from controller_server.yamlfile import parse_yaml, read_yaml
 from .config_old import in_todays_words
 
 CONFIGS = Path(__file__).parent / "configs"
+SAMPLERS = ("uniform", "failure")
 KINDS = ("specialist", "prior")
 MODES = ("joint", "sequential", "replay")
 ACTION = ActionSpec(balance=True, sparing=1.0, slack=True)
@@ -84,6 +85,24 @@ class StartConfig:
         if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
             raise AssistMimicError(f"start: first {self.first:g} and kept {self.kept:g} must be shares of one")
         check_ranges(self, "start", slots=(1, 1000), stride=(1, 1000), min_score=(0, 1))
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """Which clip a world takes when its episode ends.
+
+    Attributes:
+        kind: "uniform" (all alike) or "failure" (clips and seconds of them in which episodes fail more often).
+        floor: Of "failure": share of the starts that is spread evenly over all seconds of all clips.
+    """
+
+    kind: str = "uniform"
+    floor: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.kind not in SAMPLERS:
+            raise AssistMimicError(f"sampler.kind: {self.kind!r} is none of {', '.join(SAMPLERS)}")
+        check_ranges(self, "sampler", floor=(0.01, 1))
 
 
 @dataclass(frozen=True)
@@ -206,12 +225,15 @@ class TrainConfig:
         observation: Terms, by input block; their order is that of the blocks.
         retarget: Dynamic reference retargeting.
         start: Where episodes begin.
+        sampler: Which clip comes next where there are several.
         reward: Weights.
         style: What judges the motion's style.
         ppo: The learning rule.
         hidden: Layer sizes of the actors.
         critic_hidden: Layer sizes of the critics.
         prior: Bundle or run whose policy both roles start from; None starts from nothing.
+        cache: Folder in which prepared clips and references are kept, "off" for none; by default the one of
+            ASSISTMIMIC_CACHE or else this user's.
         coarse: Share of the training, from its beginning, that is made in coarse physics: feet creep a little, in
             two thirds of the time. The rest is made in the physics that counts.
     """
@@ -232,12 +254,14 @@ class TrainConfig:
     observation: Terms = field(default_factory=lambda: expand_terms(OBSERVATION, "observation"))
     retarget: RetargetSettings = field(default_factory=RetargetSettings)
     start: StartConfig = field(default_factory=StartConfig)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     ppo: PpoConfig = field(default_factory=PpoConfig)
     hidden: tuple[int, ...] = (512, 256)
     critic_hidden: tuple[int, ...] = (256, 128)
     prior: str | None = None
+    cache: str | None = None
     coarse: float = 0.7
 
     def __post_init__(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,16 @@ from controller_server.errors import AssistMimicError
 from controller_server.terms import event, observation, termination
 
 from .config import TrainConfig
+from .corpus import Corpus
 from .prefix import under
 from .reward_table import RewardTable
 from .scene import Scene
 from .task import Judge, Step, Task
-from .worlds import SceneWorlds
+from .worlds import Worlds
 
 Array = np.ndarray
+_WORLDS = "part0."
+"""What names of the worlds' arrays begin with in a checkpoint."""
 
 
 class PairEnvironment:
@@ -27,7 +29,7 @@ class PairEnvironment:
 
     Args:
         config: All choices.
-        scenes: The clips; worlds are dealt out evenly.
+        scenes: The clips. Worlds are dealt out evenly at first; one that ends takes its next clip from the sampler.
         seed: Of starts and of noise.
         threads: Physics threads; 0 takes every core.
         replayed: Person whom the reference moves instead of the physics, if any.
@@ -61,29 +63,22 @@ class PairEnvironment:
             threads,
             replayed,
         )
-        self.parts = [
-            SceneWorlds(k, scene, n, self._task)
-            for k, (scene, n) in enumerate(zip(self.scenes, self._shares(), strict=True))
-        ]
-        ends = np.cumsum([part.n for part in self.parts])
-        self._slices = [slice(int(end) - part.n, int(end)) for part, end in zip(self.parts, ends, strict=True)]
+        self._check_groups()
+        self.worlds = Worlds(Corpus(self.scenes, apart=config.action.slack), self.n, self._task)
         self.coarse = False
         self.inputs = term_sizes(scenes[0].pair, observed)
-        self.n_actions = self.parts[0].action.shape[-1]
+        self.n_actions = self.worlds.action.shape[-1]
 
-    def _shares(self) -> list[int]:
-        """Worlds of each clip, whole groups of siblings."""
-        group, clips = self.config.ppo.siblings, len(self.scenes)
+    def _check_groups(self) -> None:
+        """Make sure that there are whole groups of siblings, and one for each of the dynamics dealt out."""
+        group = self.config.ppo.siblings
         kinds = [len(term.params["recipients"]) for term in event.bind(self.config.events) if _deals(term.term.name)]
         dealt = int(np.prod([1, *kinds]))
-        if self.n % group or self.n // group < clips * dealt:
-            each = f"{clips} clips x {dealt} dynamics"
-            least = group * clips * dealt
+        if self.n % group or self.n // group < dealt:
             raise AssistMimicError(
-                f"pairs: {self.n} must be a multiple of {group} siblings, and at least {least} for {each}"
+                f"pairs: {self.n} must be a multiple of {group} siblings, and at least {group * dealt} "
+                f"for {dealt} dynamics"
             )
-        edges = group * np.linspace(0, self.n // group, clips + 1).astype(int)
-        return np.diff(edges).tolist()
 
     @property
     def replayed(self) -> int | None:
@@ -107,65 +102,49 @@ class PairEnvironment:
                 that long; returns 0-1, shape (n, 2).
         """
         self._task.judge = judge
-        for part in self.parts:
-            part.judged_by_style()
+        self.worlds.judged_by_style()
 
     def use_physics(self, *, coarse: bool) -> None:
         """Change to coarse physics or to those that count; everybody goes on from where they are."""
         if coarse != self.coarse:
             self.coarse = coarse
-            for part in self.parts:
-                part.use_physics(coarse=coarse)
+            self.worlds.use_physics(coarse=coarse)
 
     def regroup(self, siblings: int) -> Array:
         """Put each group of neighbouring worlds into the state of one of them; returns whose, shape (N,)."""
         leaders = np.arange(0, self.n, siblings) + self.rng.integers(0, siblings, self.n // siblings)
         source = np.repeat(leaders, siblings)
         if siblings > 1:
-            for part, own in zip(self.parts, self._slices, strict=True):
-                part.copy(source[own] - own.start)
+            self.worlds.copy(source)
         return source
 
     def reset(self) -> Array:
         """Start every episode anew; returns the observation, shape (N, 2, D)."""
-        return _joined([part.reset() for part in self.parts])
+        return self.worlds.reset()
 
     def step(self, actions: Array) -> Step:
         """Carry out actions of both people, shape (N, 2, A), and start episodes anew that ended."""
-        steps = [part.step(actions[own]) for part, own in zip(self.parts, self._slices, strict=True)]
-        if len(steps) == 1:
-            return steps[0]
-        whole = {f.name: _joined([getattr(s, f.name) for s in steps]) for f in fields(Step) if f.name != "finished"}
-        whole["cut"] = _joined([s.cut + own.start for s, own in zip(steps, self._slices, strict=True)])
-        return Step(**whole, finished=tuple(episode for s in steps for episode in s.finished))
+        return self.worlds.step(actions)
 
     # -- to go on later --------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as arrays by name; the generator's state under "rng"."""
-        counts = [part.counts() for part in self.parts]
-        arrays: dict[str, Any] = {
+        return {
             "rng": self.rng.bit_generator.state,
             "coarse": self.coarse,
-            **{name: _joined([own[name] for own in counts]) for name in counts[0]},
+            **self.worlds.counts(),
+            **{_WORLDS + name: array for name, array in self.worlds.state_dict().items()},
         }
-        for k, part in enumerate(self.parts):
-            arrays |= {f"part{k}.{name}": array for name, array in part.state_dict().items()}
-        return arrays
 
     def load_state_dict(self, arrays: dict[str, Any]) -> None:
         """Load what `state_dict` returned."""
         self.use_physics(coarse=arrays["coarse"])
         self.rng.bit_generator.state = arrays["rng"]
-        for k, (part, own) in enumerate(zip(self.parts, self._slices, strict=True)):
-            for name, count in part.counts().items():
-                count[:] = arrays[name][own]
-            part.load_state_dict(under(arrays, f"part{k}."))
+        for name, count in self.worlds.counts().items():
+            count[:] = arrays[name]
+        self.worlds.load_state_dict(under(arrays, _WORLDS))
 
 
 def _deals(name: str) -> bool:
     return name == "dealt_strengths"
-
-
-def _joined(arrays: list[Array]) -> Array:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

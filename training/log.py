@@ -98,6 +98,10 @@ def revision() -> str:
         return "unknown"
 
 
+_LISTED = 12
+"""How many clips are printed one by one."""
+
+
 def print_tables(
     config: TrainConfig,
     environment: PairEnvironment,
@@ -106,9 +110,13 @@ def print_tables(
 ) -> None:
     """Terms, weights and shapes of a run."""
     print(f"{config.name}: {config.kind}, {config.mode}, {config.pairs} pairs x {config.horizon} steps")
-    for scene, part in zip(environment.scenes, environment.parts, strict=True):
+    for scene in environment.scenes[:_LISTED]:
         masses = ", ".join(f"{person.role} {person.mass:.0f} kg" for person in scene.pair.people)
-        print(f"  clip {scene.name}: {scene.last} control frames, {part.n} worlds, {masses}")
+        print(f"  clip {scene.name}: {scene.last} control frames, {masses}")
+    if len(environment.scenes) > 1:
+        rest = len(environment.scenes) - _LISTED
+        more = f"  and {rest} more clips, " if rest > 0 else "  "
+        print(f"{more}together {environment.worlds.corpus.last.sum():,} control frames, sampler {config.sampler.kind}")
     print(f"{'observation':<22}{'size':>6}  meaning")
     for name, size in environment.inputs:
         print(f"  {name:<20}{size:>6}  {observation[config.observation[name].term or name].meaning}")

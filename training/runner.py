@@ -15,7 +15,6 @@ from torch import Tensor
 
 from controller_server.control.network import NetworkSpec
 from controller_server.errors import AssistMimicError
-from controller_server.result import clip_sha256
 
 from . import parallel, style
 from .checkpoint import read_checkpoint, tensors, write_checkpoint
@@ -321,8 +320,7 @@ def _fingerprints(scenes: Sequence[Scene]) -> dict[str, str]:
     """Of clips by name. A clip may be named twice, to be learned twice as much. Raises AssistMimicError."""
     found: dict[str, str] = {}
     for scene in scenes:
-        sha256 = clip_sha256(scene.source)
-        if found.setdefault(scene.name, sha256) != sha256:
+        if found.setdefault(scene.name, scene.sha256) != scene.sha256:
             raise AssistMimicError(f"clips: two different ones are called {scene.name}; rename a file")
     return found
 

@@ -8,24 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from controller_server.array_store import ArrayStore
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.npz import clip_sha256
 from controller_server.control.feedforward import SPARING
 from controller_server.control.observation import Track
 from controller_server.control.reference import Reference
-from controller_server.control.start import settled_start
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
-from controller_server.prepare import prepare
 from controller_server.prepare.settings import GripMode, PrepareSettings
 
 from .config import BodyConfig
+from .kept import NOTHING_KEPT, KeptReference, prepared
 
 DATA = "data:"
 """What the name of a clip starts with that lies in the folder ASSISTMIMIC_DATA."""
@@ -39,40 +41,47 @@ class Scene:
 
     Attributes:
         name: Of the clip.
-        source: The clip as it was read.
+        sha256: Of the clip as it was read.
         clip: The same, prepared.
         pair: Its bodies.
-        reference: What is followed.
+        kept: What comes of both.
         track: The reference laid out for observing.
-        sparing: How the reference shares out the load, see `feedforward.SPARING`.
+        targets: Its joint targets [rad], shape (K, 2, J, 3).
+        reference_states: Its states, n = K.
         engine: Name of the engine.
     """
 
     name: str
-    source: InteractionClip
+    sha256: str
     clip: InteractionClip
     pair: PairBody
-    reference: Reference
+    kept: KeptReference
     track: Track
-    sparing: float = SPARING
+    targets: np.ndarray
+    reference_states: PairState
     engine: str = BUILT_IN
+
+    @property
+    def reference(self) -> Reference:
+        """What is followed, as a whole."""
+        return self.kept.whole()
 
     @cached_property
     def apart(self) -> np.ndarray:
         """Joint targets of the two without anything from each other [rad], shape (K, 2, J, 3)."""
-        return self.reference.sharing(self.sparing, apart=True).targets
+        return self.kept.apart()
 
     @cached_property
     def states(self) -> PairState:
         """States that episodes begin in, n = K: the reference's; the first as `convert` has it, settled."""
-        settled, states = settled_start(self.pair, self.reference, self.engine), self.reference.state
+        settled, states = self.kept.start(self.engine), self.reference_states
         first = {name: np.concatenate([getattr(settled, name), value[1:]]) for name, value in vars(states).items()}
         return PairState(**first)
 
     @property
     def last(self) -> int:
         """The last control frame."""
-        return self.reference.n_frames - 1
+        return self.track.n_frames - 1
 
     @staticmethod
     def of(
@@ -83,23 +92,42 @@ class Scene:
         sparing: float = SPARING,
         ready: bool = False,
         engine: str = BUILT_IN,
+        store: ArrayStore = NOTHING_KEPT,
     ) -> Scene:
         """A scene of a clip, which is prepared unless it is `ready`; see `feedforward.SPARING`."""
-        clip = source if ready else prepare(source, PrepareSettings(grips=GripMode(body.grips))).clip
+        clip = source if ready else prepared(source, PrepareSettings(grips=GripMode(body.grips)), store)
         pair = PairBody.from_clip(
             clip,
             supporter=Strength.parse(body.supporter),
             recipient=Strength.parse(body.recipient),
             grip_force=body.grip_force,
         )
-        reference = Reference.of(clip, pair)
-        if sparing != SPARING:
-            reference = reference.sharing(sparing)
-        return Scene(name, source, clip, pair, reference, Track.of(reference), sparing, engine)
+        return Scene.following(name, clip_sha256(source), clip, pair, sparing=sparing, engine=engine, store=store)
+
+    @staticmethod
+    def following(
+        name: str,
+        sha256: str,
+        clip: InteractionClip,
+        pair: PairBody,
+        *,
+        sparing: float = SPARING,
+        engine: str = BUILT_IN,
+        store: ArrayStore = NOTHING_KEPT,
+    ) -> Scene:
+        """A scene of a prepared clip and its bodies; `sha256` is of the clip as it was read."""
+        kept = KeptReference(clip, pair, sparing, store)
+        followed = kept.followed()
+        return Scene(name, sha256, clip, pair, kept, followed.track, followed.targets, followed.state, engine)
 
 
 def load_scenes(
-    names: Sequence[str], body: BodyConfig, *, sparing: float = SPARING, engine: str = BUILT_IN
+    names: Sequence[str],
+    body: BodyConfig,
+    *,
+    sparing: float = SPARING,
+    engine: str = BUILT_IN,
+    store: ArrayStore = NOTHING_KEPT,
 ) -> list[Scene]:
     """The scenes of clip files.
 
@@ -108,7 +136,8 @@ def load_scenes(
     """
     if not names:
         raise AssistMimicError("training: no clips; name them with --clips")
-    return [Scene.of(clip_name(name), read_source(name), body, sparing=sparing, engine=engine) for name in names]
+    options: dict[str, Any] = {"sparing": sparing, "engine": engine, "store": store}
+    return [Scene.of(clip_name(name), read_source(name), body, **options) for name in names]
 
 
 def clip_name(name: str) -> str:

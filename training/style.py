@@ -153,7 +153,7 @@ def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int)
 
     Args:
         config: Of the run.
-        environment: Whose clips are demonstrated, each as often as it has worlds.
+        environment: Whose clips are demonstrated, all alike.
         seed: Of this process.
 
     Raises:
@@ -168,7 +168,7 @@ def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int)
                 f"style.frames: {frames} is more than the {scene.track.n_frames} control frames of {scene.name}"
             )
     motions = [motion(scene.track.frames) for scene in environment.scenes]
-    shares = [part.n for part in environment.parts]
+    shares = [1.0] * len(motions)
     people = {"person": [0, 1]} if config.roles == ("person",) else {r: [k] for k, r in enumerate(config.roles)}
     judges = {
         role: Discriminator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.errors import AssistMimicError
-from controller_server.physics.backend import Backend, PairState
+from controller_server.physics.backend import Backend, HoldsPairs, PairState
 from controller_server.terms import TermConfig, event
 
 from .events.context import Effect, EventContext
@@ -22,11 +22,12 @@ Array = np.ndarray
 
 
 class WorldEvents:
-    """What happens to the n worlds of a clip, and what has happened to each.
+    """What happens to n worlds, and what has happened to each.
 
     Args:
         config: The events.
-        pair: The bodies.
+        pairs: The bodies of each clip.
+        clips: Which of them each world begins with, shape (n,).
         family: See `EventContext.family`, shape (n,).
         rng: Where all random numbers come from.
 
@@ -35,11 +36,16 @@ class WorldEvents:
     """
 
     def __init__(
-        self, config: Mapping[str, TermConfig], pair: PairBody, family: Array, rng: np.random.Generator
+        self,
+        config: Mapping[str, TermConfig],
+        pairs: Sequence[PairBody],
+        clips: Array,
+        family: Array,
+        rng: np.random.Generator,
     ) -> None:
         terms = [term for term in event.bind(config) if term.weight]
         self._by_moment = {when: [t for t in terms if t.term.when == when] for when in ("setup", "start", "step")}
-        self._pair, self._family, self._rng = pair, family, rng
+        self._pairs, self._clips, self._family, self._rng = tuple(pairs), clips.copy(), family, rng
         self._memory = TermMemory({term.name: term for term in terms}, len(family))
         self.friction = np.ones(len(family))
         self._strength: dict[str, Array] = {}
@@ -47,8 +53,25 @@ class WorldEvents:
         for effect in self._effects("setup", everyone, np.zeros(len(family), int)):
             self._strengthen(effect, everyone)
 
-    def apply(self, backend: Backend, ids: Array) -> None:
-        """Give worlds their friction and their people's strength, shape (m,)."""
+    def begin(self, backend: Backend) -> None:
+        """Give new worlds their pairs, their friction and their people's strength."""
+        everyone = np.arange(len(self.friction))
+        if len(self._pairs) > 1:
+            assert isinstance(backend, HoldsPairs)
+            backend.hold_pairs(self._pairs)
+            self.give(backend, everyone, self._clips)
+        else:
+            self._apply(backend, everyone)
+
+    def give(self, backend: Backend, ids: Array, clips: Array) -> None:
+        """Give worlds the pairs of other clips, shapes (m,); friction and strength stay what happened to the world."""
+        self._clips[ids] = clips
+        if len(self._pairs) > 1:
+            assert isinstance(backend, HoldsPairs)
+            backend.set_pairs(clips.tolist(), ids.tolist())
+            self._apply(backend, ids)
+
+    def _apply(self, backend: Backend, ids: Array) -> None:
         backend.set_friction(self.friction[ids], list(ids))
         self._set_strength(backend, ids)
 
@@ -88,8 +111,11 @@ class WorldEvents:
         """Make every world like another one, shape (n,)."""
         self._memory.copy(source)
         self.friction = self.friction[source]
-        before = self._strength
+        before, clips = self._strength, self._clips[source]
         self._strength = {name: factors[source] for name, factors in before.items()}
+        moved = np.flatnonzero(clips != self._clips)
+        if len(moved):
+            self.give(backend, moved, clips[moved])
         backend.set_friction(self.friction)
         other = [(self._strength[name] != before[name]).any(axis=1) for name in before]
         if other and np.any(other):
@@ -106,13 +132,15 @@ class WorldEvents:
         self.friction = arrays["friction"].copy()
         self._strength |= {name: factors.copy() for name, factors in under(arrays, "strength.").items()}
         self._memory.load_state_dict(under(arrays, "event."))
-        self.apply(backend, np.arange(len(self.friction)))
+        self._apply(backend, np.arange(len(self.friction)))
 
     def _effects(
         self, when: str, ids: Array, frames: Array, state: PairState | None = None, kept: Array | None = None
     ) -> Any:
         """Effects of the events of a moment, each on what the ones before it left."""
-        c = EventContext(self._rng, self._pair, self._pair.control_hz, self._family[ids], frames, state, kept)
+        pairs = [self._pairs[clip] for clip in self._clips[ids].tolist()]
+        hz = self._pairs[0].control_hz
+        c = EventContext(self._rng, pairs, hz, self._family[ids], frames, state, kept)
         for term in self._by_moment[when]:
             effect: Effect = term(c, *self._memory.of(term.name))
             if not isinstance(effect, Effect):
@@ -130,15 +158,19 @@ class WorldEvents:
             self._strength.setdefault(name, np.ones((len(self._family), 2)))[ids] = factors
 
     def _set_strength(self, backend: Backend, ids: Array) -> None:
-        """Tell the engine, once for worlds whose people are alike."""
+        """Tell the engine, once for worlds of one clip whose people are alike."""
         names = list(self._strength)
         factors = (
             np.stack([self._strength[name][ids] for name in names], axis=-1) if names else np.ones((len(ids), 2, 0))
         )
         kinds, number = np.unique(factors, axis=0, return_inverse=True)
-        for k, kind in enumerate(kinds):
-            people = [
-                changed(person.strength, dict(zip(names, own, strict=True)))
-                for person, own in zip(self._pair.people, kind, strict=True)
-            ]
-            backend.set_strength(people, ids[number.reshape(-1) == k].tolist())
+        number = number.reshape(-1)
+        for clip in np.unique(self._clips[ids]).tolist():
+            for k, kind in enumerate(kinds):
+                alike = ids[(number == k) & (self._clips[ids] == clip)]
+                people = [
+                    changed(person.strength, dict(zip(names, own, strict=True)))
+                    for person, own in zip(self._pairs[clip].people, kind, strict=True)
+                ]
+                if len(alike):
+                    backend.set_strength(people, alike.tolist())

@@ -104,12 +104,16 @@ class View:
 class Track:
     """A reference laid out for observing: float32, one row a control frame.
 
+    The rows may be those of several clips, one after another (`joined.Joined`); then each world has its own among them.
+
     Attributes:
         frames: Shapes (K, 2, B, ·).
         headings: Of the pelvises (`quat_heading`), shape (K, 2, 4).
         com: Centre of mass [m] and its velocity [m/s], shape (K, 2, 2, 3).
         grips: Shape (K, 2, 2).
         hz: Control frames a second.
+        first: Row at which each world's clip begins, shape (N,), or the same for all.
+        length: Control frames of each world's clip, shape (N,); None where all follow all rows.
     """
 
     frames: Bodies
@@ -117,6 +121,8 @@ class Track:
     com: np.ndarray
     grips: np.ndarray
     hz: float
+    first: np.ndarray | int = 0
+    length: np.ndarray | None = None
 
     @staticmethod
     def of(reference: Reference) -> Track:
@@ -138,26 +144,33 @@ class Track:
 
     @property
     def n_frames(self) -> int:
-        """Number of control frames K."""
+        """Number of rows K."""
         return len(self.grips)
 
-    def bodies(self, rows: np.ndarray) -> Bodies:
-        """The reference at frames, shape (N,); beyond the end the last one holds."""
-        rows = np.minimum(rows, self.n_frames - 1)
-        frames = self.frames
-        return Bodies(frames.positions[rows], frames.quats[rows], frames.velocities[rows], frames.spins[rows])
+    def rows(self, frames: np.ndarray) -> np.ndarray:
+        """The row of each world at a control frame of its clip, shape (N,); beyond the end the last one holds."""
+        return self.first + np.minimum(frames, (self.n_frames if self.length is None else self.length) - 1)
 
-    def positions(self, rows: np.ndarray) -> np.ndarray:
+    def bodies(self, frames: np.ndarray) -> Bodies:
+        """The reference at control frames, shape (N,)."""
+        rows, of = self.rows(frames), self.frames
+        return Bodies(of.positions[rows], of.quats[rows], of.velocities[rows], of.spins[rows])
+
+    def positions(self, frames: np.ndarray) -> np.ndarray:
         """Positions alone [m], shape (N, 2, B, 3)."""
-        return self.frames.positions[np.minimum(rows, self.n_frames - 1)]
+        return self.frames.positions[self.rows(frames)]
 
-    def headings_at(self, rows: np.ndarray) -> np.ndarray:
+    def com_at(self, frames: np.ndarray) -> np.ndarray:
+        """Centre of mass [m] and its velocity [m/s], shape (N, 2, 2, 3)."""
+        return self.com[self.rows(frames)]
+
+    def headings_at(self, frames: np.ndarray) -> np.ndarray:
         """Headings, shape (N, 2, 4)."""
-        return self.headings[np.minimum(rows, self.n_frames - 1)]
+        return self.headings[self.rows(frames)]
 
-    def grips_at(self, rows: np.ndarray) -> np.ndarray:
+    def grips_at(self, frames: np.ndarray) -> np.ndarray:
         """Grips, shape (N, 2, 2)."""
-        return self.grips[np.minimum(rows, self.n_frames - 1)]
+        return self.grips[self.rows(frames)]
 
 
 def simulated(backend: Backend) -> Bodies:
@@ -171,7 +184,7 @@ def simulated(backend: Backend) -> Bodies:
 
 
 def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
-    """Error of the centre of mass and of its velocity against `Track.com` rows, shape (N, 2, 2, 3)."""
+    """Error of the centre of mass and of its velocity against `Track.com_at`, shape (N, 2, 2, 3)."""
     return np.stack([backend.com(), backend.com_velocity()], axis=2).astype(np.float32) - com
 
 
@@ -190,7 +203,7 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray,
         goal=track.bodies(frames + 1),
         ahead=lambda seconds: track.bodies(frames + round(seconds * track.hz)),
         forces=np.asarray(backend.forces(), np.float32) if felt else NO_FORCES,
-        balance=balance(backend, track.com[np.minimum(frames, track.n_frames - 1)]),
+        balance=balance(backend, track.com_at(frames)),
         action=np.asarray(action, np.float32),
         grips=track.grips_at(frames),
     )

@@ -15,10 +15,13 @@ from .retarget import RetargetSettings, RetargetState, retarget, retargeted
 class PolicyStep:
     """What lies between a view of N worlds and their joint targets, each world at a control frame of its own.
 
+    Worlds may follow different clips, and be of different pairs: then the rows of all clips are one after another, and
+    `track` knows which are whose; who gives a world another clip replaces it.
+
     Args:
-        pair: Whose bodies.
+        pair: Whose bodies; of different pairs any, for no more than what they have in common is used.
         track: The reference laid out for observing.
-        targets: The reference's joint targets [rad], shape (K, 2, J, 3).
+        targets: The reference's joint targets [rad], by row of the track, shape (K, 2, J, 3).
         action: What actions mean; `closing` is not done here.
         retarget: How the supporter's hand goals follow the recipient.
         apart: Targets of people who get nothing from each other, shape (K, 2, J, 3); needed with `action.slack`.
@@ -70,13 +73,13 @@ class PolicyStep:
         Returns:
             Targets of the frame ahead [rad], shape (N, 2, J, 3).
         """
-        rows = np.minimum(frames + 1, self.track.n_frames - 1)
+        rows = self.track.rows(frames + 1)
         targets = self._targets[rows]
         if self._apart is not None:
             targets = slackened(targets, self._apart[rows], lost)
         if not self.action.balance:
             return targets
-        return with_balance(targets, balance, self.track.headings_at(rows), self.pair)
+        return with_balance(targets, balance, self.track.headings[rows], self.pair)
 
     def act(self, actions: np.ndarray, base: np.ndarray) -> np.ndarray:
         """Return the joint targets [rad] of actions, shape (N, 2, 3 J), beside base targets, both (N, 2, J, 3)."""

@@ -45,7 +45,7 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
         clip, scene.pair, last=3.0, terms=tuple(config.observation), action=action, retarget=config.retarget
     )
     assert config.retarget.enabled
-    part = environment.parts[0]
+    part = environment.worlds
     base = PolicyBase(scene.pair, scene.reference, bundle, n_worlds=config.pairs)
     seen = environment.reset()
     networks = [(bundle.card.networks[role], bundle.parameters[role]) for role in ("supporter", "recipient")]

@@ -14,20 +14,22 @@ from controller_server.clip.npz import write_npz
 from controller_server.errors import AssistMimicError
 from training.alone import stranger_scene
 from training.config import BodyConfig, StartConfig
-from training.physical_state_initialisation import StartStates
+from training.physical_state_initialisation import StartStates, Trail
 
 
 def starts(**changes: float) -> StartStates:
-    """Of six worlds on the standing pair."""
-    return StartStates(standing_scene(), StartConfig(**{"stride": 2, "slots": 2, **changes}), 6)  # pyright: ignore
+    """Of the standing pair."""
+    return StartStates(standing_scene(), StartConfig(**{"stride": 2, "slots": 2, **changes}))  # pyright: ignore
 
 
-def lived(states: StartStates, *, sunk: float) -> None:
-    """All worlds go through the clip a little lower than the reference."""
+def lived(*, sunk: float) -> Trail:
+    """What six worlds leave that go through the clip a little lower than the reference."""
     reference = standing_scene().reference.state
+    trail = Trail(reference, StartConfig(stride=2), 6, standing_scene().last)
     for frame in range(standing_scene().last + 1):
         state = reference[np.full(6, frame)]
-        states.record(np.full(6, frame), replace(state, root_position=state.root_position - [0, 0, sunk]))
+        trail.record(np.full(6, frame), replace(state, root_position=state.root_position - [0, 0, sunk]))
+    return trail
 
 
 def test_shares_of_starts():
@@ -40,10 +42,10 @@ def test_shares_of_starts():
 def test_only_survivors_are_kept():
     """Whoever fails early leaves nothing; of a failure near the end the early states are kept, by their score."""
     states, last = starts(), standing_scene().last
-    lived(states, sunk=0.01)
-    states.finish(0, 0, last // 2 - 2, survived=False)
+    trail = lived(sunk=0.01)
+    states.finish(trail, 0, 0, last // 2 - 2, survived=False)
     assert not states.score.any()
-    states.finish(0, 0, last - 2, survived=False)
+    states.finish(trail, 0, 0, last - 2, survived=False)
     kept = np.flatnonzero(states.score.max(axis=1)) * 2
     assert kept.min() >= 5 and kept.max() <= last - 7
     assert np.isclose(states.score[kept[0] // 2].max(), (last - 2 - kept[0]) / (last - kept[0]))
@@ -52,12 +54,12 @@ def test_only_survivors_are_kept():
 def test_better_states_take_the_place_of_worse_and_are_started_from():
     """Full slots make room for a survivor, and starts at kept frames come from what was recorded."""
     states, last = starts(first=0.0, kept=1.0), standing_scene().last
-    lived(states, sunk=0.01)
+    trail = lived(sunk=0.01)
     for world in (0, 1):
-        states.finish(world, 0, last - 2, survived=False)
-    lived(states, sunk=0.02)
+        states.finish(trail, world, 0, last - 2, survived=False)
+    trail = lived(sunk=0.02)
     for world in (2, 3):
-        states.finish(world, 0, last, survived=True)
+        states.finish(trail, world, 0, last, survived=True)
     assert np.allclose(states.score[4], 1.0, atol=1e-3)
     frames, state, _ = states.sample(2000, np.random.default_rng(1))
     assert frames.min() >= 5
@@ -71,13 +73,13 @@ def test_all_slots_follow_the_policy():
     states, last = starts(first=0.0, kept=1.0), standing_scene().last
     heights = (0.01, 0.02, 0.03, 0.04, 0.05)
     for sunk in heights:
-        lived(states, sunk=sunk)
-        states.finish(0, 0, last, survived=True)
+        trail = lived(sunk=sunk)
+        states.finish(trail, 0, 0, last, survived=True)
     kept = standing_scene().reference.state.root_position[8, 0, 2] - states._kept["root_position"][4, :, 0, 2]
     assert sorted(np.round(kept, 3)) == [0.04, 0.05]
     before = states.score[4].max()
     for _ in range(100):
-        states.finish(0, 0, 2, survived=False)
+        states.finish(trail, 0, 0, 2, survived=False)
     assert states.score[4].max() < 0.995 * before
     again = starts(first=0.0, kept=1.0)
     again.load_state_dict(states.state_dict())

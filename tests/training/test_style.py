@@ -121,7 +121,7 @@ def test_windows_are_whole_and_of_one_episode():
     env.reset()
     zero = np.zeros((env.n, 2, env.n_actions), np.float32)
     for _ in range(40):
-        frames.append(env.parts[0].steps + 1)
+        frames.append(env.worlds.steps + 1)
         step = env.step(zero)
         assert len(windows[-1]) == (frames[-1] >= 3).sum()
         if len(windows[-1]) == env.n and len(windows) > 1 and len(windows[-2]) == env.n and not step.done.any():
@@ -184,7 +184,7 @@ def test_two_clips_are_demonstrated_as_often_as_they_are_trained(tmp_path):
     assert abs(float((drawn[:, 0] > 1.5).float().mean()) - 0.5) < 0.04
     rows = [runner.advance() for _ in range(6)]
     assert {"style_loss", "style_known_demonstrations"} <= set(rows[-1]["learning"]["recipient"])
-    assert all(part.recent.any() for part in runner.environment.parts)
+    assert runner.environment.worlds.recent.any()
 
 
 def test_impossible_windows_are_refused():

@@ -85,11 +85,11 @@ def test_pushes_move_people_and_siblings_are_pushed_alike():
         env = environment(events=events)
         for _ in range(10):
             env.step(np.zeros((4, 2, env.n_actions), np.float32))
-        places.append(env.parts[0].backend.positions()[:, :, 0, :2].copy())
+        places.append(env.worlds.backend.positions()[:, :, 0, :2].copy())
     moved = np.linalg.norm(places[1] - places[0], axis=-1)
     assert (moved.max(axis=1) > 0.02).all()
     env.regroup(2)
-    held = env.parts[0].events.state_dict()["event.push.wrench"]
+    held = env.worlds.events.state_dict()["event.push.wrench"]
     assert np.array_equal(held[0], held[1]) and np.abs(held).max() == pytest.approx(150, rel=0.3)
 
 
@@ -97,7 +97,7 @@ def test_strength_is_drawn_for_every_episode_and_stays_with_its_world(tmp_path):
     """The floor bears as much more as the drawn mass says; groups share it, and a resumed run has it again."""
     events = {"random_strength": TermConfig(params={"least": 1.5, "most": 2.0})}
     env = environment(events=events)
-    (part,) = env.parts
+    part = env.worlds
     factors = part.events.state_dict()["strength.mass"]
     assert (factors[:, 0] == 1).all() and len(set(factors[:, 1])) == 4 and factors[:, 1].min() >= 1.5
 
@@ -113,7 +113,7 @@ def test_strength_is_drawn_for_every_episode_and_stays_with_its_world(tmp_path):
     assert np.array_equal(part.events.state_dict()["strength.mass"], factors[source])
     again = environment(events=events)
     again.load_state_dict(kept)
-    assert np.array_equal(again.parts[0].events.state_dict()["strength.mass"], factors)
+    assert np.array_equal(again.worlds.events.state_dict()["strength.mass"], factors)
 
 
 def test_the_noise_of_the_default_is_that_of_evaluations():
@@ -121,8 +121,8 @@ def test_the_noise_of_the_default_is_that_of_evaluations():
     spread = {}
     for name, events in (("none", {}), ("default", dict(EVENTS))):
         env = environment(events=events)
-        state = env.parts[0].backend.state()
-        spread[name] = (np.ptp(state.root_position[..., :2], axis=0).max(), np.ptp(env.parts[0].events.friction))
+        state = env.worlds.backend.state()
+        spread[name] = (np.ptp(state.root_position[..., :2], axis=0).max(), np.ptp(env.worlds.events.friction))
     assert spread["none"] == (0.0, 0.0)
     assert 0.001 < spread["default"][0] < 0.08 and 0.05 < spread["default"][1] < 0.4
 
@@ -136,7 +136,7 @@ def test_roles_may_weigh_a_term_with_other_parameters():
     recipient = {"positions": TermConfig(weight=1.0, params={"sharpness": 1e-9})}
     env = environment(reward=RewardConfig(supporter, recipient, coupling=0.0))
     step = env.step(np.zeros((4, 2, env.n_actions), np.float32) + 0.1)
-    sums = env.parts[0].sums
+    sums = env.worlds.sums
     assert list(env.rewards.weights) == ["positions", "near"]
     assert np.allclose(sums["positions"][:, 1], 1) and (sums["positions"][:, 0] < 0.9999).all()
     assert (sums["near"][:, 0] < sums["positions"][:, 0]).all()

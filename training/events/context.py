@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from controller_server.body.pair import PairBody
+from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
 
 
@@ -17,7 +18,7 @@ class EventContext:
 
     Attributes:
         rng: Where all random numbers come from.
-        pair: The bodies.
+        pairs: The bodies of each world, n of them.
         hz: Control frames a second.
         family: Number of each world among a clip's, shape (n,); worlds of one number are to be alike.
         frames: Their control frames, shape (n,).
@@ -26,7 +27,7 @@ class EventContext:
     """
 
     rng: np.random.Generator
-    pair: PairBody
+    pairs: Sequence[PairBody]
     hz: float
     family: np.ndarray
     frames: np.ndarray
@@ -37,6 +38,13 @@ class EventContext:
     def n(self) -> int:
         """Number of worlds."""
         return len(self.frames)
+
+    @property
+    def pair(self) -> PairBody:
+        """The bodies of all worlds, which are of one clip in "start". Raises AssistMimicError where they differ."""
+        if any(pair is not self.pairs[0] for pair in self.pairs):
+            raise AssistMimicError("event: these worlds hold different pairs; read pairs, one for each world")
+        return self.pairs[0]
 
 
 @dataclass(frozen=True)

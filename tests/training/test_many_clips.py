@@ -153,6 +153,6 @@ def test_known_clips_are_not_prepared_again(tmp_path, monkeypatch):
         assert np.array_equal(getattr(made.track, name), getattr(found.track, name)), name
     assert found.sha256 == made.sha256 and np.array_equal(found.targets, made.targets)
     assert all(np.array_equal(a, b) for a, b in zip(wanted, (found.apart, *vars(found.states).values()), strict=True))
-    for other in ({"recipient": "frail"}, {"grips": "off"}):
+    for other in (BodyConfig(recipient="frail"), BodyConfig(grips="off")):
         with pytest.raises(AssertionError, match="worked out again"):
-            Scene.of("a", clip, BodyConfig(**other), store=store)
+            Scene.of("a", clip, other, store=store)

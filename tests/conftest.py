@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import Skeleton
 from controller_server.control import bundle_store
-from controller_server.measure.strip import RENDERERS
 
 os.environ["ASSISTMIMIC_CACHE"] = "off"  # what is tested is worked out, and this user's folder left alone
 
@@ -92,23 +90,3 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("ASSISTMIMIC_DATA is not set")
     return Path(folder)
-
-
-@pytest.fixture(scope="session")
-def renderer() -> str:
-    """The renderer that draws pictures here; tests that need one are skipped where there is none, never in CI."""
-    code = "import mujoco as m; c = m.GLContext(8, 8); c.make_current(); "
-    code += "m.MjrContext(m.MjModel.from_xml_string('<mujoco/>'), 100)"
-    chosen = os.environ.get("MUJOCO_GL")
-    for name in (chosen,) if chosen else RENDERERS:
-        environment = {**os.environ, "MUJOCO_GL": name}
-        if (
-            subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60).returncode
-            == 0
-        ):
-            return name
-    missing = "no software renderer on this machine (Debian, Ubuntu: libosmesa6): pictures are not tested"
-    if os.environ.get("ASSISTMIMIC_RENDERER") == "required":
-        pytest.fail(missing)
-    warnings.warn(missing, stacklevel=2)
-    pytest.skip(missing)

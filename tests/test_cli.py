@@ -184,13 +184,26 @@ def test_progress_on_a_terminal_is_a_bar():
         assert re.fullmatch(r"[\d.]+ frames/s", drawn[0])
 
 
-def test_strip_draws_a_picture(assistmimic, tmp_path, renderer):
+def test_strip_draws_a_picture(assistmimic, tmp_path):
     """Write a PNG of more than one colour."""
     write_npz(tmp_path / "in.npz", standing_pair(3))
     done = assistmimic("strip", "in.npz", "out.png")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert (tmp_path / "out.png").stat().st_size > 5_000
+
+
+def test_video_films_before_and_after(assistmimic, tmp_path):
+    """Write a film twice as wide as one clip's, and refuse an ending that is no film's before reading anything."""
+    image = pytest.importorskip("PIL.Image")
+    write_npz(tmp_path / "in.npz", standing_pair(3))
+    size = ("--width", "64", "--height", "48", "--rate", "10")
+    done = assistmimic("video", "in.npz", "out.webp", "--beside", "in.npz", *size)
+    assert done.returncode == 0, done.stderr
+    with image.open(tmp_path / "out.webp") as film:
+        assert film.size == (128, 48)
+    refused = assistmimic("video", "missing.npz", "out.avi")
+    assert refused.returncode == 2 and "use .mp4 or .webp or .gif" in refused.stderr
 
 
 def test_info_reads_pairs_of_people(assistmimic, tmp_path):

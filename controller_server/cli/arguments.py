@@ -14,6 +14,7 @@ from ..clip.read_options import ReadOptions
 from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
 from ..physics.engines import BUILT_IN
+from ..picture.film_options import FilmOptions
 from ..settings import Controller, ConvertSettings, Quality
 from ..terms import use_terms
 from .batch_arguments import Batch
@@ -92,9 +93,32 @@ class Strip:
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
-        from .small_commands import run_strip
+        from .picture_commands import run_strip
 
         return run_strip(self.files, self.read)
+
+
+@dataclass(frozen=True)
+class Video:
+    """Film a clip or a result: OUT.mp4, OUT.webp or OUT.gif, drawn without a graphics card.
+
+    Attributes:
+        files: What to read and, last, the film to write: CLIP.npz OUT.webp.
+        beside: Another clip, shown to the left: what the result was made from.
+        film: How to film.
+        read: How to read.
+    """
+
+    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2] OUT.mp4")]
+    beside: Annotated[Path | None, arg(metavar="CLIP")] = None
+    film: FilmOptions = field(default_factory=FilmOptions)
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .picture_commands import run_video
+
+        return run_video(self.files, self.beside, self.film, self.read)
 
 
 @dataclass(frozen=True)
@@ -335,6 +359,7 @@ Command = (
     | Annotated[Batch, subcommand("batch")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]
+    | Annotated[Video, subcommand("video")]
     | Annotated[Formats, subcommand("formats")]
     | Annotated[Author, subcommand("author")]
     | Annotated[Bench, subcommand("bench")]

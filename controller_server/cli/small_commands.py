@@ -1,4 +1,4 @@
-"""`assistmimic info`, `strip`, `author` and `bench`."""
+"""`assistmimic info`, `formats`, `author` and `bench`."""
 
 from __future__ import annotations
 
@@ -151,21 +151,6 @@ def _outcome(scores: dict[str, Any]) -> str:
         lost = scores["failure_time_s"]
         return "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"
     return "assisted, no success" if scores["assisted"] else "followed, not usable as it is"
-
-
-def run_strip(files: Sequence[Path], options: ReadOptions) -> int:
-    """Draw a clip as a strip of pictures. Raises AssistMimicError."""
-    if not 2 <= len(files) <= 3:
-        raise AssistMimicError(f"strip: expected CLIP OUT.png, got {len(files)} file name(s)")
-    *inputs, out = files
-    check_output(out, (".png",), inputs=tuple(inputs))
-    clip = read_clip(inputs, options).clip
-    from ..measure.strip import render_strip
-
-    make_folder(out)
-    render_strip(clip, out)
-    print(f"wrote {out}")
-    return 0
 
 
 def run_author(source: Path, out: Path) -> int:

@@ -88,7 +88,7 @@ def test_both_views_show_people(carried):
           for (let k = 0; k < p.length; k += 4) {
             const [r, g, b] = [p[k], p[k + 1], p[k + 2]];
             const x = (k / 4) % c.width, y = Math.floor(k / 4 / c.width), half = out[x < c.width / 2 ? 0 : 1];
-            const kind = b > r + 40 && b > g + 15 ? 'blue' : r > b + 60 && r > g + 25 ? 'orange' : null;
+            const kind = b > r + 40 && b > g + 15 ? 'blue' : r > b + 90 && r > g + 25 ? 'orange' : null;
             if (kind) { half[kind]++; half[kind + 'X'] += x; half.top = Math.max(half.top, y / c.height); }
           }
           return out.map(h => ({blue: h.blue / c.width / c.height, orange: h.orange / c.width / c.height,
@@ -261,6 +261,13 @@ def test_dark_and_narrow_work_too(page):
     opened = opened_at(page, "carried.html", width=390, height=500, dark=True)
     assert max(opened.evaluate("assistmimic.theme.background")) < 0.2
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+    assert opened.evaluate("assistmimic.stacked") is True
+    beyond = "[...document.querySelectorAll('.scroll')].map((box) => box.scrollWidth - box.clientWidth)"
+    assert max(opened.evaluate(beyond)) <= 0  # what was simulated is in sight without a sideways scroll
+    labels = opened.evaluate(
+        "['left', 'right'].map((side) => document.getElementById(`label-${side}`).getBoundingClientRect().y)"
+    )
+    assert labels[1] > labels[0] + 100
     light = opened.evaluate("(document.getElementById('theme').click(), assistmimic.theme.background)")
     assert min(light) > 0.8
     assert opened.problems == []

@@ -1,19 +1,15 @@
-// From packed motions to the solid shapes of one moment.
-// Every solid is a rounded box: a core box grown by a radius. Capsules and spheres are rounded boxes with a thin core.
+// From packed motions to what is shown of one moment: people's bones, and props and points as solids.
+// Every solid is a rounded box: a core box grown by a radius. Spheres are rounded boxes without a core.
 
 const COLOURS = {
-  supporter: [0x46, 0x82, 0xb4],
-  recipient: [0xe0, 0x82, 0x2e],
   partner: [0x00, 0x9e, 0x73],
   ground: [0x8a, 0x93, 0x9c],
   outside: [0xd6, 0x1f, 0x9b],
   grip: [0xf5, 0xd5, 0x47],
   prop: [0xb9, 0xad, 0x9d],
-  dark: [0x20, 0x24, 0x2a],
 };
 const ROLES = ["supporter", "recipient"];
 const linear = (rgb) => rgb.map((c) => Math.pow(c / 255, 2.2));
-const mixed = (a, b, t) => a.map((x, k) => x * (1 - t) + b[k] * t);
 
 class Motion {
   constructor(packed, parents) {
@@ -70,67 +66,66 @@ class Motion {
   }
 }
 
-function solidOf(shape) {
-  if (shape.kind === "sphere") return { core: [0, 0, 0], radius: shape.size[0] };
-  if (shape.kind === "capsule") return { core: [0, 0, shape.size[1]], radius: shape.size[0] };
-  const radius = 0.55 * Math.min(...shape.size); // the box keeps its extent, its edges become a shoe's
-  return { core: shape.size.map((x) => x - radius), radius };
+// Mesh, figures and finger bends as arrays.
+function unpackFigures({ mesh, figures, fingers }) {
+  const arrays = Object.fromEntries(
+    Object.entries(mesh).map(([key, value]) => [key, value.data === undefined ? value : unpack(value)]),
+  );
+  arrays.colours = Object.fromEntries(Object.entries(mesh.colours).map(([role, zones]) => [role, zones.flat()]));
+  const fitted = Object.entries(figures).map(([name, { points, rest }]) => [
+    name,
+    { points: Float32Array.from(unpack(points), (x) => x / mesh.unitsPerMetre), rest: unpack(rest) },
+  ]);
+  return {
+    mesh: arrays,
+    figures: Object.fromEntries(fitted),
+    fingers: fingers.map((hand) => hand.map(unpack)),
+  };
 }
 
 const IDENTITY = [1, 0, 0, 0];
-const FACE = [
-  { position: [0.036, 0.02, 0.094], radius: 0.013, dark: true },
-  { position: [-0.036, 0.02, 0.094], radius: 0.013, dark: true },
-  { position: [0, -0.012, 0.106], radius: 0.017, dark: false },
-];
 
-// What joins the simulated shapes: a spine and ankles thinner than they are. Nothing collides with these.
-const SPINE = [0, 3, 6, 9, 12];
-const ANKLES = [7, 8];
-
-function innards(pose, colour) {
-  const at = (row) => pose.positions[row];
-  const spine = SPINE.slice(1).map((row, k) => [at(SPINE[k]), at(row), 0.075]);
-  const feet = ANKLES.map((row) => [at(row), add(at(row), quatRotate(pose.quats[row], [0, -0.035, 0.012])), 0.04]);
-  return [...spine, ...feet].map(([a, b, radius]) => {
-    const along = sub(b, a);
-    const position = scaled(add(a, b), 0.5);
-    return { position, quat: quatFromZ(unit(along)), core: [0, 0, length(along) / 2], radius, colour, glow: 0 };
+// Both people's bones at a moment, ready to bend their figures: {role, figure, bones, grips} and poses.
+function people(motion, frame, grips, animation) {
+  const poses = [0, 1].map((person) => motion.pose(person, frame));
+  const shown = poses.map((pose, person) => {
+    const held = grips ? [grips[2 * person], grips[2 * person + 1]] : [0, 0];
+    const figure = animation.figures[motion.people[person].figure];
+    return { role: ROLES[person], figure, bones: bonesOf(pose, held, figure, animation), grips: held };
   });
+  return { people: shown, poses };
 }
 
-// The solids of both people and the props: {position, quat, core, radius, colour (linear), glow}.
-function solids(motion, frame, grips) {
-  const out = [];
-  const poses = [0, 1].map((person) => motion.pose(person, frame));
-  poses.forEach((pose, person) => {
-    const body = motion.people[person];
-    const colour = linear(COLOURS[ROLES[person]]);
-    const skin = mixed(colour, [1, 1, 1], 0.42);
-    out.push(...innards(pose, mixed(colour, [0, 0, 0], 0.45)));
-    for (const shape of body.shapes) {
-      const q = pose.quats[shape.row];
-      const hand = shape.palm ? body.hands.indexOf(shape.row) : -1;
-      const grip = hand >= 0 && grips ? grips[2 * person + hand] : 0;
-      const base = shape.palm || shape.row === body.head ? skin : colour;
-      out.push({
-        position: add(pose.positions[shape.row], quatRotate(q, shape.position)),
-        quat: quatMul(q, shape.quat),
-        ...solidOf(shape),
-        colour: grip > 0.05 ? mixed(base, linear(COLOURS.grip), 0.35 + 0.65 * grip) : base,
-        glow: grip > 0.05 ? 0.35 * grip : 0,
-      });
-      if (shape.row !== body.head || shape.kind !== "sphere") continue;
-      const scale = shape.size[0] / 0.105;
-      for (const part of FACE) {
-        const at = add(shape.position, scaled(part.position, scale));
-        const position = add(pose.positions[shape.row], quatRotate(q, at));
-        const tint = part.dark ? linear(COLOURS.dark) : skin;
-        out.push({ position, quat: q, core: [0, 0, 0], radius: part.radius * scale, colour: tint, glow: 0 });
-      }
+// Dual quaternions of the 55 joints, eight numbers each. Fingers that are not simulated bend as the hand holds.
+function bonesOf(pose, held, figure, animation) {
+  const { rows, parents } = animation.mesh;
+  const positions = [];
+  const quats = [];
+  const bones = new Float32Array(8 * rows.length);
+  rows.forEach((row, joint) => {
+    const rest = figure.rest.subarray(3 * joint, 3 * joint + 3);
+    if (row >= 0) {
+      positions[joint] = pose.positions[row];
+      quats[joint] = pose.quats[row];
+    } else {
+      const parent = parents[joint];
+      const from = figure.rest.subarray(3 * parent, 3 * parent + 3);
+      positions[joint] = add(positions[parent], quatRotate(quats[parent], sub(rest, from)));
+      quats[joint] = joint < 25 ? quats[parent] : quatMul(quats[parent], fingerBend(joint, held, animation.fingers));
     }
+    const q = quats[joint];
+    const moved = sub(positions[joint], quatRotate(q, rest));
+    bones.set(q, 8 * joint);
+    bones.set(quatMul([0, ...moved], q).map((x) => 0.5 * x), 8 * joint + 4);
   });
-  return { solids: out, poses };
+  return bones;
+}
+
+function fingerBend(joint, held, fingers) {
+  const hand = joint < 40 ? 0 : 1;
+  const at = 4 * (joint - (hand ? 40 : 25));
+  const [relaxed, closed] = fingers[hand].map((quats) => Array.from(quats.subarray(at, at + 4)));
+  return quatBetween(relaxed, closed, clamp(held[hand], 0, 1));
 }
 
 function propSolids(motion) {

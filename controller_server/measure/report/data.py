@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,12 +11,12 @@ import numpy as np
 from ...body.layout import clip_local_quats, clip_root_positions
 from ...body.pair import PairBody
 from ...clip.interaction import InteractionClip
-from ...clip.skeleton import HEAD
 from ...frames import contacts_per_frame, frame_times, per_frame
 from ...physics.recording import Recording
 from ..geometry import body_of_clip
 from ..scores import Scores
 from ..tracking import deviation
+from .figures import figure_name, packed, shown_figures
 
 MAX_FRAMES = 1800
 """Frames a report shows; longer clips are thinned out evenly, so that the page stays a few megabytes."""
@@ -67,11 +66,6 @@ class ReportData:
         return np.arange(0, n, stride)
 
 
-def packed(array: np.ndarray, dtype: str = "<f4") -> dict[str, str]:
-    """An array as base64 of little-endian numbers with its type ("<f4", "<i2", "<i4"), flattened row by row."""
-    return {"type": dtype[1:], "data": base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()}
-
-
 def animation(data: ReportData) -> dict[str, Any]:
     """Bodies, motions, contacts, grips and wrenches of the shown frames, for the viewer."""
     frames = data.frames
@@ -82,6 +76,7 @@ def animation(data: ReportData) -> dict[str, Any]:
         "times": packed(times),
         "frameNumbers": packed(frames, "<i4"),
         "parents": list(data.pair.supporter.parents),
+        **shown_figures([clip for _, clip in clips], data.pair.joints),
         "motions": {key: _motion(clip, data.pair, frames) for key, clip in clips},
         "contacts": _contacts(data, times),
         "grips": packed(per_frame(recording.time, recording.grips, times)),
@@ -97,8 +92,7 @@ def _deviation(data: ReportData) -> np.ndarray:
 
 
 def _motion(clip: InteractionClip, pair: PairBody, frames: np.ndarray) -> dict[str, Any]:
-    body = body_of_clip(clip, pair)
-    rows = {j: k for k, j in enumerate(pair.joints)}
+    people = body_of_clip(clip, pair).people
     quats = clip_local_quats(clip, pair.joints)[frames]
     return {
         "root": packed(clip_root_positions(clip)[frames]),
@@ -106,21 +100,10 @@ def _motion(clip: InteractionClip, pair: PairBody, frames: np.ndarray) -> dict[s
         "people": [
             {
                 "offsets": _rounded(person.skeleton.offsets[list(pair.joints)]),
-                "shapes": [
-                    {
-                        "row": rows[shape.joint],
-                        "kind": shape.kind,
-                        "position": _rounded(shape.position),
-                        "quat": _rounded(shape.quat),
-                        "size": _rounded(np.array(shape.size)),
-                        "palm": shape.is_palm,
-                    }
-                    for shape in person.shapes
-                ],
                 "hands": list(pair.hand_rows),
-                "head": rows[HEAD],
+                "figure": figure_name(person.skeleton),
             }
-            for person in body.people
+            for person in people
         ],
         "props": [
             {"position": _rounded(p.position), "quat": _rounded(p.quat), "size": _rounded(p.size)} for p in clip.props

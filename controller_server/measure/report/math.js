@@ -76,6 +76,7 @@ function unpack(packed) {
   const text = atob(packed.data);
   const bytes = new Uint8Array(text.length);
   for (let k = 0; k < text.length; k++) bytes[k] = text.charCodeAt(k);
+  if (packed.type === "u1") return bytes;
   const view = new DataView(bytes.buffer);
   const size = Number(packed.type[1]);
   const out = packed.type === "f4" ? new Float32Array(bytes.length / 4) : new Int32Array(bytes.length / size);

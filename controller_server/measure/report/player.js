@@ -14,6 +14,7 @@ class Player {
       Object.entries(animation.motions).map(([key, packed]) => [key, new Motion(packed, animation.parents)]),
     );
     this.effects = new Effects(animation);
+    this.animation = unpackFigures(animation);
     this.duration = this.times[this.times.length - 1];
     this.time = 0;
     this.playing = false;
@@ -30,7 +31,7 @@ class Player {
     this.follow = Math.hypot(this.bounds.high[0] - this.bounds.low[0], this.bounds.high[1] - this.bounds.low[1]) > 4;
     byId("follow").checked = this.follow;
     try {
-      this.renderer = new Renderer(byId("canvas"));
+      this.renderer = new Renderer(byId("canvas"), this.animation.mesh);
     } catch (error) {
       console.info(`no 3D view: ${error.message}`);
       byId("no-webgl").hidden = false;
@@ -264,6 +265,7 @@ class Player {
     const view = byId("view");
     const canvas = byId("canvas");
     const ratio = Math.min(window.devicePixelRatio || 1, 2) * this.sharpness;
+    this.stacked = matchMedia("(max-width: 520px)").matches; // as in style.css
     canvas.width = Math.max(2, Math.round(view.clientWidth * ratio));
     canvas.height = Math.max(2, Math.round(view.clientHeight * ratio));
     this.drawStrip();
@@ -327,16 +329,17 @@ class Player {
     const frame = this.frame;
     const nearest = Math.round(frame);
     const simulated = key === "simulated";
-    const { solids: people, poses } = solids(this.motions[key], frame, simulated ? this.effects.gripsAt(nearest) : null);
+    const shown = (motion, grips) => people(this.motions[motion], frame, grips, this.animation);
+    const { people: bodies, poses } = shown(key, simulated ? this.effects.gripsAt(nearest) : null);
     const effects = simulated ? this.effects.at(nearest, poses, this.show) : { arrows: [], outside: [], points: [] };
-    const ghosts = ghostKey ? solids(this.motions[ghostKey], frame, null).solids : [];
+    const ghosts = ghostKey ? shown(ghostKey, null).people : [];
     const rows = [0, 7, 8, 10, 11, 20, 21];
     const blobs = new Float32Array(56);
     poses.forEach((pose, person) =>
       rows.forEach((row, k) => blobs.set([...pose.positions[row], row === 0 ? 0.26 : 0.11], 4 * (7 * person + k))),
     );
-    const all = [...people, ...propSolids(this.motions[key]), ...effects.points];
-    return { solids: all, ghosts, arrows: effects.arrows, outside: effects.outside, blobs, poses };
+    const solids = [...propSolids(this.motions[key]), ...effects.points];
+    return { people: bodies, solids, ghosts, arrows: effects.arrows, outside: effects.outside, blobs, poses };
   }
 
   draw() {
@@ -351,10 +354,12 @@ class Player {
     this.renderer.begin(this.theme.background);
     const simulated = this.scene("simulated", this.view === "overlay" ? this.reference : null);
     if (this.view === "split") {
-      const half = Math.floor(width / 2);
-      const camera = this.camera(simulated.poses, half / height);
-      this.renderer.draw(this.scene(this.reference, null), camera, [0, 0, half, height], this.theme);
-      this.renderer.draw(simulated, camera, [half, 0, width - half, height], this.theme);
+      const [across, down] = [Math.floor(width / 2), Math.floor(height / 2)];
+      const first = this.stacked ? [0, height - down, width, down] : [0, 0, across, height];
+      const second = this.stacked ? [0, 0, width, height - down] : [across, 0, width - across, height];
+      const camera = this.camera(simulated.poses, first[2] / first[3]);
+      this.renderer.draw(this.scene(this.reference, null), camera, first, this.theme);
+      this.renderer.draw(simulated, camera, second, this.theme);
     } else {
       this.renderer.draw(simulated, this.camera(simulated.poses, width / height), [0, 0, width, height], this.theme);
     }

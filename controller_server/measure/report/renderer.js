@@ -1,4 +1,4 @@
-// A small WebGL 2 renderer: instanced rounded boxes with soft shadows, a floor that fades into the page, arrows.
+// A small WebGL 2 renderer: skinned people and rounded boxes with soft shadows, a floor that fades into the page, arrows.
 
 const SHADOW_SIZE = 2048;
 const SHADOW_HALF = 2.6;
@@ -63,15 +63,31 @@ function arrowMesh() {
   return new Float32Array(vertices);
 }
 
+// The mean of the normals of the faces about each point, weighted by area; shares what the zones send twice.
+function pointNormals(points, faces) {
+  const normals = new Float32Array(points.length);
+  for (let k = 0; k < faces.length; k += 3) {
+    const [a, b, c] = [0, 1, 2].map((i) => points.subarray(3 * faces[k + i], 3 * faces[k + i] + 3));
+    const n = cross(sub(b, a), sub(c, a));
+    for (let i = 0; i < 3; i++) for (let j = 0; j < 3; j++) normals[3 * faces[k + i] + j] += n[j];
+  }
+  for (let k = 0; k < normals.length; k += 3) normals.set(unit(normals.subarray(k, k + 3)), k);
+  return normals;
+}
+
 class Renderer {
-  constructor(canvas) {
+  constructor(canvas, mesh) {
     this.canvas = canvas;
+    this.mesh = mesh;
+    this.figures = new Map();
     const gl = canvas.getContext("webgl2", { antialias: true, alpha: false, powerPreference: "high-performance" });
     if (!gl) throw new Error("WebGL 2 is not available");
     this.gl = gl;
     this.programs = {
       solid: this.program(SOLID_VERTEX, SOLID_FRAGMENT),
       shadow: this.program(SOLID_VERTEX, SHADOW_FRAGMENT),
+      skin: this.program(SKIN_VERTEX, SOLID_FRAGMENT),
+      skinShadow: this.program(SKIN_VERTEX, SHADOW_FRAGMENT),
       floor: this.program(FLOOR_VERTEX, FLOOR_FRAGMENT),
       arrow: this.program(ARROW_VERTEX, ARROW_FRAGMENT),
     };
@@ -135,6 +151,50 @@ class Renderer {
     const instances = gl.createBuffer();
     this.attributes(instances, [[2, 4], [3, 4], [4, 4], [5, 4]], 1);
     return { vao, instances, count: mesh.indices.length };
+  }
+
+  // A person's figure on the graphics card, made when first shown.
+  figure(fitted) {
+    if (this.figures.has(fitted)) return this.figures.get(fitted);
+    const gl = this.gl;
+    const { point, zone, hand, joints, weights, corners, faces } = this.mesh;
+    const normals = pointNormals(fitted.points, faces);
+    const smooth = new Float32Array(8 * point.length);
+    const bytes = new Uint8Array(8 * point.length);
+    point.forEach((from, k) => {
+      smooth.set(fitted.points.subarray(3 * from, 3 * from + 3), 8 * k);
+      smooth.set(normals.subarray(3 * from, 3 * from + 3), 8 * k + 3);
+      smooth.set([zone[k], hand[k]], 8 * k + 6);
+      bytes.set(joints.subarray(4 * from, 4 * from + 4), 8 * k);
+      bytes.set(weights.subarray(4 * from, 4 * from + 4), 8 * k + 4);
+    });
+    const vao = gl.createVertexArray();
+    gl.bindVertexArray(vao);
+    this.attributes(this.upload(smooth), [[0, 3], [1, 3], [4, 2]], 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.upload(bytes));
+    gl.enableVertexAttribArray(2);
+    gl.vertexAttribIPointer(2, 4, gl.UNSIGNED_BYTE, 8, 0);
+    gl.enableVertexAttribArray(3);
+    gl.vertexAttribPointer(3, 4, gl.UNSIGNED_BYTE, true, 8, 4);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, new Uint16Array(corners), gl.STATIC_DRAW);
+    this.figures.set(fitted, { vao, count: corners.length });
+    return this.figures.get(fitted);
+  }
+
+  drawPeople(name, list, values) {
+    const gl = this.gl;
+    for (const person of list) {
+      const { vao, count } = this.figure(person.figure);
+      this.use(name, values);
+      const { uniforms } = this.programs[name];
+      gl.uniform4fv(uniforms.bones, person.bones);
+      if (uniforms.zones) gl.uniform3fv(uniforms.zones, this.mesh.colours[person.role]);
+      if (uniforms.gripColour) gl.uniform3fv(uniforms.gripColour, linear(COLOURS.grip));
+      if (uniforms.grips) gl.uniform2fv(uniforms.grips, person.grips);
+      gl.bindVertexArray(vao);
+      gl.drawElements(gl.TRIANGLES, count, gl.UNSIGNED_SHORT, 0);
+    }
   }
 
   makeFloor() {
@@ -235,7 +295,7 @@ class Renderer {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   }
 
-  // One view. scene: {solids, ghosts, arrows, outside, blobs}; box: viewport in pixels; theme: colours in 0-1 sRGB.
+  // One view. scene: {people, solids, ghosts, arrows, outside, blobs}; box: viewport in pixels; theme: colours in 0-1 sRGB.
   draw(scene, camera, box, theme) {
     const gl = this.gl;
     const sun = unit(camera.sun);
@@ -252,6 +312,7 @@ class Renderer {
     gl.clear(gl.DEPTH_BUFFER_BIT);
     this.use("shadow", { camera: lightMatrix });
     this.drawMesh(this.coarse, scene.solids);
+    this.drawPeople("skinShadow", scene.people, { camera: lightMatrix });
 
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(...box);
@@ -263,6 +324,7 @@ class Renderer {
     const common = { camera: view, lightMatrix, sun, eye: camera.eye, middle: camera.middle, night: theme.night };
     this.use("solid", { ...common, opacity: 1 });
     this.drawSolids(scene.solids);
+    this.drawPeople("skin", scene.people, { ...common, opacity: 1 });
     this.use("floor", { ...common, ...theme, reach: camera.reach, blobs: scene.blobs });
     gl.bindVertexArray(this.floor.vao);
     gl.disable(gl.CULL_FACE);
@@ -279,12 +341,10 @@ class Renderer {
   drawGhosts(ghosts, common) {
     const gl = this.gl;
     gl.colorMask(false, false, false, false);
-    this.use("solid", { ...common, opacity: 1 });
-    this.drawSolids(ghosts);
+    this.drawPeople("skin", ghosts, { ...common, opacity: 1 });
     gl.colorMask(true, true, true, true);
     gl.enable(gl.BLEND);
-    this.use("solid", { ...common, opacity: 0.4 });
-    this.drawSolids(ghosts);
+    this.drawPeople("skin", ghosts, { ...common, opacity: 0.4 });
     gl.disable(gl.BLEND);
   }
 }

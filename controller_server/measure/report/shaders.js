@@ -34,6 +34,41 @@ void main() {
   gl_Position = camera * vec4(worldPosition, 1.);
 }`;
 
+// A figure bent by dual quaternions (Kavan et al. 2008), which keep the volume of elbows and knees.
+const SKIN_VERTEX = `#version 300 es
+layout(location=0) in vec3 point;
+layout(location=1) in vec3 normal;
+layout(location=2) in uvec4 joints;
+layout(location=3) in vec4 weights;
+layout(location=4) in vec2 kind; // zone; 1 on the left hand, 2 on the right
+uniform mat4 camera;
+uniform vec4 bones[110];
+uniform vec3 zones[9];
+uniform vec3 gripColour;
+uniform vec2 grips;
+out vec3 worldPosition, worldNormal;
+out vec4 tint;
+vec3 turned(vec4 q, vec3 v) { vec3 t = 2. * cross(q.yzw, v); return v + q.x * t + cross(q.yzw, t); }
+void main() {
+  vec4 first = bones[2u * joints.x], real = vec4(0.), dual = vec4(0.);
+  for (int k = 0; k < 4; k++) {
+    vec4 q = bones[2u * joints[k]];
+    float w = dot(q, first) < 0. ? -weights[k] : weights[k];
+    real += w * q;
+    dual += w * bones[2u * joints[k] + 1u];
+  }
+  float size = length(real);
+  real /= size;
+  dual /= size;
+  vec3 moved = 2. * (real.x * dual.yzw - dual.x * real.yzw + cross(real.yzw, dual.yzw));
+  worldPosition = turned(real, point) + moved;
+  worldNormal = turned(real, normal);
+  float grip = kind.y < .5 ? 0. : kind.y < 1.5 ? grips.x : grips.y;
+  vec3 colour = zones[int(kind.x)];
+  tint = grip > .05 ? vec4(mix(colour, gripColour, .35 + .65 * grip), .35 * grip) : vec4(colour, 0.);
+  gl_Position = camera * vec4(worldPosition, 1.);
+}`;
+
 const SOLID_FRAGMENT = `#version 300 es
 precision highp float;
 in vec3 worldPosition, worldNormal;

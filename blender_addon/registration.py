@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import atexit
+from typing import Any
 
 import bpy
 
-from .ui import files, overlay, panels, preferences, properties, results, session, setup, simulate
+from .ui import files, mending, overlay, panels, preferences, properties, results, session, setup, simulate
 
-_CLASSES = (*setup.CLASSES, *simulate.CLASSES, *results.CLASSES, *files.CLASSES, *panels.CLASSES)
+_CLASSES = (*setup.CLASSES, *mending.CLASSES, *simulate.CLASSES, *results.CLASSES, *files.CLASSES, *panels.CLASSES)
+
+
+def _states_change() -> tuple[Any, ...]:
+    """Handlers of all after which a message would be about another file or state."""
+    known = bpy.app.handlers
+    return known.load_post, known.undo_post, known.redo_post
 
 
 def register() -> None:
@@ -21,6 +28,8 @@ def register() -> None:
     files.register()
     overlay.register()
     bpy.app.handlers.load_pre.append(session.leave_running)
+    for handlers in _states_change():
+        handlers.append(session.forget_message)
     atexit.register(session.shut_down)
 
 
@@ -28,6 +37,8 @@ def unregister() -> None:
     """End the engine and take everything back."""
     atexit.unregister(session.shut_down)
     bpy.app.handlers.load_pre.remove(session.leave_running)
+    for handlers in _states_change():
+        handlers.remove(session.forget_message)
     session.shut_down()
     overlay.unregister()
     files.unregister()

@@ -25,6 +25,9 @@ def export_scene(path: Path, scene: Any) -> None:
     Raises:
         AssistMimicError: no two characters are chosen, or the exporter fails.
     """
+    exporter = _EXPORTERS.get(path.suffix.lower())
+    if exporter is None:
+        raise AssistMimicError(f"{path}: cannot be written; use one of {', '.join(_EXPORTERS)}")
     people = characters(scene.assistmimic, scene)
     chosen = [obj for person in people for obj in (person, *person.children_recursive)]
     view_layer = bpy.context.view_layer
@@ -35,9 +38,7 @@ def export_scene(path: Path, scene: Any) -> None:
         obj.select_set(True)
     view_layer.objects.active = people[0]
     try:
-        _EXPORTERS[path.suffix.lower()](path)
-    except KeyError:
-        raise AssistMimicError(f"{path}: use one of {', '.join(_EXPORTERS)}") from None
+        exporter(path)
     except RuntimeError as error:
         raise AssistMimicError(f"{path}: {str(error).strip()}") from None
     finally:

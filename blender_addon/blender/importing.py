@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +14,104 @@ from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.npz import clip_sha256
 from controller_server.clip.resample import resample
+from controller_server.clip.rotation import quat_rotate
 
-from .armature import rig_of
+from .armature import has_animation, rig_of
 from .baking import ORIGIN, bake
 from .compat import assign
 from .figure import RECIPIENT_COLOUR, SUPPORTER_COLOUR, new_figure
 from .reading import sample
+from .staging import Box
 
 _COLOURS = {"supporter": SUPPORTER_COLOUR, "recipient": RECIPIENT_COLOUR}
+_CHAIR_COLOUR = (0.42, 0.36, 0.3, 1.0)
+_CHAIR = "AssistMimic furniture"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A clip that has become part of a scene.
+
+    Attributes:
+        people: The armatures of supporter and recipient.
+        props: Its furniture.
+        box: Where both move, and the furniture stands.
+        notes: What was found out while reading.
+        frames: Of the scene, how many.
+        rate: What became of the frame rate, a sentence; empty where the scene's was the clip's.
+    """
+
+    people: list[Any]
+    props: list[Any]
+    box: Box
+    notes: tuple[str, ...]
+    frames: int
+    rate: str = ""
 
 
 def import_clip(
-    paths: list[Path], scene: Any, *, options: ReadOptions | None = None, start: int = 1, set_range: bool = True
-) -> tuple[list[Any], tuple[str, ...]]:
+    paths: list[Path],
+    scene: Any,
+    *,
+    options: ReadOptions | None = None,
+    start: int = 1,
+    set_range: bool = True,
+    rate: str = "AUTO",
+) -> Arrival:
     """Read a clip and build both people and its props.
 
     Args:
         paths: One file, or a supporter's and a recipient's.
-        scene: Where to; the clip is resampled to its frame rate.
+        scene: Where to.
         options: What the file does not say.
         start: Frame of the first pose.
         set_range: Whether the scene's frames become the clip's.
-
-    Returns:
-        The two armatures, and what was found out while reading.
+        rate: Whose frame rate counts: "CLIP", "SCENE", or "AUTO" for the clip's where nothing moves in the scene yet.
 
     Raises:
         AssistMimicError: naming the file and how to mend it.
     """
     read = read_clip(paths, options)
-    return clip_to_scene(read.clip, scene, paths[0].stem, start=start, set_range=set_range), read.notes
+    own, before = read.clip, scene_rate(scene)
+    if abs(before - own.fps) > 1e-3 and (rate == "CLIP" or (rate == "AUTO" and not _moves(scene))):
+        set_scene_rate(scene, own.fps)
+    now = scene_rate(scene)
+    arrival = clip_to_scene(own, scene, paths[0].stem, start=start, set_range=set_range)
+    sentence = ""
+    if abs(now - own.fps) > 1e-3:
+        sentence = (
+            f"resampled from {own.fps:g} to the scene's {now:g} fps: {own.n_frames} frames became {arrival.frames}; "
+            "import with the clip's rate to keep them all"
+        )
+    elif abs(now - before) > 1e-3:
+        sentence = f"the scene was set from {before:g} to {now:g} fps"
+    return replace(arrival, notes=read.notes, rate=sentence)
 
 
-def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 1, set_range: bool = True) -> list[Any]:
-    """Build both people and the props of a clip. Returns supporter and recipient."""
+def scene_rate(scene: Any) -> float:
+    """Frames per second of a scene."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def set_scene_rate(scene: Any, fps: float) -> None:
+    """Let a scene play so many frames per second."""
+    scene.render.fps = max(1, round(fps))
+    scene.render.fps_base = scene.render.fps / fps
+
+
+def _moves(scene: Any) -> bool:
+    """Whether anything in a scene is animated, so that another rate would change it."""
+    if scene.animation_data is not None and scene.animation_data.action is not None:
+        return True
+    editor = scene.sequence_editor
+    strips = next((getattr(editor, name) for name in ("strips_all", "sequences_all") if hasattr(editor, name)), ())
+    return len(strips) > 0 or any(has_animation(obj) for obj in scene.objects)
+
+
+def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 1, set_range: bool = True) -> Arrival:
+    """Build both people and the props of a clip, at the scene's frame rate."""
     record = {ORIGIN: clip_sha256(clip)}
-    clip = resample(clip, scene.render.fps / scene.render.fps_base)
+    clip = resample(clip, scene_rate(scene))
     collection = bpy.data.collections.new(name)
     scene.collection.children.link(collection)
     frames = start + np.arange(clip.n_frames)
@@ -63,12 +125,18 @@ def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 
         if clip.grips is not None:
             _key_grips(obj, frames, clip.grips[:, len(people)])
         people.append(obj)
-    for prop in clip.props:
-        add_prop(prop, collection)
+    props = [add_prop(prop, collection) for prop in clip.props]
     if set_range:
         scene.frame_start, scene.frame_end = int(frames[0]), int(frames[-1])
         scene.frame_set(int(frames[0]))
-    return people
+    corners = [corner for prop in clip.props for corner in _corners(prop)]
+    return Arrival(people, props, Box.around(np.array([*clip.joints.reshape(-1, 3), *corners])), (), clip.n_frames)
+
+
+def _corners(prop: Prop) -> np.ndarray:
+    """Of a prop's box in the world [m], shape (8, 3)."""
+    half = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+    return prop.position + quat_rotate(prop.quat, half * prop.size)
 
 
 def _key_grips(obj: Any, frames: np.ndarray, grips: np.ndarray) -> None:
@@ -82,7 +150,7 @@ def _key_grips(obj: Any, frames: np.ndarray, grips: np.ndarray) -> None:
 
 
 def add_prop(prop: Prop, collection: Any) -> Any:
-    """A box that is a prop, shown as wire."""
+    """A box that is a prop, solid, in a plain colour."""
     mesh = bpy.data.meshes.new(prop.name)
     half = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
     faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
@@ -91,11 +159,26 @@ def add_prop(prop: Prop, collection: Any) -> Any:
     collection.objects.link(obj)
     obj.rotation_mode = "QUATERNION"
     obj.location, obj.rotation_quaternion = prop.position, prop.quat
-    mark_prop(obj, True)
+    obj.color = _CHAIR_COLOUR
+    mesh.materials.append(_furniture_material())
+    obj.assistmimic.is_prop = True
     return obj
 
 
+def _furniture_material() -> Any:
+    material = bpy.data.materials.get(_CHAIR)
+    if material is None:
+        material = bpy.data.materials.new(_CHAIR)
+        material.diffuse_color = _CHAIR_COLOUR
+        if material.node_tree is None:
+            material.use_nodes = True
+        shader = next((node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
+        if shader is not None:
+            shader.inputs["Base Color"].default_value = _CHAIR_COLOUR
+    return material
+
+
 def mark_prop(obj: Any, on: bool) -> None:
-    """Make an object furniture of the simulation, or no longer."""
+    """Make an object furniture of the simulation, or no longer: it stays as it looks, its box is drawn round it."""
     obj.assistmimic.is_prop = on
-    obj.display_type = "WIRE" if on else "TEXTURED"
+    obj.show_bounds, obj.display_bounds_type = on, "BOX"

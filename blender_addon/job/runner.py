@@ -91,6 +91,7 @@ class Job:
         engine: Name of the server's engine, its default otherwise.
         keep: Called with the result on the thread, before the job is done.
         alone: Cancel whatever else the server still has to do: it is this Blender's own, and left from another day.
+        frames: Of the scene that are simulated: progress is told in them, whatever rate the engine works at.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Job:
         engine: str = "",
         keep: Callable[[JobResult], None] | None = None,
         alone: bool = False,
+        frames: int = 0,
     ) -> None:
         self.id = job or new_job_id()
         self.status = JobStatus()
@@ -111,7 +113,7 @@ class Job:
         self.started = time.monotonic()
         self.first_news: float | None = None
         self._connect, self._clip, self._settings, self._engine = connect, clip, dict(settings), engine
-        self._keep, self._alone = keep, alone
+        self._keep, self._alone, self._frames = keep, alone, frames
         self._cancel, self._leave = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"assistmimic-{self.id[:8]}", daemon=True)
 
@@ -180,7 +182,10 @@ class Job:
         if self.first_news is None:
             self.first_news = time.monotonic()
         state = JobState.CANCELLING if self._cancel.is_set() else JobState.RUNNING
-        self.status = JobStatus(state, news.stage, news.done, news.total, news.unit, news.eta_s)
+        done, total = news.done, news.total
+        if news.unit == "frames" and total and self._frames:
+            done, total = round(done * self._frames / total), self._frames
+        self.status = JobStatus(state, news.stage, done, total, news.unit, news.eta_s)
 
     def _preview(self, preview: Preview) -> None:
         self.preview = preview

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clips in and out: the demo, every format the core knows, FBX and GLB through Blender's exporters."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from controller_server.clip.formats import ReadOptions, write_clip
 from controller_server.errors import AssistMimicError
 
 from ..blender.exporting import export_scene, scene_clip
-from ..blender.importing import import_clip
+from ..blender.importing import Arrival, import_clip, scene_rate
+from ..blender.staging import in_the_way, is_default_cube, look_at
+from .mending import hide_button
 from .session import redraw, session
 
 DEMO = Path(__file__).parents[1] / "assets" / "pull_up.npz"
@@ -27,7 +30,7 @@ class ASSISTMIMIC_OT_load_demo(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: Any) -> set[str]:
-        return _import(self, context, [DEMO], ReadOptions(), 1)
+        return _import(self, context, [DEMO], ReadOptions(), 1, hide_cube=True)
 
 
 class ASSISTMIMIC_OT_import_clip(bpy.types.Operator, ImportHelper):
@@ -48,30 +51,72 @@ class ASSISTMIMIC_OT_import_clip(bpy.types.Operator, ImportHelper):
         default=0,
         min=0,
     )
+    rate: EnumProperty(
+        name="Scene rate",
+        description="What is done where the clip's frame rate is not the scene's",
+        items=(
+            ("AUTO", "Automatic", "The scene takes the clip's rate where nothing moves in it yet, else as Keep"),
+            ("CLIP", "Set", "The scene takes the clip's rate: every frame of the clip comes in"),
+            ("SCENE", "Keep", "The clip is resampled to the scene's rate"),
+        ),
+    )
 
     def execute(self, context: Any) -> set[str]:
         paths = sorted(Path(self.directory) / file.name for file in self.files if file.name)
         options = ReadOptions(swap=self.swap, fps=self.fps or None)
-        return _import(self, context, paths or [Path(bpy.path.abspath(self.filepath))], options, self.start)
+        paths = paths or [Path(bpy.path.abspath(self.filepath))]
+        return _import(self, context, paths, options, self.start, rate=self.rate)
 
 
-def _import(operator: Any, context: Any, paths: list[Path], options: ReadOptions, start: int) -> set[str]:
+def _import(
+    operator: Any,
+    context: Any,
+    paths: list[Path],
+    options: ReadOptions,
+    start: int,
+    *,
+    rate: str = "AUTO",
+    hide_cube: bool = False,
+) -> set[str]:
     scene = context.scene
     if context.mode != "OBJECT" and context.view_layer.objects.active is not None:
         bpy.ops.object.mode_set(mode="OBJECT")
     try:
-        people, notes = import_clip(paths, scene, options=options, start=start)
+        arrival = import_clip(paths, scene, options=options, start=start, rate=rate)
     except AssistMimicError as error:
         session.say(str(error), error=True)
         operator.report({"ERROR"}, str(error))
         return {"CANCELLED"}
     settings = scene.assistmimic
-    settings.supporter, settings.recipient = people
-    for note in notes:
+    settings.supporter, settings.recipient = arrival.people
+    for note in arrival.notes:
         operator.report({"INFO"}, note)
-    session.say(f"Loaded {paths[0].stem}: {scene.frame_end - scene.frame_start + 1} frames")
+    _show(operator, context, arrival, paths[0].stem, hide_cube=hide_cube)
     redraw()
     return {"FINISHED"}
+
+
+def _show(operator: Any, context: Any, arrival: Arrival, name: str, *, hide_cube: bool) -> None:
+    """Select the pair, let the views see it, and say what came in and what stands in the way."""
+    view_layer, scene = context.view_layer, context.scene
+    view_layer.update()
+    for obj in view_layer.objects:
+        obj.select_set(obj in arrival.people)
+    view_layer.objects.active = arrival.people[0]
+    words = [f"Loaded {name}: {arrival.frames} frames at {scene_rate(scene):g} fps, the scene's range is theirs now"]
+    words += [arrival.rate] if arrival.rate else []
+    figures = [obj for person in arrival.people for obj in (person, *person.children_recursive)]
+    hiding = in_the_way(arrival.box, view_layer, [*figures, *arrival.props])
+    cube = [obj for obj in hiding if hide_cube and is_default_cube(obj)]
+    for obj in cube:
+        obj.hide_set(True)
+        hiding.remove(obj)
+        words.append(f"{obj.name} stood in the way and is hidden, Alt H shows it")
+    if hiding:
+        words.append(f"{', '.join(obj.name for obj in hiding[:3])} stands where they move")
+    look_at(arrival.box, scene)
+    session.say("; ".join(words), mend=hide_button(hiding))
+    operator.report({"INFO"}, session.message)
 
 
 class ASSISTMIMIC_OT_export_clip(bpy.types.Operator, ExportHelper):
@@ -90,8 +135,16 @@ class ASSISTMIMIC_OT_export_clip(bpy.types.Operator, ExportHelper):
         except AssistMimicError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Written: {', '.join(path.name for path in written)}")
-        return {"FINISHED"}
+        return _written(self, written, f"{clip.n_frames} frames at {clip.fps:g} fps")
+
+
+def _written(operator: Any, paths: Sequence[Path], what: str) -> set[str]:
+    """Say what was written, where and how large it is."""
+    files = ", ".join(f"{path.name} ({path.stat().st_size / 1e6:.1f} MB)" for path in paths)
+    session.say(f"Written to {paths[0].parent}: {files}, {what}")
+    operator.report({"INFO"}, session.message)
+    redraw()
+    return {"FINISHED"}
 
 
 class ASSISTMIMIC_OT_export_scene(bpy.types.Operator, ExportHelper):
@@ -105,14 +158,16 @@ class ASSISTMIMIC_OT_export_scene(bpy.types.Operator, ExportHelper):
     format: EnumProperty(name="Format", items=(("FBX", "FBX", ""), ("GLB", "GLB", "")))
 
     def execute(self, context: Any) -> set[str]:
-        suffix = f".{self.format.lower()}"
         path = Path(bpy.path.abspath(self.filepath))
+        path = path if path.suffix else path.with_suffix(f".{self.format.lower()}")
         try:
-            export_scene(path if path.suffix.lower() in (".fbx", ".glb") else path.with_suffix(suffix), context.scene)
+            export_scene(path, context.scene)
         except AssistMimicError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return {"FINISHED"}
+        scene, settings = context.scene, context.scene.assistmimic
+        names = f"{settings.supporter.name} and {settings.recipient.name}"
+        return _written(self, [path], f"{names}, frames {scene.frame_start} to {scene.frame_end}")
 
 
 def _import_menu(menu: Any, _: Any) -> None:

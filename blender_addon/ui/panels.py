@@ -54,8 +54,9 @@ class ASSISTMIMIC_PT_main(_Panel, bpy.types.Panel):
             row.operator("assistmimic.simulate", icon="PHYSICS")
             if settings.pending:
                 layout.operator("assistmimic.resume", icon="FILE_REFRESH")
-        if session.message:
-            _message(layout, context)
+        message = session.message_for(context.scene)
+        if message:
+            _message(layout, context, message)
 
 
 def _engine_line() -> str:
@@ -67,19 +68,23 @@ def _engine_line() -> str:
     return "Ready: MuJoCo on this machine" if session.engine and session.engine.is_running else "Starts when needed"
 
 
-def _message(layout: Any, context: Any) -> None:
-    """The last message, wrapped to the width of the sidebar."""
+def _message(layout: Any, context: Any, message: str) -> None:
+    """A message, wrapped to the width of the sidebar, with what mends it."""
     box = layout.box().column(align=True)
     width = max(20, int(context.region.width / (8.5 * context.preferences.system.ui_scale)))
     icon = "ERROR" if session.is_error else "INFO"
     line = ""
-    for word in session.message.split():
+    for word in message.split():
         if line and len(line) + len(word) + 1 > width:
             box.label(text=line, icon=icon)
             line, icon = word, "BLANK1"
         else:
             line = f"{line} {word}".strip()
     box.label(text=line, icon=icon)
+    if session.mend is not None:
+        button = box.operator(session.mend.operator, text=session.mend.label, icon="MODIFIER")
+        for name, value in session.mend.properties.items():
+            setattr(button, name, value)
     if session.is_error:
         box.operator("assistmimic.diagnostics", icon="COPYDOWN")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done with results: accept, reject, compare, go to where it is worst, mark, export."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from controller_server.errors import AssistMimicError
 
 from ..blender import ghost, markers, takes
-from ..report import page_of, write_scores
+from ..report import outcome, page_of, write_scores
 from .session import redraw, result_arrays, session
 
 
@@ -41,7 +42,7 @@ class ASSISTMIMIC_OT_accept(_OnShownTake, bpy.types.Operator):
         take = shown(context)
         take.state = "ACCEPTED"
         ghost.remove()
-        session.say(f"Accepted: {take.name}")
+        session.say(f"Accepted: {take.name}", take=take.job)
         return {"FINISHED"}
 
 
@@ -59,7 +60,7 @@ class ASSISTMIMIC_OT_reject(_OnShownTake, bpy.types.Operator):
         ghost.remove()
         markers.remove(context.scene)
         takes.remove(settings, list(settings.takes).index(take))
-        session.say(f"Rejected: {name}")
+        session.say(f"Rejected: {name}; the original plays", take="")
         redraw()
         return {"FINISHED"}
 
@@ -87,8 +88,10 @@ class ASSISTMIMIC_OT_show(bpy.types.Operator):
             if now is not None:
                 takes.show_source(now)
             if self.what == "SHOW":
-                takes.show(settings.takes[self.index], settings.amount)
+                take = settings.takes[self.index]
+                takes.show(take, settings.amount)
                 settings.take_index = self.index
+                session.say(outcome(json.loads(take.meta)["scores"]), error=not take.success, take=take.job)
         redraw()
         return {"FINISHED"}
 
@@ -163,7 +166,9 @@ class ASSISTMIMIC_OT_export_scores(_OnShownTake, bpy.types.Operator):
         except AssistMimicError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Written: {self.filepath}")
+        session.say(f"Written: {self.filepath}")
+        self.report({"INFO"}, session.message)
+        redraw()
         return {"FINISHED"}
 
 

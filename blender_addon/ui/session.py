@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.service.client import Client, JobResult, connect
 from controller_server.service.location import is_loopback
 
+from ..blender.hints import Hint
 from ..blender.request import Request
 from ..job.engine import Engine
 from ..job.runner import Connect, Job, remote_connection
@@ -37,6 +38,22 @@ class Running:
     scene: str
     people: tuple[str, str]
     state: str = ""
+    hints: list[Hint] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mend:
+    """A button beside a message.
+
+    Attributes:
+        operator: What it does, such as "assistmimic.make_seat".
+        label: What it says.
+        properties: Of the operator.
+    """
+
+    operator: str
+    label: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -48,12 +65,40 @@ class Session:
     message: str = ""
     detail: str = ""
     is_error: bool = False
+    about: tuple[str, str | None] = ("", None)
+    mend: Mend | None = None
+    last_error: str = ""
     longest_tick: float = 0.0
     results: OrderedDict[str, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
 
-    def say(self, message: str, *, error: bool = False, detail: str = "") -> None:
-        """What the panel shows until something else is said."""
+    def say(
+        self, message: str, *, error: bool = False, detail: str = "", take: str | None = None, mend: Mend | None = None
+    ) -> None:
+        """What the panel shows until something else is said, in this file and scene.
+
+        Args:
+            message: For people.
+            error: Whether something went wrong.
+            detail: More, for a bug report.
+            take: Id of the result it speaks of: shown while that result is. Empty for the original, None for any.
+            mend: A button that mends it.
+        """
+        scene = bpy.context.scene
         self.message, self.is_error, self.detail = message, error, detail
+        self.about, self.mend = (scene.name if scene else "", take), mend
+        if error:
+            self.last_error = message
+
+    def message_for(self, scene: Any) -> str:
+        """The message, where it is about this scene and what is shown in it; empty otherwise."""
+        name, take = self.about
+        if not self.message or name != scene.name:
+            return ""
+        if take is not None:
+            shown = scene.assistmimic.shown_take
+            if take != (shown.job if shown is not None else ""):
+                return ""
+        return self.message
 
 
 session = Session()
@@ -153,6 +198,12 @@ def leave_running(*_: Any) -> None:
     if running is not None:
         running.job.leave()
         running.job.join(1.0)
+
+
+@bpy.app.handlers.persistent
+def forget_message(*_: Any) -> None:
+    """Say nothing more; called after another file was opened, and after undo and redo: the message spoke of before."""
+    session.say("")
 
 
 def shut_down() -> None:

@@ -13,9 +13,11 @@ from bpy.props import BoolProperty, EnumProperty
 from controller_server import __version__
 from controller_server.errors import AssistMimicError
 
-from ..blender.armature import rig_of
+from ..blender.armature import has_animation, rig_of
+from ..blender.hints import hints_of
 from ..blender.importing import mark_prop
-from ..blender.request import mapping_of
+from ..blender.request import characters, mapping_of, read_request
+from .mending import button
 from .presets import BALANCED, PRESETS, values_of
 from .session import connection, engine, redraw, session
 
@@ -71,12 +73,14 @@ class ASSISTMIMIC_OT_check(bpy.types.Operator):
         settings = context.scene.assistmimic
         try:
             mapping = mapping_of(settings)
-            lines = [rig_of(obj, context.scene, mapping).line for obj in (settings.supporter, settings.recipient)]
+            people = characters(settings, context.scene)
+            lines = [rig_of(obj, context.scene, mapping).line for obj in people]
+            hints = hints_of(read_request(settings, context.scene), people) if all(map(has_animation, people)) else []
         except AssistMimicError as error:
             session.say(str(error), error=True)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        session.say("; ".join(lines))
+        session.say("; ".join([*lines, *(hint.text for hint in hints)]), mend=button(hints))
         self.report({"INFO"}, session.message)
         return {"FINISHED"}
 
@@ -184,7 +188,7 @@ def diagnostics() -> str:
         f"AssistMimic {__version__}, Blender {bpy.app.version_string}, Python {platform.python_version()}",
         f"{platform.platform()}, numpy {np.__version__}, pyzmq {zmq.__version__}",
         f"engine: {'running' if engine().is_running else 'off'}, {engine().folder}",
-        f"last message: {session.message or 'none'}",
+        f"last message: {session.message or 'none'}; last error: {session.last_error or 'none'}",
         *([session.detail] if session.detail else []),
     ]
     for log in (engine().log, engine().folder / "jobs" / "log" / "server.log"):

@@ -13,9 +13,11 @@ import bpy
 from controller_server.errors import AssistMimicError
 
 from ..blender import takes
+from ..blender.hints import failure_hints, hints_of
 from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from ..report import outcome
+from .mending import button
 from .preferences import preferences
 from .presets import convert_settings
 from .session import Running, connection, engine, keeper, leave_running, redraw, session
@@ -44,8 +46,12 @@ def begin(scene: Any) -> Running:
     if own:
         # One core stays free, so that Blender goes on drawing; the result does not depend on it.
         values["threads"] = max(1, (os.cpu_count() or 2) - 1)
-    job = Job(connection(), request.clip, values, keep=keeper(), alone=own)
-    return _start(job, request, scene, people, engine().place if own else "")
+    job = Job(connection(), request.clip, values, keep=keeper(), alone=own, frames=request.clip.n_frames)
+    running = _start(job, request, scene, people, engine().place if own else "")
+    running.hints = hints_of(request, people)
+    if running.hints:
+        session.say("; ".join(hint.text for hint in running.hints), mend=button(running.hints))
+    return running
 
 
 def _read_original(settings: Any, scene: Any, people: list[Any]) -> Request:
@@ -79,7 +85,8 @@ def resume(scene: Any) -> Running:
         for name, value in kept.items():
             setattr(settings, name, value)
     place = pending.get("place", "")
-    job = Job(connection(place), None, {}, job=pending["job"], keep=keeper())
+    frames = request.clip.n_frames
+    job = Job(connection(place), None, {}, job=pending["job"], keep=keeper(), frames=frames)
     return _start(job, request, scene, people, place)
 
 
@@ -202,7 +209,11 @@ class _Simulation:
 
     def _end(self, running: Running) -> set[str]:
         take = finish(running)
-        session.say(sentence(take), error=not take.success)
+        hints = list(running.hints)
+        if not take.success:
+            hints += failure_hints(bpy.data.scenes[running.scene].assistmimic, json.loads(take.meta)["scores"])
+        text = ". ".join([sentence(take), *(hint.text[:1].upper() + hint.text[1:] for hint in hints[:2])])
+        session.say(text, error=not take.success, take=take.job, mend=button(hints))
         self.report({"INFO"} if take.success else {"WARNING"}, session.message)
         return {"FINISHED"}
 

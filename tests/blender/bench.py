@@ -97,7 +97,7 @@ def main() -> None:
     scene = bpy.context.scene
     scene.render.fps = 30
     clip = resample(read_npz(installed.ROOT / "assets" / "clips" / "pull_up.npz"), 30, FRAMES)
-    people = part.importing.clip_to_scene(clip, scene, "bench")
+    people = part.importing.clip_to_scene(clip, scene, "bench").people
     for obj in people:
         for bone in obj.pose.bones:
             bone.rotation_mode = "QUATERNION"

@@ -112,9 +112,9 @@ def test_linked_library_data(tmp_path: Path) -> None:
 
 def test_odd_scenes(tmp_path: Path) -> None:
     """29.97 frames a second, names beyond ASCII and an unsaved file are simulated like any other."""
+    settings = demo()
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 30, 1.001
-    settings = demo()
     assert not bpy.data.filepath
     settings.supporter.name, settings.recipient.name = "Zoë 助ける", "Ölmüşüm"
     settings.recipient.animation_data.action.name = "aufstehen – größer"

@@ -81,7 +81,7 @@ def test_selected_objects_become_furniture(part: SimpleNamespace, settings) -> N
     for obj in bpy.context.selected_objects:
         obj.select_set(False)
     bench.select_set(True)
-    assert bpy.ops.assistmimic.props(on=True) == {"FINISHED"} and bench.display_type == "WIRE"
+    assert bpy.ops.assistmimic.props(on=True) == {"FINISHED"} and bench.show_bounds
     props = {p.name: p for p in part.request.read_request(settings, bpy.context.scene).clip.props}
     assert np.allclose(props["Bänkli"].size, (1, 0.4, 0.5), atol=1e-6)
     assert np.allclose(props["Bänkli"].position, (2, 1, 0.25), atol=1e-6)

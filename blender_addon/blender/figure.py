@@ -1,40 +1,55 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A neutral person of our own: an SMPL-X-like armature and a body of capsules, without the licensed model."""
+"""A person of our own: an SMPL-X-like armature that moves the project's figure, without the licensed model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import bpy
 import numpy as np
 
-from controller_server.body.shape import Hands, Shape, body_shapes
-from controller_server.clip.rotation import quat_rotate
-from controller_server.clip.skeleton import JOINT_NAMES, PARENTS, Skeleton
+from controller_server.clip.skeleton import JOINT_NAMES, N_BODY_JOINTS, PARENTS, Skeleton
+from controller_server.figure import ZONES, Dressed, dressed
+from controller_server.figure.asset import zone_colours
 
-BONE_LENGTH = 0.1
+BODY_BONE, OTHER_BONE = 0.05, 0.015
+"""Lengths of the bones of the body, and of fingers, jaw and eyes [m]: all point up, along the model's axis."""
 _TO_ARMATURE = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """The model frame (x left, y up, z forward) in a Z-up armature that looks along -Y."""
-_ROUND = 12
-SUPPORTER_COLOUR, RECIPIENT_COLOUR = (0.05, 0.45, 0.7, 1.0), (0.9, 0.45, 0.05, 1.0)
-"""Blue and orange, which the colour-blind tell apart."""
 
 
-def new_figure(name: str, skeleton: Skeleton, colour: tuple[float, ...], collection: Any) -> Any:
-    """A character at rest in the origin: armature object with a skinned mesh as its child."""
+def new_figure(name: str, skeleton: Skeleton, role: str, collection: Any) -> Any:
+    """Return a character at rest in the origin: an armature object with its skin as a child, in a role's clothes."""
     armature = _armature(name, skeleton, collection)
-    mesh = _mesh(f"{name} body", skeleton)
+    person = dressed(skeleton)
+    mesh = _mesh(f"{name} body", person)
     body = bpy.data.objects.new(f"{name} body", mesh)
     collection.objects.link(body)
     body.parent = armature
-    body.modifiers.new("Armature", "ARMATURE").object = armature
-    body.color = colour
-    material = bpy.data.materials.get(f"AssistMimic {name}") or bpy.data.materials.new(f"AssistMimic {name}")
-    material.diffuse_color = colour
-    mesh.materials.append(material)
-    _weigh(body, skeleton)
+    bends = body.modifiers.new("Armature", "ARMATURE")
+    bends.object, bends.use_deform_preserve_volume = armature, True
+    for zone, colour in zip(ZONES, zone_colours(role), strict=True):
+        mesh.materials.append(plain_material(f"AssistMimic {role} {zone}", colour))
+    body.color = (*zone_colours(role)[ZONES.index("shirt")], 1.0)
+    _weigh(body, person)
     return armature
+
+
+def plain_material(name: str, colour: np.ndarray) -> Any:
+    """Return the material of this name, made where there is none; `colour` is sRGB 0 to 1, in every render engine."""
+    found = bpy.data.materials.get(name)
+    if found is not None:
+        return found
+    material = bpy.data.materials.new(name)
+    light = (*(np.asarray(colour) ** 2.2).tolist(), 1.0)
+    material.diffuse_color, material.roughness = light, 0.75
+    if material.node_tree is None:  # new materials of Blender 5 have one
+        material.use_nodes = True
+    for node in material.node_tree.nodes:
+        if node.type == "BSDF_PRINCIPLED":
+            node.inputs["Base Color"].default_value = light
+            node.inputs["Roughness"].default_value = 0.75
+    return material
 
 
 def _armature(name: str, skeleton: Skeleton, collection: Any) -> Any:
@@ -47,78 +62,39 @@ def _armature(name: str, skeleton: Skeleton, collection: Any) -> Any:
     # Bones can be made in edit mode only, which wants an active object in object mode.
     with bpy.context.temp_override(active_object=obj, object=obj, selected_objects=[obj]):
         bpy.ops.object.mode_set(mode="EDIT")
-        up = np.array([0, 0, BONE_LENGTH])
         root = data.edit_bones.new("root")
-        root.head, root.tail = np.zeros(3), up
+        root.head, root.tail = np.zeros(3), np.array([0, 0, BODY_BONE])
         bones = [root]
         for j, joint_name in enumerate(JOINT_NAMES):
             bone = data.edit_bones.new(joint_name)
             head = _TO_ARMATURE @ skeleton.rest_joints[j]
-            bone.head, bone.tail, bone.roll = head, head + up, 0.0
+            length = BODY_BONE if j < N_BODY_JOINTS else OTHER_BONE
+            bone.head, bone.tail, bone.roll = head, head + np.array([0, 0, length]), 0.0
             bone.parent = bones[PARENTS[j] + 1]
             bones.append(bone)
         bpy.ops.object.mode_set(mode="OBJECT")
     view_layer.objects.active = previous
-    data.display_type = "WIRE"
+    # The skin would hide bones that are not in front; as sticks they do not hide the skin.
+    data.display_type, obj.show_in_front = "STICK", True
     return obj
 
 
-def _mesh(name: str, skeleton: Skeleton) -> Any:
-    vertices, faces = [], []
-    for _, points, polygons in _pieces(skeleton):
-        start = sum(map(len, vertices))
-        vertices.append(points)
-        faces += [[start + k for k in polygon] for polygon in polygons]
+def _mesh(name: str, person: Dressed) -> Any:
+    """Return the skin in armature space, its faces in the zones' order of materials."""
     mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata(np.concatenate(vertices).tolist(), [], faces)
+    mesh.from_pydata((person.points @ _TO_ARMATURE.T).tolist(), [], person.figure.faces.tolist())
     mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), dtype=bool))
+    mesh.polygons.foreach_set("material_index", person.figure.zones.astype(np.int32))
     mesh.update()
     return mesh
 
 
-def _weigh(body: Any, skeleton: Skeleton) -> None:
-    """Every piece of flesh follows its own bone."""
-    start = 0
-    for shape, points, _ in _pieces(skeleton):
-        name = JOINT_NAMES[shape.joint]
-        group = body.vertex_groups.get(name) or body.vertex_groups.new(name=name)
-        group.add(list(range(start, start + len(points))), 1.0, "REPLACE")
-        start += len(points)
-
-
-def _pieces(skeleton: Skeleton) -> Iterator[tuple[Shape, np.ndarray, list[list[int]]]]:
-    """The simulated body's shapes as points in armature space and polygons."""
-    for shape in body_shapes(skeleton, Hands.FULL):
-        points, polygons = _box(shape.size) if shape.kind == "box" else _capsule(shape)
-        placed = quat_rotate(shape.quat, points) + shape.position + skeleton.rest_joints[shape.joint]
-        yield shape, placed @ _TO_ARMATURE.T, polygons
-
-
-def _box(half: tuple[float, ...]) -> tuple[np.ndarray, list[list[int]]]:
-    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * half
-    return corners, [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
-
-
-def _capsule(shape: Shape) -> tuple[np.ndarray, list[list[int]]]:
-    """A capsule along z, or a sphere, from rings of points."""
-    radius, half = shape.size[0], shape.size[1] if shape.kind == "capsule" else 0.0
-    tilt = np.radians([-60, -30, 0, 0, 30, 60])
-    height = radius * np.sin(tilt) + half * np.array([-1, -1, -1, 1, 1, 1])
-    around = 2 * np.pi * np.arange(_ROUND) / _ROUND
-    rings = [
-        np.stack(
-            [radius * np.cos(t) * np.cos(around), radius * np.cos(t) * np.sin(around), np.full(_ROUND, h)], axis=-1
-        )
-        for t, h in zip(tilt, height, strict=True)
-    ]
-    points = np.concatenate([*rings, [[0, 0, -half - radius]], [[0, 0, half + radius]]])
-    n, bottom, top = len(rings), len(points) - 2, len(points) - 1
-    polygons = []
-    for k in range(_ROUND):
-        after = (k + 1) % _ROUND
-        polygons += [
-            [r * _ROUND + k, r * _ROUND + after, (r + 1) * _ROUND + after, (r + 1) * _ROUND + k] for r in range(n - 1)
-        ]
-        polygons.append([bottom, after, k])
-        polygons.append([top, (n - 1) * _ROUND + k, (n - 1) * _ROUND + after])
-    return points, polygons
+def _weigh(body: Any, person: Dressed) -> None:
+    """Let each bone move its share of the skin."""
+    joints, weights = person.figure.joints, person.figure.weights
+    for j in np.unique(joints[weights > 0]).tolist():
+        group = body.vertex_groups.new(name=JOINT_NAMES[j])
+        share = np.where(joints == j, weights, 0).sum(axis=1)
+        levels = np.round(share * 255).astype(int)
+        for level in np.unique(levels[levels > 0]).tolist():
+            group.add(np.flatnonzero(levels == level).tolist(), level / 255, "REPLACE")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The original beside the result: linked copies of both characters as wire, playing the original actions."""
+"""The original beside the result: linked copies of both characters as in glass, playing the original actions."""
 
 from __future__ import annotations
 
@@ -47,18 +47,31 @@ def _copy(person: Any, collection: Any, holder: Any) -> None:
             if getattr(constraint, "target", None) == original:
                 constraint.target = figure
     figure.hide_select = True
+    figure.show_in_front = False
+    glass = _glass()
     meshes = [child for child in original.children_recursive if child.type == "MESH"]
     if not meshes:
         figure.display_type = "WIRE"
     for mesh in meshes:
         copy = mesh.copy()
         collection.objects.link(copy)
-        copy.display_type, copy.hide_select = "WIRE", True
+        copy.hide_select = True
+        for slot in copy.material_slots:
+            slot.link, slot.material = "OBJECT", glass
+        if not copy.material_slots:
+            copy.display_type = "WIRE"
         if copy.parent == original:
             copy.parent = figure
         for modifier in copy.modifiers:
             if modifier.type == "ARMATURE" and modifier.object == original:
                 modifier.object = figure
+
+
+def _glass() -> Any:
+    """Return the material of ghosts, which one sees through in the solid view."""
+    material = bpy.data.materials.get(COLLECTION) or bpy.data.materials.new(COLLECTION)
+    material.diffuse_color = (0.55, 0.62, 0.70, 0.28)
+    return material
 
 
 def remove() -> None:

@@ -19,13 +19,11 @@ from controller_server.clip.rotation import quat_rotate
 from .armature import has_animation, rig_of
 from .baking import ORIGIN, bake
 from .compat import assign
-from .figure import RECIPIENT_COLOUR, SUPPORTER_COLOUR, new_figure
+from .figure import new_figure, plain_material
 from .reading import sample
 from .staging import Box
 
-_COLOURS = {"supporter": SUPPORTER_COLOUR, "recipient": RECIPIENT_COLOUR}
-_CHAIR_COLOUR = (0.42, 0.36, 0.3, 1.0)
-_CHAIR = "AssistMimic furniture"
+_CHAIR_COLOUR = np.array([0.74, 0.66, 0.55])
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def clip_to_scene(clip: InteractionClip, scene: Any, name: str, *, start: int = 
     frames = start + np.arange(clip.n_frames)
     people = []
     for role, motion in clip.people:
-        obj = new_figure(role, motion.skeleton, _COLOURS[role], collection)
+        obj = new_figure(role, motion.skeleton, role, collection)
         rig = rig_of(obj, scene)
         own = replace(motion, rest_joints=rig.rest_joints)  # as Blender keeps them, in single precision
         action, slot = bake(obj, sample([(obj, rig)], frames, scene)[0], own, f"{name} {role}", record=record)
@@ -155,27 +153,14 @@ def add_prop(prop: Prop, collection: Any) -> Any:
     half = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
     faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
     mesh.from_pydata((half * prop.size).tolist(), [], faces)
+    mesh.materials.append(plain_material("AssistMimic furniture", _CHAIR_COLOUR))
     obj = bpy.data.objects.new(prop.name, mesh)
     collection.objects.link(obj)
     obj.rotation_mode = "QUATERNION"
     obj.location, obj.rotation_quaternion = prop.position, prop.quat
-    obj.color = _CHAIR_COLOUR
-    mesh.materials.append(_furniture_material())
+    obj.color = (*(_CHAIR_COLOUR**2.2).tolist(), 1.0)
     obj.assistmimic.is_prop = True
     return obj
-
-
-def _furniture_material() -> Any:
-    material = bpy.data.materials.get(_CHAIR)
-    if material is None:
-        material = bpy.data.materials.new(_CHAIR)
-        material.diffuse_color = _CHAIR_COLOUR
-        if material.node_tree is None:
-            material.use_nodes = True
-        shader = next((node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
-        if shader is not None:
-            shader.inputs["Base Color"].default_value = _CHAIR_COLOUR
-    return material
 
 
 def mark_prop(obj: Any, on: bool) -> None:

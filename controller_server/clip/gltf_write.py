@@ -1,7 +1,7 @@
 """A clip as a GLB: both people skinned and animated, with SMPL-X names, for any viewer and without Blender.
 
-Y up, metres, one animation with both people. A person is an armature node over 55 joints; bodies are plain tapered
-boxes along the bones, each moved by one joint.
+Y up, metres, one animation with both people. A person is an armature node over 55 joints that moves the project's own
+figure; each part of its clothes is a material.
 """
 
 from __future__ import annotations
@@ -14,19 +14,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import AssistMimicError
+from ..figure import ZONES, dressed
+from ..figure.asset import zone_colours
 from ..wholefile import replace_file
-from .interaction import InteractionClip, SmplxMotion
-from .rotation import cross, quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate
-from .skeleton import HEAD, JOINT_NAMES, L_FOOT, N_JOINTS, PARENTS, R_FOOT
+from .interaction import ROLES, InteractionClip, SmplxMotion
+from .rotation import quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate
+from .skeleton import JOINT_NAMES, N_JOINTS, PARENTS
 
 _Y_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
-_COLOURS = {"supporter": (0.20, 0.45, 0.80, 1.0), "recipient": (0.90, 0.55, 0.20, 1.0)}
-_THICK = {"hip": 0.07, "knee": 0.06, "ankle": 0.045, "foot": 0.035, "spine1": 0.11, "spine2": 0.12, "spine3": 0.12}
-_THICK |= {"neck": 0.07, "head": 0.08, "collar": 0.06, "shoulder": 0.06, "elbow": 0.045, "wrist": 0.035}
-_FINGER = 0.009
-_SHORTEST = 1e-3  # m
-_BOX = np.array([[a, b] for a in (-1, 1) for b in (-1, 1)], dtype=float)
-_SIDES = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (1, 5, 7, 3), (3, 7, 6, 2), (2, 6, 4, 0))
 _ARRAY, _ELEMENTS = 34962, 34963
 
 
@@ -78,14 +73,11 @@ def write_gltf(path: Path, clip: InteractionClip) -> list[Path]:
     content = {
         "asset": {"version": "2.0", "generator": "AssistMimic", "extras": {"source": clip.source}},
         "scene": 0,
-        "scenes": [{"nodes": [k for k, node in enumerate(nodes) if node["name"] in _COLOURS]}],
+        "scenes": [{"nodes": [k for k, node in enumerate(nodes) if node["name"] in ROLES]}],
         "nodes": nodes,
         "skins": skins,
         "meshes": meshes,
-        "materials": [
-            {"name": role, "pbrMetallicRoughness": {"baseColorFactor": colour, "metallicFactor": 0.0}}
-            for role, colour in _COLOURS.items()
-        ],
+        "materials": [material for role in ROLES for material in _materials(role)],
         "animations": [{"name": "clip", "channels": channels, "samplers": samplers}],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
@@ -140,47 +132,33 @@ def _motion(motion: SmplxMotion, first: int) -> list[tuple[int, str, np.ndarray,
     return [(first, "translation", pelvis, "VEC3"), *turns]
 
 
-def _mesh(buffer: _Buffer, motion: SmplxMotion, role: str, material: int) -> dict[str, Any]:
-    """Return a body of one tapered box for each bone, moved by the joint it begins at."""
-    rest, scale = _rest(motion), motion.skeleton.scale
-    points, normals, joints, faces = [], [], [], []
-    bones = [(PARENTS[j], rest[PARENTS[j]], rest[j], _width(j)) for j in range(1, N_JOINTS)]
-    bones += [(HEAD, rest[HEAD], rest[HEAD] + [0, 0.18 * scale, 0], 0.15)]
-    bones += [(j, rest[j], rest[j] + [0, 0, 0.07 * scale], 0.03) for j in (L_FOOT, R_FOOT)]
-    for parent, start, end, width in bones:
-        if np.linalg.norm(end - start) < _SHORTEST:
-            continue
-        corners = _bone(start, end, _width(parent) * scale, width * scale)
-        for side in _SIDES:
-            quad = corners[list(side)]
-            normal = np.cross(quad[1] - quad[0], quad[2] - quad[0])
-            faces.append(np.array([0, 1, 2, 0, 2, 3]) + 4 * len(faces))
-            points.append(quad)
-            normals.append(np.tile(normal / max(float(np.linalg.norm(normal)), 1e-12), (4, 1)))
-            joints += [parent] * 4
-    bound = np.zeros((len(joints), 4), "<u2")
-    bound[:, 0] = joints
-    weights = np.tile(np.array([1, 0, 0, 0], "<f4"), (len(joints), 1))
+def _materials(role: str) -> list[dict[str, Any]]:
+    """Return a material for each of the figure's zones, in their order."""
+    return [
+        {
+            "name": f"{role} {zone}",
+            "pbrMetallicRoughness": {
+                "baseColorFactor": [*np.round(colour**2.2, 4).tolist(), 1.0],
+                "metallicFactor": 0.0,
+                "roughnessFactor": 0.8,
+            },
+        }
+        for zone, colour in zip(ZONES, zone_colours(role), strict=True)
+    ]
+
+
+def _mesh(buffer: _Buffer, motion: SmplxMotion, role: str, index: int) -> dict[str, Any]:
+    """Return the person's figure: one set of points, and a primitive for each zone."""
+    person = dressed(motion.skeleton)
+    figure = person.figure
     attributes = {
-        "POSITION": buffer.add(np.concatenate(points).astype("<f4"), "VEC3", _ARRAY),
-        "NORMAL": buffer.add(np.concatenate(normals).astype("<f4"), "VEC3", _ARRAY),
-        "JOINTS_0": buffer.add(bound, "VEC4", _ARRAY),
-        "WEIGHTS_0": buffer.add(weights, "VEC4", _ARRAY),
+        "POSITION": buffer.add((person.points - [0, motion.skeleton.sole_height, 0]).astype("<f4"), "VEC3", _ARRAY),
+        "NORMAL": buffer.add(person.normals.astype("<f4"), "VEC3", _ARRAY),
+        "JOINTS_0": buffer.add(figure.joints.astype("<u2"), "VEC4", _ARRAY),
+        "WEIGHTS_0": buffer.add(figure.weights.astype("<f4"), "VEC4", _ARRAY),
     }
-    indices = buffer.add(np.concatenate(faces).astype("<u4"), "SCALAR", _ELEMENTS)
-    return {"name": role, "primitives": [{"attributes": attributes, "indices": indices, "material": material}]}
-
-
-def _width(j: int) -> float:
-    return _THICK.get(JOINT_NAMES[j].split("_")[-1], 0.1 if j == 0 else _FINGER)
-
-
-def _bone(start: np.ndarray, end: np.ndarray, first: float, second: float) -> np.ndarray:
-    """Return the eight corners of a tapered box along a bone, shape (8, 3)."""
-    along = end - start
-    along = along / max(float(np.linalg.norm(along)), 1e-9)
-    across = cross(along, np.array([0.0, 0, 1]) if abs(along[2]) < 0.9 else np.array([1.0, 0, 0]))
-    across = across / np.linalg.norm(across)
-    plane = np.stack([across, cross(along, across)])
-    ends = (start + first * _BOX @ plane / 2, end + second * _BOX @ plane / 2)
-    return np.concatenate(ends)
+    primitives = []
+    for zone in range(len(ZONES)):
+        indices = buffer.add(figure.faces[figure.zones == zone].reshape(-1).astype("<u4"), "SCALAR", _ELEMENTS)
+        primitives.append({"attributes": attributes, "indices": indices, "material": index * len(ZONES) + zone})
+    return {"name": role, "primitives": primitives}

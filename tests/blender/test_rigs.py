@@ -142,7 +142,7 @@ def test_figure_is_a_person(part: SimpleNamespace) -> None:
     from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS, Skeleton
 
     collection = bpy.context.scene.collection
-    obj = part.figure.new_figure("Zoë", Skeleton.neutral(), (1, 0, 0, 1), collection)
+    obj = part.figure.new_figure("Zoë", Skeleton.neutral(), "supporter", collection)
     rig = part.armature.rig_of(obj, bpy.context.scene)
     assert rig.kind == "SMPL-X" and np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS).max() < 1e-6
     body = obj.children[0]

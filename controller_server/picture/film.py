@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +55,9 @@ def render_film(
 
 
 def _drawn(jobs: Sequence[tuple], cores: int) -> Iterator[np.ndarray]:
-    if cores <= 1 or len(jobs) < 8:
-        yield from map(_picture, jobs)
-        return
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_picture, jobs, chunksize=4)
+    # Numpy's work on whole arrays lets other threads run meanwhile.
+    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as pool:
+        yield from pool.map(_picture, jobs)
 
 
 def _picture(job: tuple[list[InteractionClip], list[str], float, FilmOptions]) -> np.ndarray:

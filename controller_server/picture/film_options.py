@@ -17,11 +17,11 @@ class FilmOptions:
         width: Of the picture of one clip [pixels].
         height: Of the picture [pixels].
         rate: Pictures a second; the clip's frames are thinned out to come near it.
-        cores: Processes that draw.
+        cores: Threads that draw; 0 for one on each core.
     """
 
     view: Views = "left"
     width: int = 640
     height: int = 480
     rate: float = 30.0
-    cores: int = 1
+    cores: int = 0

@@ -48,7 +48,7 @@ class Look:
     line: tuple[float, float, float] = (0.74, 0.77, 0.80)
 
 
-_SUN, _ABOVE, _BELOW = np.array([1.0, 0.965, 0.90]) * 0.76, np.array([0.43, 0.46, 0.50]), np.array([0.31, 0.29, 0.275])
+_SUN, _ABOVE, _BELOW = np.array([1.0, 0.965, 0.90]) * 0.84, np.array([0.43, 0.46, 0.50]), np.array([0.31, 0.29, 0.275])
 
 
 def render(

@@ -10,6 +10,7 @@ import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS, Strength
+from controller_server.control.joined import joined
 from controller_server.errors import AssistMimicError
 from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
@@ -123,8 +124,15 @@ class Draw:
             push_direction=np.stack([np.cos(angle), np.sin(angle), np.zeros(trials)], axis=-1),
         )
 
-    def wrench(self, push: Push, time: float, duration: float) -> np.ndarray:
-        """The push at a time of a clip of a duration [s]: force and torque on each pelvis, shape (N, 2, 6)."""
+    @staticmethod
+    def joined(draws: Sequence[Draw]) -> Draw:
+        """Those of several clips as one, end to end."""
+        names = ("friction", "push_person", "push_moment", "push_direction")
+        arrays = {name: np.concatenate([getattr(draw, name) for draw in draws]) for name in names}
+        return Draw(joined(PairState, [draw.state for draw in draws]), **arrays)
+
+    def wrench(self, push: Push, time: float, duration: float | np.ndarray) -> np.ndarray:
+        """The push at a time of clips of a duration [s], shape (N,): force and torque on pelvises, shape (N, 2, 6)."""
         wrench = np.zeros((len(self.friction), 2, 6))
         since = time - self.push_moment * duration
         now = np.flatnonzero((since >= 0) & (since < push.duration))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from controller_server.array_store import ArrayStore, cache_folder
 from controller_server.bench import machine
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
@@ -20,17 +21,20 @@ from controller_server.control.reference import Reference
 from controller_server.errors import AssistMimicError, SimulationDiverged
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.measure.verdict import Verdict
-from controller_server.physics.engines import check_engine
-from controller_server.prepare import prepare
+from controller_server.physics.backend import EngineOptions
+from controller_server.physics.engines import check_engine, make_backend
 from controller_server.result import versions
 
 from .conditions import Conditions, Dynamics
+from .kept import prepared
 from .kept_runs import KeptRuns, Record, key_of
 from .statistics import compare, wilson
-from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_trials
+from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_together
 from .verdicts import VerdictTrials, failed_criteria, judge_trials
 
 OnProgress = Callable[[str, int, int], None]
+_MOST_WORLDS = 256
+"""How many worlds a batch of several clips has at most: about half a gigabyte."""
 COMPARED = ("mpjpe", "com_spread", "torque", "partner_force")
 """Measures of each trial that bundles are compared by."""
 
@@ -110,14 +114,19 @@ def evaluate(
         if not given:
             raise AssistMimicError(f"evaluate: no {what}; name at least one")
     _check_names(bundles, clips, dynamics)
-    tests, runs = tuple(help_tests), []
-    for clip in clips:
+    tests, made, store = tuple(help_tests), {}, kept or KeptRuns()
+    for group in _groups(clips, bundles, conditions):
         for setting in dynamics:
-            how = _How(setting, conditions, recipient, tests if setting is dynamics[0] else (), verdicts)
+            whole = setting is dynamics[0]
+            how = _How(setting, conditions, recipient, tests if whole else (), verdicts)
             for bundle in bundles:
-                runs.append(_kept_run(bundle, clip, how, on_progress, kept or KeptRuns(), whole=setting is dynamics[0]))
-                if on_row is not None:
-                    on_row(runs[-1]["row"])
+                records = _kept_runs(bundle, group, how, on_progress, store, whole=whole)
+                for clip, record in zip(group, records, strict=True):
+                    made[clip.name, setting.name, bundle.card.name] = record
+                    if on_row is not None:
+                        on_row(record["row"])
+    names = [(clip.name, setting.name) for clip in clips for setting in dynamics]
+    runs = [made[clip, setting, bundle.card.name] for clip, setting in names for bundle in bundles]
     several = len(bundles) > 1
     return {
         "rows": [_told(run["row"], several=several) for run in runs],
@@ -178,27 +187,43 @@ class _How:
         }
 
 
-def _kept_run(
+def _groups(
+    clips: Sequence[EvaluationClip], bundles: Sequence[PolicyBundle], conditions: Conditions
+) -> list[list[EvaluationClip]]:
+    """Clips that are tried in one batch of worlds: of about one length, and not too many; clip by clip if need be."""
+    if len(clips) == 1 or any(bundle.card.action.closing for bundle in bundles):  # hands are closed clip by clip
+        return [[clip] for clip in clips]
+    probe = make_backend(conditions.engine, PairBody.from_clip(clips[0].clip), 1, EngineOptions(threads=1))
+    size = _MOST_WORLDS // conditions.trials
+    if size < 2 or not probe.capabilities.per_world_pair:
+        return [[clip] for clip in clips]
+    ordered = sorted(clips, key=lambda clip: clip.clip.duration)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def _kept_runs(
     bundle: PolicyBundle,
-    clip: EvaluationClip,
+    clips: Sequence[EvaluationClip],
     how: _How,
     on_progress: OnProgress | None,
     kept: KeptRuns,
     *,
     whole: bool,
-) -> Record:
-    """Return what is kept of a run, made now if it was not before."""
-    asked = {**how.to_dict(), "whole": whole, "clip": clip.name, "bundle": bundle.card.name}
-    key = key_of(bundle, clip.clip, asked)
-    record = kept.get(key)
-    if record is None:
-        run = _run(bundle, clip, how, on_progress, whole=whole)
-        trials = run.trials
-        compared = {measure: _flat(getattr(trials, measure)).tolist() for measure in COMPARED}
-        numbers = {"success": [bool(success) for success in trials.success], **compared}
-        record = {"key": key, "row": _row(run), "help": _help_row(run), "trials": numbers}
-        kept.add(record)
-    return record
+) -> list[Record]:
+    """Return what is kept of runs, made now if they were not before, those together."""
+    asked = {**how.to_dict(), "whole": whole, "bundle": bundle.card.name}
+    keys = [key_of(bundle, clip.clip, {**asked, "clip": clip.name}) for clip in clips]
+    records = {key: kept.get(key) for key in keys}
+    missing = [clip for key, clip in zip(keys, clips, strict=True) if records[key] is None]
+    runs = {run.clip: run for run in _run(bundle, missing, how, on_progress, whole=whole)} if missing else {}
+    for key, clip in zip(keys, clips, strict=True):
+        if records[key] is None:
+            run = runs[clip.name]
+            compared = {measure: _flat(getattr(run.trials, measure)).tolist() for measure in COMPARED}
+            numbers = {"success": [bool(success) for success in run.trials.success], **compared}
+            records[key] = {"key": key, "row": _row(run), "help": _help_row(run), "trials": numbers}
+            kept.add(records[key])
+    return [records[key] for key in keys]
 
 
 def without_actions(bundle: PolicyBundle) -> PolicyBundle:
@@ -219,39 +244,48 @@ def bodies_of(bundle: PolicyBundle, clip: InteractionClip, recipient: Strength |
     return (body if recipient is None else replace(body, recipient=recipient)).pair(clip)
 
 
-def _run(bundle: PolicyBundle, clip: EvaluationClip, how: _How, on_progress: OnProgress | None, *, whole: bool) -> Run:
-    """Run the trials; those of the help tests only to their end, if not `whole`."""
-    dynamics, conditions, prepared = how.dynamics, how.conditions, _prepared(bundle, clip)
-    pair = bodies_of(bundle, prepared, how.recipient)
+def _run(
+    bundle: PolicyBundle, clips: Sequence[EvaluationClip], how: _How, on_progress: OnProgress | None, *, whole: bool
+) -> list[Run]:
+    """Run the trials of some clips together; those of the help tests only to their end, if not `whole`."""
+    dynamics, conditions = how.dynamics, how.conditions
+    ready = [_prepared(bundle, clip) for clip in clips]
+    pairs = [bodies_of(bundle, clip, how.recipient) for clip in ready]
 
-    def reporter(what: str) -> Callable[[int, int], None]:
-        label = f"{bundle.card.name} on {clip.name}, {dynamics.name}, {what}"
+    def reporter(on: str, what: str) -> Callable[[int, int], None]:
+        label = f"{bundle.card.name} on {on}, {dynamics.name}, {what}"
         return lambda done, of: None if on_progress is None else on_progress(label, done, of)
 
-    def trials(supporter: Supporter, *, until_lost: bool = False) -> Trials:
-        report = reporter(f"supporter {supporter.value}")
-        return run_trials(prepared, pair, bundle, conditions, dynamics, supporter, report, until_lost=until_lost)
+    def trials(supporter: Supporter, *, until_lost: bool = False) -> list[Trials]:
+        report = reporter(clips[0].name if len(clips) == 1 else f"{len(clips)} clips", f"supporter {supporter.value}")
+        played = list(zip(ready, pairs, strict=True))
+        return run_together(played, bundle, conditions, dynamics, supporter, report, until_lost=until_lost)
 
-    judged: list[Verdict] = []
-    if how.verdicts:
-        played = VerdictTrials.of(clip.clip, prepared, pair, bundle, conditions, dynamics)
-        judged = judge_trials(played, threads=conditions.threads, on_trial=reporter("judged"))
-    others = dict.fromkeys((Supporter.REMOVED, *how.help_tests))
-    return Run(
-        bundle.card.name,
-        clip.name,
-        dynamics.name,
-        trials(Supporter.ACTIVE),
-        {supporter: trials(supporter, until_lost=not whole) for supporter in others},
-        tuple(judged),
-    )
+    judged: list[list[Verdict]] = [[] for _ in clips]
+    for k, clip in enumerate(clips if how.verdicts else ()):
+        played = VerdictTrials.of(clip.clip, ready[k], pairs[k], bundle, conditions, dynamics)
+        judged[k] = judge_trials(played, threads=conditions.threads, on_trial=reporter(clip.name, "judged"))
+    active = trials(Supporter.ACTIVE)
+    removed = dict.fromkeys((Supporter.REMOVED, *how.help_tests))
+    others = {supporter: trials(supporter, until_lost=not whole) for supporter in removed}
+    return [
+        Run(
+            bundle.card.name,
+            clip.name,
+            dynamics.name,
+            active[k],
+            {supporter: found[k] for supporter, found in others.items()},
+            tuple(judged[k]),
+        )
+        for k, clip in enumerate(clips)
+    ]
 
 
 def _playback(bundle: PolicyBundle, clip: EvaluationClip, engine: str) -> dict[str, Any]:
     """How fast the policy plays a clip once, recorded as `convert` records it, on one core."""
-    prepared = _prepared(bundle, clip)
-    pair = bodies_of(bundle, prepared)
-    reference = Reference.of(prepared, pair)
+    ready = _prepared(bundle, clip)
+    pair = bodies_of(bundle, ready)
+    reference = Reference.of(ready, pair)
     player = Playback(pair, reference, PolicyBase(pair, reference, bundle), engine=engine)
     started = time.process_time()
     with suppress(SimulationDiverged):
@@ -262,7 +296,7 @@ def _playback(bundle: PolicyBundle, clip: EvaluationClip, engine: str) -> dict[s
 
 
 def _prepared(bundle: PolicyBundle, clip: EvaluationClip) -> InteractionClip:
-    return prepare(clip.clip, bundle.card.prepare).clip
+    return prepared(clip.clip, bundle.card.prepare, ArrayStore(cache_folder()))
 
 
 def _told(row: Mapping[str, Any], *, several: bool) -> dict[str, Any]:

@@ -74,14 +74,18 @@ def run_bench_train(clips: Sequence[str], pairs: int, threads: int, *, as_json: 
     """Measure what training costs. Raises AssistMimicError."""
     _need_training()
     from training.bench import bench_train
+    from training.bench_many import bench_many, many_lines
     from training.config import CONFIGS, load_config
 
+    from ..array_store import ArrayStore, cache_folder
     from ..bench import CLIPS
 
     given = clips[0] if clips else "pull_up"
     clip = given if Path(given).is_file() else str(CLIPS / f"{given}.npz")
     config = load_config(CONFIGS / "specialist.yaml", clips=(clip,))
-    report = bench_train(replace(config, pairs=pairs), threads=threads)
+    config = replace(config, pairs=pairs)
+    many = bench_many(config, threads=threads, store=ArrayStore(cache_folder()))  # first: its memory is measured
+    report = bench_train(config, threads=threads) | many
     if as_json:
         print(json.dumps(report, indent=2, allow_nan=False))
         return 0
@@ -89,6 +93,7 @@ def run_bench_train(clips: Sequence[str], pairs: int, threads: int, *, as_json: 
         print(f"{name.replace('_', ' '):<16}{report[f'{name}_per_s']:>8.0f} pair-steps/s")
     for name in ("environment", "training"):
         print(f"{name} is {report[f'{name}_share_of_bare_stepping']:.0%} of bare stepping")
+    print(*many_lines(report), sep="\n")
     return 0
 
 

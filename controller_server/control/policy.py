@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 
 import numpy as np
@@ -17,6 +17,7 @@ from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .feedforward import SPARING
 from .hold import hold_lost
+from .joined import Joined
 from .network import NetworkSpec, Parameters, forward, normaliser
 from .observation import Track, View, look, reads_forces, term_sizes
 from .policy_step import PolicyStep
@@ -66,9 +67,10 @@ class PolicyBase:
         bundle: The networks.
         n_worlds: How many worlds it steers.
         notice: What is done to a view before it is observed; nothing by default.
+        others: Further clips: worlds are dealt out evenly, the first ones to `reference`, the next to each of these.
 
     Raises:
-        AssistMimicError: the bundle does not fit the pair.
+        AssistMimicError: the bundle does not fit the pair, or closes hands and there are several clips.
     """
 
     touch: bool
@@ -81,16 +83,23 @@ class PolicyBase:
         *,
         n_worlds: int = 1,
         notice: Callable[[View, int], View] | None = None,
+        others: Sequence[Reference] = (),
     ) -> None:
         card = bundle.card
         check_fit(card, pair)
+        if others and card.action.closing:
+            raise AssistMimicError(f"policy {card.name}: closes hands, which is done clip by clip")
+        references = [reference, *others]
         if card.action.sparing != SPARING:
-            reference = reference.sharing(card.action.sparing)
+            references = [one.sharing(card.action.sparing) for one in references]
+        reference = references[0]
         slack, closing = card.action.slack and not card.action.closing, card.action.closing
-        apart = reference.sharing(card.action.sparing, apart=True).targets if slack else None
+        apart = [one.sharing(card.action.sparing, apart=True).targets for one in references] if slack else None
+        whole = Joined.of([Track.of(one) for one in references], [one.targets for one in references], apart)
+        track = whole.dealt(np.repeat(np.arange(len(references)), n_worlds // len(references)))
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._closing = ReferenceBase(pair, reference, feet=False).fork(n_worlds) if closing else None
-        self._step = PolicyStep(pair, Track.of(reference), reference.targets, card.action, card.retarget, apart=apart)
+        self._step = PolicyStep(pair, track, whole.targets, card.action, card.retarget, apart=whole.apart)
         self._networks = [_Player(card.networks[name], bundle.parameters[name]) for name in map(card.network, ROLES)]
         self._terms = [card.terms(name) for name in map(card.network, ROLES)]
         self._same = self._terms[0] == self._terms[1]

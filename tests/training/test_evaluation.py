@@ -13,7 +13,7 @@ from policy_cases import renamed, untrained
 from controller_server.bench import CLIPS as BUNDLED_CLIPS
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
-from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.npz import read_npz, write_npz
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.control.action import ActionSpec
@@ -25,7 +25,7 @@ from controller_server.frames import slice_clip
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
 from training.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
-from training.trials import Supporter, TrialSetup, _as_recorded, run_trials
+from training.trials import Supporter, TrialSetup, _as_recorded, run_together, run_trials
 from training.verdicts import VerdictTrials, failed_criteria, judge_trials
 
 STILL = Noise(0, 0, 0, 0, 0, 0)
@@ -102,6 +102,23 @@ def test_an_unfelt_supporter_is_seen_where_they_should_be():
     np.testing.assert_array_equal(shown.grips, np.ones((2, 2, 2)))
     assert np.abs(view.now.positions[:, 0] - shown.now.positions[:, 0]).max() > 3.0
     np.testing.assert_array_equal(shown.forces, view.forces)
+
+
+@pytest.mark.parametrize("supporter", [Supporter.ACTIVE, Supporter.UNFELT])
+def test_clips_that_are_tried_together_are_as_tried_alone(supporter):
+    """Measure in one batch of worlds what batches of one clip each measure, whatever their lengths and people."""
+    box = Prop("box", np.array([0.0, 0.9, 0.25]), np.array([0.4, 0.4, 0.5]))
+    other = replace(near_pair(6), props=(box,))
+    clips = [(CLIP, PAIR), (other, PairBody.from_clip(other, supporter=PRESETS["older"]))]
+    bundle, conditions = untrained(CLIP, PAIR, last=1.0), Conditions(3, threads=1)
+    dynamics = Dynamics("push", {"mass": 1.2}, Push(200.0))
+    together = run_together(clips, bundle, conditions, dynamics, supporter)
+    for found, (clip, pair) in zip(together, clips, strict=True):
+        alone = run_trials(clip, pair, bundle, conditions, dynamics, supporter)
+        for name, value in vars(alone).items():
+            # The network's sums may depend on how many worlds are multiplied at once, in the last digit.
+            np.testing.assert_allclose(getattr(found, name), value, rtol=1e-4, atol=1e-6, err_msg=name)
+    assert not np.allclose(together[0].torque, together[1].torque)
 
 
 def test_unfelt_is_what_the_policy_sees():

@@ -14,7 +14,7 @@ from controller_server.array_store import ArrayStore
 from controller_server.clip.interaction import Prop
 from controller_server.errors import AssistMimicError
 from controller_server.terms import TermConfig
-from training import kept
+from training import bench_many, kept
 from training.clip_sampler import ClipSampler
 from training.config import BodyConfig, PpoConfig, SamplerConfig, StartConfig, TrainConfig
 from training.environment import PairEnvironment
@@ -156,3 +156,18 @@ def test_known_clips_are_not_prepared_again(tmp_path, monkeypatch):
     for other in (BodyConfig(recipient="frail"), BodyConfig(grips="off")):
         with pytest.raises(AssertionError, match="worked out again"):
             Scene.of("a", clip, other, store=store)
+
+
+def test_the_bench_compares_many_clips_with_one(tmp_path, monkeypatch):
+    """Vary clips, step both kinds of worlds alike often, and load what is known by then."""
+    monkeypatch.setattr(bench_many, "MANY", 3)
+    monkeypatch.setattr(bench_many, "FOLDERS", bench_many.FOLDERS[1:])
+    monkeypatch.setattr(bench_many, "_SECONDS", 0.3)
+    report = bench_many.bench_many(config(pairs=3), steps=1, threads=1, store=ArrayStore(tmp_path))
+    assert report["many_clips"] == 3 and 0.2 < report["many_clips_share_of_one"] < 5
+    assert 0 < report["many_clips_known_s"] < 30 and len(bench_many.many_lines(report)) == 1
+    scenes = bench_many.varied_scenes(2, 1.0, ArrayStore(tmp_path))
+    statures = [scene.pair.supporter.skeleton.stature for scene in scenes]
+    assert (
+        abs(statures[0] - statures[1]) > 0.01 and scenes[0].pair.recipient.strength != scenes[1].pair.recipient.strength
+    )

@@ -213,11 +213,12 @@ def _kept_runs(
     """Return what is kept of runs, made now if they were not before, those together."""
     asked = {**how.to_dict(), "whole": whole, "bundle": bundle.card.name}
     keys = [key_of(bundle, clip.clip, {**asked, "clip": clip.name}) for clip in clips]
-    records = {key: kept.get(key) for key in keys}
-    missing = [clip for key, clip in zip(keys, clips, strict=True) if records[key] is None]
+    known = {key: kept.get(key) for key in keys}
+    records = {key: record for key, record in known.items() if record is not None}
+    missing = [clip for key, clip in zip(keys, clips, strict=True) if key not in records]
     runs = {run.clip: run for run in _run(bundle, missing, how, on_progress, whole=whole)} if missing else {}
     for key, clip in zip(keys, clips, strict=True):
-        if records[key] is None:
+        if key not in records:
             run = runs[clip.name]
             compared = {measure: _flat(getattr(run.trials, measure)).tolist() for measure in COMPARED}
             numbers = {"success": [bool(success) for success in run.trials.success], **compared}

@@ -168,7 +168,8 @@ def test_progress_lines_tell_rate_and_time_left():
     """Count, rate and rest, once there is a rate."""
     assert plain_line(Progress("prepare"), 3.0) == "prepare ..."
     assert plain_line(Progress("search", 0, 90), 0.0) == "search 0/90 frames"
-    assert plain_line(Progress("search", 30, 90), 10.0) == "search 30/90 frames, 3.0 frames/s, 20 s left"
+    assert plain_line(Progress("search", 30, 90), 10.0, 20.2) == "search 30/90 frames, 3.0 frames/s, 20 s left"
+    assert plain_line(Progress("queued", note="2 jobs before it"), 1.0) == "queued ..., 2 jobs before it"
 
 
 def test_progress_on_a_terminal_is_a_bar():

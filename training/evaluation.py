@@ -222,8 +222,7 @@ def _kept_runs(
             run = runs[clip.name]
             compared = {measure: _flat(getattr(run.trials, measure)).tolist() for measure in COMPARED}
             numbers = {"success": [bool(success) for success in run.trials.success], **compared}
-            records[key] = {"key": key, "row": _row(run), "help": _help_row(run), "trials": numbers}
-            kept.add(records[key])
+            records[key] = kept.add({"key": key, "row": _row(run), "help": _help_row(run), "trials": numbers})
     return [records[key] for key in keys]
 
 

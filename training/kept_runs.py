@@ -61,20 +61,22 @@ class KeptRuns:
         """Return a run that was made before, or None."""
         return self._runs.get(key)
 
-    def add(self, record: Record) -> None:
-        """Keep a run; it is on the disk when this returns. Raises AssistMimicError."""
-        self._runs[record["key"]] = record
+    def add(self, record: Record) -> Record:
+        """Keep a run; it is on the disk when this returns it, as it will be read back. Raises AssistMimicError."""
+        text = json.dumps(record)
+        kept = self._runs[record["key"]] = json.loads(text)
         if self._path is None:
-            return
+            return kept
         try:
             with self._path.open("a+b") as file:
                 if file.tell() and not _ends_a_line(self._path):
                     file.write(b"\n")
-                file.write(json.dumps(record).encode() + b"\n")
+                file.write(text.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise AssistMimicError(f"{self._path}: cannot be written ({error.strerror or error})") from None
+        return kept
 
     def forget(self) -> None:
         """Remove the file: the whole is written elsewhere."""

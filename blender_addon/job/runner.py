@@ -45,7 +45,7 @@ class JobStatus:
         done: Units done of the stage.
         total: Units of the stage, 0 if it cannot be told.
         unit: What is counted.
-        eta_s: Time left of the stage [s], None if it cannot be told.
+        eta_s: Time left until the result, or of the stage, as the server can tell [s]; None if it cannot.
         message: Why it ended without a result.
         detail: More, for a bug report.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..blas import one_blas_thread
 from ..errors import AssistMimicError, SimulationDiverged
@@ -12,11 +12,17 @@ EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_SOME, EXIT_NONE, EXIT_INTERRUPTED = 1, 2, 3,
 """Other exit codes than 0, done; docs/cli.md has their table."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def print_complaint(message: str) -> None:
+    """Say in one line what is wrong."""
+    print(f"assistmimic: {message}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None, *, complain: Callable[[str], None] = print_complaint) -> int:
     """Run one command.
 
     Args:
         argv: Arguments without the program's name; those of the process by default.
+        complain: Told what is wrong with what was asked for, in one line.
 
     Returns:
         The exit code: 0 done, 1 the simulation diverged, 2 bad input, 3 some did not go well, 4 none did,
@@ -27,13 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         import rich  # noqa: F401
         import tyro  # noqa: F401
     except ImportError as error:
-        return _complain(f"the command line needs {error.name}: pip install 'assistmimic[cli]'")
+        complain(f"the command line needs {error.name}: pip install 'assistmimic[cli]'")
+        return EXIT_BAD_INPUT
     from .arguments import parse
 
     try:
         return parse(sys.argv[1:] if argv is None else argv).run()
     except AssistMimicError as error:
-        return _complain(str(error))
+        complain(" ".join(str(error).split()))
+        return EXIT_BAD_INPUT
     except KeyboardInterrupt:
         print("assistmimic: interrupted; nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -45,9 +53,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # a path somebody may not look into, a name too long, a full disk
         where = "" if error.filename is None else f"{error.filename}: "
-        return _complain(f"{where}{error.strerror or error}")
-
-
-def _complain(message: str) -> int:
-    print(f"assistmimic: {' '.join(message.split())}", file=sys.stderr)
-    return EXIT_BAD_INPUT
+        complain(" ".join(f"{where}{error.strerror or error}".split()))
+        return EXIT_BAD_INPUT

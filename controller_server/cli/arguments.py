@@ -257,6 +257,7 @@ class Train:
         prior: Bundle or run to start from, instead of the configuration's.
         set: Further settings by name, as ppo.std=0.05.
         threads: Of physics and learning; 0 takes every core.
+        processes: That learn one policy together on this machine, each with worlds of its own.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
@@ -271,6 +272,7 @@ class Train:
     prior: Annotated[str | None, arg(metavar="BUNDLE")] = None
     set: Annotated[tuple[str, ...], arg(metavar="[NAME=VALUE ...]")] = ()
     threads: int = 0
+    processes: int = 1
     imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
 
     def run(self) -> int:

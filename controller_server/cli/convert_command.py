@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from ..clip.bvh_rig import OwnRigs
 from ..clip.formats import ReadOptions, read_clip
 from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
+from ..pace import FILE, PaceBook, TimeLeft, kind_of
+from ..service.portfile import state_folder
 from ..settings import ConvertSettings
 from . import EXIT_INTERRUPTED
 from .outputs import REPORT_SUFFIXES, check_clip_output, check_output, make_folder
@@ -52,9 +55,12 @@ def run_convert(
     from ..convert import ConvertInterrupted, convert
 
     make_folder(out, quiet=telling.quiet)
+    paces, kind = PaceBook(state_folder() / FILE), kind_of(settings.to_dict())
+    left = TimeLeft(read.clip.n_frames, paces.of(kind), time.monotonic())
     try:
-        with TerminalProgress(telling.console) as progress:
+        with TerminalProgress(telling.console, left) as progress:
             result = convert(read.clip, settings, on_progress=progress, notes=read.notes)
+        paces.add(kind, left.measured(time.monotonic()))
     except ConvertInterrupted as interrupted:
         return _keep_partial(out, interrupted.result, read.clip.n_frames)
     own = OwnRigs.read(inputs, options, read.clip) if writing is not None and writing.out_rig == "input" else None

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def run_train(arguments: Train) -> int:
     """Train. Raises AssistMimicError."""
     _need_training()
+    if not 1 <= arguments.processes <= 256:
+        raise AssistMimicError(f"--processes: {arguments.processes} is outside 1-256")
     if arguments.what == "ablation":
+        if arguments.processes > 1:
+            raise AssistMimicError("--processes: an ablation trains one run after the other, in one process")
         return _run_ablation(arguments)
     from training.command import train
     from training.config import load_config
@@ -32,6 +36,10 @@ def run_train(arguments: Train) -> int:
     )
     if config.kind != arguments.what:
         raise AssistMimicError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
+    if arguments.processes > 1:  # only now: what is impossible is said once
+        from training.launch import launch
+
+        return launch(arguments.processes, _in_words(arguments))
     if config.name == config.kind and (len(config.clips) == 1 or (config.clips and config.kind == "specialist")):
         from training.scene import run_name
 
@@ -44,6 +52,17 @@ def run_train(arguments: Train) -> int:
         threads=arguments.threads,
     )
     return 0
+
+
+def _in_words(arguments: Train) -> list[str]:
+    """Return the command line of one of several processes."""
+    words = [arguments.what, str(arguments.config), "--agent", arguments.agent, "--threads", str(arguments.threads)]
+    single = {"--out": arguments.out, "--steps": arguments.steps, "--seed": arguments.seed, "--prior": arguments.prior}
+    for name, value in single.items():
+        words += [] if value is None else [name, str(value)]
+    for name, values in (("--clips", arguments.clips), ("--set", arguments.set), ("--import", arguments.imports)):
+        words += [name, *map(str, values)] if values else []
+    return [*words, "--resume"] if arguments.resume else words
 
 
 def _run_ablation(arguments: Train) -> int:

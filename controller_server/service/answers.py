@@ -21,7 +21,8 @@ class JobProgress(Progress):
     """Progress of a job, as the server tells it.
 
     Attributes:
-        eta_s: Time left of this stage [s], or None if it cannot be told.
+        eta_s: Time left until the result [s], of this stage alone where the server has no jobs to compare with; None
+            if it cannot be told.
         elapsed_s: Time since a worker took the job [s].
     """
 

@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..pace import FILE, PaceBook, TimeLeft, kind_of
+from ..progress import Progress
 from .admission import Admission, Refused, no_such_job
 from .arrayfile import ArrayFileError
 from .pool import Death, Pool, Worker
@@ -40,16 +42,14 @@ class Live:
     Attributes:
         job: As it was when it was queued or given to a worker.
         news: Its last progress message, or None.
-        stage_since: When its present stage was first heard of [monotonic s].
-        stage_from: Units of it that were done then.
         since: When it was given to a worker [monotonic s].
+        left: Tells how long it will take.
     """
 
     job: Job
     news: Message | None = None
-    stage_since: float = 0.0
-    stage_from: int = 0
     since: float = 0.0
+    left: TimeLeft | None = None
 
 
 class Board:
@@ -68,6 +68,7 @@ class Board:
         self._attempts, self._audience, self._bytes = attempts, audience, 0
         self._queues = {engine: FairQueue() for engine in pool.engines}
         self._live: dict[Key, Live] = {}
+        self._paces = PaceBook(store.folder / FILE)
         self.counts = Counter(store.counts())
         self.events: Counter[str] = Counter()
         for job in store.open_jobs():
@@ -176,7 +177,8 @@ class Board:
                     self._store.requeue(key, live.job.attempts)
                     self._queues[worker.spec.engine].put(live.job, first=True)
                     break
-                live.since = live.stage_since = time.monotonic()
+                live.since = time.monotonic()
+                live.left = TimeLeft(live.job.frames, self._paces.of(kind_of(live.job.settings)), live.since)
                 self._count(State.QUEUED, State.RUNNING)
                 break
 
@@ -204,14 +206,11 @@ class Board:
 
     @staticmethod
     def _timed(live: Live, message: Message) -> Message:
-        """A progress message with the time taken, and the time left of its stage where that can be told."""
-        now, done, total = time.monotonic(), message["done"], message["total"]
-        if live.news is None or live.news["stage"] != message["stage"]:
-            live.stage_since, live.stage_from = now, done
+        """A progress message with the time taken, and the time left where that can be told."""
+        now, progress = time.monotonic(), Progress(message["stage"], message["done"], message["total"])
         fields = {**message.fields, "elapsed_s": now - live.since}
-        if live.stage_from < done <= total:
-            fields["eta_s"] = (now - live.stage_since) / (done - live.stage_from) * (total - done)
-        return Message("progress", fields)
+        left = None if live.left is None else live.left(progress, now)
+        return Message("progress", fields if left is None else {**fields, "eta_s": left})
 
     def _end_with_result(self, key: Key, message: Message) -> None:
         live = self._live[key]
@@ -224,6 +223,8 @@ class Board:
                 key, State.FAILED, code="storage", message="the server could not keep the result (is its disk full?)"
             )
             return
+        if live.left is not None:
+            self._paces.add(kind_of(live.job.settings), live.left.measured(time.monotonic()))
         fields = {"job": key.job, "text": message["text"], "seconds": seconds}
         self._ended(key, State.DONE, Message("result", fields, message.arrays), ended)
 

@@ -217,8 +217,10 @@ def test_two_processes_learn_one_policy(tmp_path):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training"]
     styled = {role: {"positions": 1.0, "style": 1.0} for role in ("supporter", "recipient")}
     arguments = prepared(tmp_path, steps=32, reward=styled, style={"frames": 2, "hidden": [4], "batch": 4})
-    done = subprocess.run([*launch, *arguments], cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250)
+    ours = [sys.executable, "-m", "controller_server.cli", "train", *arguments, "--processes", "2"]
+    done = subprocess.run(ours, cwd=tmp_path, env=ONE_THREAD, capture_output=True, timeout=250)
     assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.count(b"bundle standing is in run/bundle") == 1  # only the first process is heard
     first, facts = read_checkpoint(tmp_path / "run" / CHECKPOINT)
     second, _ = read_checkpoint(tmp_path / "run" / "worlds1.safetensors")
     assert facts["processes"] == 2 and facts["pair_steps"] == 32

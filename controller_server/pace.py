@@ -23,7 +23,7 @@ _KEPT = 200
 _WRITE_EVERY = 60.0
 _SHORTEST = 15
 """Frames of a clip that says something about others."""
-_USUAL = 1.0
+_USUAL = 0.3
 """Weight of what is usual beside what is measured, in clips."""
 PREPARE, STEER, MEASURE = "prepare", "steer", "measure"
 
@@ -50,7 +50,7 @@ class PaceBook:
         if not pace:
             return
         before = self._known.pop(kind, {})
-        mixed = {phase: _NEW * new + (1 - _NEW) * before.get(phase, new) for phase, new in pace.items()}
+        mixed = {phase: _mixed(before.get(phase), new) for phase, new in pace.items()}
         self._known = {**dict(list(self._known.items())[-_KEPT:]), kind: {**before, **mixed}}
         if self._path is not None and time.monotonic() > self._next:
             self._next = time.monotonic() + _WRITE_EVERY
@@ -59,6 +59,12 @@ class PaceBook:
                 replace_file(self._path, json.dumps(self._known).encode())
             except OSError:
                 self._path = None
+
+
+def _mixed(before: float | None, new: float) -> float:
+    """Return the geometric mean of many, the latest weighing most: a clip that is lost takes five times as long."""
+    new = max(new, 1e-6)
+    return new if before is None else math.exp(_NEW * math.log(new) + (1 - _NEW) * math.log(max(before, 1e-6)))
 
 
 def _read(path: Path | None) -> dict[str, dict[str, float]]:

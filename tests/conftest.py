@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from controller_server.blas import one_blas_thread
 
 one_blas_thread()  # as the commands do, before numpy is imported: with more, small matrices cost twice the time
+_state = tempfile.TemporaryDirectory(prefix="assistmimic-tests-")
+os.environ.setdefault("ASSISTMIMIC_STATE", _state.name)  # nothing of whoever tests is read or changed
 
 # ruff: noqa: E402
 import numpy as np

@@ -30,6 +30,10 @@ PACKAGES = {
 }
 """What each extra installs."""
 _SECONDS = 20
+_ZIPS = (
+    "…-PLATFORM.zip fits Blender 4.2.13 and later, also 5.x; …-python3.11.zip 4.2.0 to 4.2.12; a distribution's own "
+    "build takes that of its Python"
+)
 _ASK_BLENDER = "import bpy, sys; print('is', bpy.app.version_string, '%d.%d' % sys.version_info[:2])"
 
 
@@ -165,7 +169,7 @@ def _server() -> Finding:
 
 
 def _blender() -> Iterator[Finding]:
-    yield Finding("zips", "…-PLATFORM.zip: 4.2.13 and later, also 5.x; …-PLATFORM-python3.11.zip: before 4.2.13")
+    yield Finding("zips", _ZIPS)
     found = shutil.which("blender")
     if found is None:
         yield Finding("blender", "none on the path")

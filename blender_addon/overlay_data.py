@@ -40,10 +40,11 @@ class OverlayData:
     Args:
         arrays: Of a result file (docs/results.md).
         ground: Height of the ground in the scene [m].
+        metres: Per unit of the scene.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], ground: float = 0.0) -> None:
-        self._up = np.array([0, 0, ground])
+    def __init__(self, arrays: Mapping[str, np.ndarray], ground: float = 0.0, metres: float = 1.0) -> None:
+        self._up, self._metres = np.array([0, 0, ground]), metres
         self._frame = np.asarray(arrays["result_contact_frame"])
         self._bodies = np.asarray(arrays["result_contact_bodies"])
         self._positions = np.asarray(arrays["result_contact_positions"], dtype=float)
@@ -60,7 +61,7 @@ class OverlayData:
     def picture(
         self, frame: int, *, contacts: bool = True, balance: bool = True, metres_per_kn: float = 0.5
     ) -> Picture:
-        """What to draw at a frame of the clip."""
+        """What to draw at a frame of the clip, in units of the scene."""
         points: list[np.ndarray] = []
         lines: list[np.ndarray] = []
         point_colours: list[tuple[float, ...]] = []
@@ -99,9 +100,9 @@ class OverlayData:
                 for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
                     line(start, end, colour)
         return Picture(
-            np.array(points).reshape(-1, 3) + self._up,
+            (np.array(points).reshape(-1, 3) + self._up) / self._metres,
             np.array(point_colours).reshape(-1, 4),
-            np.array(lines).reshape(-1, 2, 3) + self._up,
+            (np.array(lines).reshape(-1, 2, 3) + self._up) / self._metres,
             np.array(line_colours).reshape(-1, 4),
         )
 

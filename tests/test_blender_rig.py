@@ -9,10 +9,11 @@ import pytest
 from conftest import standing_motion
 
 from blender_addon.rig.bones import Bones
-from blender_addon.rig.mapping import read_mapping, shipped_mappings
+from blender_addon.rig.mapping import called, read_mapping, shipped_mappings
 from blender_addon.rig.motion import blend_motions
 from blender_addon.rig.rig import recognise
 from blender_addon.rig.rotation_modes import EULER_MODES, channels_from_matrices, matrices_from_channels
+from controller_server.clip.bvh_world import UNITS
 from controller_server.clip.joint_names import built_in_tables
 from controller_server.clip.rotation import quat_from_rotvec, quat_to_matrix
 from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS, PARENTS, joint
@@ -92,7 +93,7 @@ def _below(j: int, ancestor: int) -> bool:
         (person(names=tuple(f"bone{k}" for k in range(55))), np.eye(4), "choose a bone mapping"),
         (person(), np.diag([1.0, 1.0, 1.2, 1.0]), "Apply > Scale"),
         (person(), np.diag([1.0, 1.0, -1.0, 1.0]), "mirrored"),
-        (person(rest=NEUTRAL_REST_JOINTS * 100), np.eye(4), "scale the object"),
+        (person(rest=NEUTRAL_REST_JOINTS * 5), np.eye(4), "scale the object"),
     ],
 )
 def test_what_is_no_person_is_refused(bones: Bones, world: np.ndarray, message: str) -> None:
@@ -103,7 +104,7 @@ def test_what_is_no_person_is_refused(bones: Bones, world: np.ndarray, message: 
 
 def test_mapping_files(tmp_path: Path) -> None:
     """Shipped mappings name only SMPL-X joints; a damaged file is refused by its name."""
-    assert {mapping.name for mapping in shipped_mappings()} >= {"SMPL-X", "Mixamo", "Rigify meta-rig"}
+    assert {mapping.name for mapping in shipped_mappings()} >= {"SMPL-X", "Rigify"}
     path = tmp_path / "mine.json"
     for text, message in (("{", "not a bone mapping"), ('{"name": "x", "bones": {"tail": "Tail"}}', "tail")):
         path.write_text(text)
@@ -143,12 +144,32 @@ def test_controls_of_generated_rigs() -> None:
         recognise(Bones(tuple(whole[0]), whole[1], whole[2], (*modes, "XYZ")), np.eye(4), shipped_mappings())
 
 
-@pytest.mark.parametrize("name", ["unreal", "unity", "daz", "biped", "vrm", "mmd"])
+@pytest.mark.parametrize("name", [table.name for table in built_in_tables() if table.name != "smplx"])
 def test_rigs_of_the_readers_tables(name: str) -> None:
     """See a person in any rig whose names the clip readers know, spelled as exporters spell them."""
     table = next(table for table in built_in_tables() if table.name == name)
-    names = tuple(table.joints[j][0] if j in table.joints else f"extra{k}" for k, j in enumerate(JOINT_NAMES))
+    known = {**table.rotations, **table.joints}
+    names = tuple(known[j][0] if j in known else f"extra{k}" for k, j in enumerate(JOINT_NAMES))
     for spelled in (names, tuple(bone.upper().replace("_", " ") for bone in names)):
         rig = recognise(person(names=spelled), np.eye(4), shipped_mappings())
-        assert rig.kind == name and len(rig.mapped) == len(table.joints)
-        assert np.abs(rig.rest_joints[:22] - NEUTRAL_REST_JOINTS[:22]).max() < 0.2
+        assert rig.kind == called(name) and len(rig.mapped) == len(known)
+        assert np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS)[rig.mapped].max() < 1e-9
+
+
+@pytest.mark.parametrize("unit", ["cm", "mm", "inch", "cmu"])
+def test_units_of_motion_files(unit: str) -> None:
+    """Somebody imported in a file's own unit is a person of the right size, under a scaled object too."""
+    per_unit = UNITS[unit]
+    for world in (np.eye(4), np.diag([2.0, 2.0, 2.0, 1.0])):
+        rest = NEUTRAL_REST_JOINTS / per_unit / world[0, 0]
+        rig = recognise(person(rest=rest), world, shipped_mappings(), (1.0,))
+        assert rig.metres == pytest.approx(per_unit)
+        assert np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS).max() < 1e-9
+
+
+def test_mapping_in_the_readers_format(tmp_path: Path) -> None:
+    """A table written for --joint-map serves in Blender as well."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("joints: {" + ", ".join(f"{name}: b{k}" for k, name in enumerate(JOINT_NAMES)) + "}")
+    bones = person(names=tuple(f"b{k}" for k in range(len(JOINT_NAMES))))
+    assert len(recognise(bones, np.eye(4), [read_mapping(path)]).mapped) == len(JOINT_NAMES)

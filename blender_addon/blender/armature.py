@@ -12,8 +12,7 @@ import numpy as np
 from controller_server.errors import AssistMimicError
 
 from ..rig.bones import Bones
-from ..rig.mapping import BoneMapping, shipped_mappings
-from ..rig.rig import Rig, recognise
+from ..rig.rig import Rig
 
 _INHERITS = (("use_inherit_rotation", True), ("use_local_location", True), ("inherit_scale", "FULL"))
 
@@ -40,27 +39,6 @@ def _parents_first(parents: np.ndarray) -> np.ndarray:
         while above >= 0:
             depth[k], above = depth[k] + 1, parents[above]
     return np.argsort(depth, kind="stable")
-
-
-def rig_of(obj: Any, scene: Any, mapping: BoneMapping | None = None) -> Rig:
-    """Recognise an armature object as a person.
-
-    Raises:
-        AssistMimicError: it is none; the sentence begins with the object's name.
-    """
-    if obj is None:
-        raise AssistMimicError("no character chosen; pick an armature")
-    if obj.type != "ARMATURE":
-        raise AssistMimicError(f"{obj.name}: not an armature but a {obj.type.lower()}; pick the character's armature")
-    if not obj.data.bones:
-        raise AssistMimicError(f"{obj.name}: an armature without bones")
-    units = scene.unit_settings
-    scene_units = (1.0,) if units.system == "NONE" else (1.0, units.scale_length)
-    mappings = shipped_mappings() if mapping is None else (mapping,)
-    try:
-        return recognise(bones_of(obj), np.array(obj.matrix_world), mappings, scene_units)
-    except AssistMimicError as error:
-        raise AssistMimicError(f"{obj.name}: {error}") from None
 
 
 def check_readable(obj: Any) -> None:

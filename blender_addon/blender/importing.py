@@ -16,11 +16,12 @@ from controller_server.clip.npz import clip_sha256
 from controller_server.clip.resample import resample
 from controller_server.clip.rotation import quat_rotate
 
-from .armature import has_animation, rig_of
+from .armature import has_animation
 from .baking import ORIGIN, bake
 from .compat import assign
 from .figure import new_figure, plain_material
 from .reading import sample
+from .recognising import rig_of
 from .staging import Box
 
 _CHAIR_COLOUR = np.array([0.74, 0.66, 0.55])

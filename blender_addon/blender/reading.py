@@ -83,18 +83,36 @@ def sample(people: Sequence[tuple[Any, Rig]], frames: np.ndarray, scene: Any) ->
     played = _play([obj for (obj, _), why in zip(people, reasons, strict=True) if why], frames, scene)
     sampled = []
     for (obj, rig), why in zip(people, reasons, strict=True):
-        curves = _curves(obj)
-        channels = bone_channels(obj, rig.bones, frames, curves)
+        channels = bone_channels(obj, rig.bones, frames)
         if why:
-            world, poses = played[obj.name]
-            poses = poses[:, [obj.pose.bones.find(name) for name in rig.bones.names]]
+            world, poses = _in_order(obj, rig.bones, played[obj.name])
             basis = _own_transforms(rig.bones, poses)
         else:
-            world = _object_matrices(obj, frames, curves)
-            basis = basis_matrices(rig.bones, channels)
-            poses = pose_matrices(rig.bones, basis)
+            world, basis, poses = _from_channels(obj, rig.bones, frames, channels)
         sampled.append(Sampled(rig, frames, world, basis, poses, channels, why))
     return sampled
+
+
+def read_poses(obj: Any, bones: Bones, frames: np.ndarray, scene: Any) -> tuple[np.ndarray, np.ndarray]:
+    """An armature's matrices (T, 4, 4) and its bones' in armature space (T, N, 4, 4), whatever it is."""
+    if why_stepped(obj):
+        return _in_order(obj, bones, _play([obj], frames, scene)[obj.name])
+    world, _, poses = _from_channels(obj, bones, frames, bone_channels(obj, bones, frames))
+    return world, poses
+
+
+def _in_order(obj: Any, bones: Bones, played: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What was played, with the bones in their order here rather than Blender's."""
+    world, poses = played
+    return world, poses[:, [obj.pose.bones.find(name) for name in bones.names]]
+
+
+def _from_channels(
+    obj: Any, bones: Bones, frames: np.ndarray, channels: Channels
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The object's matrices, every bone's own transform, and its pose, where nothing but curves moves them."""
+    basis = basis_matrices(bones, channels)
+    return _object_matrices(obj, frames, _curves(obj)), basis, pose_matrices(bones, basis)
 
 
 Curves = Mapping[tuple[str, int], Any]

@@ -16,10 +16,12 @@ from controller_server.errors import AssistMimicError
 
 from ..rig.mapping import BoneMapping, read_mapping
 from ..rig.motion import blend_motions, shifted
-from .armature import check_writable, has_animation, rig_of
+from ..rig.rig import Rig
+from .armature import check_writable, has_animation
 from .baking import ORIGIN, read_record
 from .compat import object_fcurves
 from .reading import Sampled, curve_values, sample
+from .recognising import rig_of
 
 HANDS = ("grip_left", "grip_right")
 
@@ -155,6 +157,7 @@ def read_request(settings: Any, scene: Any) -> Request:
         check_writable(obj, rig)
         if not has_animation(obj):
             raise AssistMimicError(f"{role} {obj.name} has no animation; key it, or give it an action")
+    _check_one_scale(people, rigs)
     span = span_of(settings, scene, people)
     sampled = sample(list(zip(people, rigs, strict=True)), span.frames, scene)
     ground = settings.ground * rigs[0].metres
@@ -168,6 +171,15 @@ def read_request(settings: Any, scene: Any) -> Request:
         source=f"Blender: {people[0].name} helps {people[1].name}, frames {span.first} to {span.end}",
     )
     return Request(clip, (sampled[0], sampled[1]), span, ground, _origin(people))
+
+
+def _check_one_scale(people: Sequence[Any], rigs: Sequence[Rig]) -> None:
+    metres = [rig.metres for rig in rigs]
+    if abs(metres[0] - metres[1]) > 1e-6:
+        raise AssistMimicError(
+            f"{people[0].name} is built at {metres[0]:.3g} m for a unit, {people[1].name} at {metres[1]:.3g}; "
+            "scale one of the objects so that both have one size"
+        )
 
 
 def _origin(people: Sequence[Any]) -> str:

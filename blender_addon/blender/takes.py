@@ -48,7 +48,7 @@ def add_take(settings: Any, people: list[Any], request: Request, result: JobResu
     take.job, take.seed = result.job, str(meta["settings"]["seed"])
     take.controller, take.success = meta["controller"], bool(meta["scores"]["success"])
     take.start, take.end, take.first = request.span.start, request.span.end, request.span.first
-    take.ground = request.ground
+    take.ground, take.metres = request.ground, request.sampled[0].rig.metres
     take.meta = json.dumps(meta)
     for role, obj, sampled, (_, motion) in zip(ROLES, people, request.sampled, clip.people, strict=True):
         data = obj.animation_data

@@ -1,25 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone of an armature is which SMPL-X joint: tables as JSON, shipped and of the user's own."""
+"""Which bone of an armature is which SMPL-X joint: the clip readers' tables, and files of the user's own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from controller_server.clip.joint_names import REQUIRED as LIMBS
-from controller_server.clip.joint_names import JointTable, built_in_tables, table_rows
+from controller_server.clip.joint_names import JointMatch, JointTable, match_joints, read_joint_table
+from controller_server.clip.rig import helper_rows
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.errors import AssistMimicError
 
+from .bones import Bones
 from .controls import Control, Controls
 
 REQUIRED = ("pelvis", "head", *LIMBS)
 """Joints without which a rig is no person."""
-_WITH_FILES = ("smplx", "mixamo", "rigify")
+_CALLED = {
+    "bandai_namco": "Bandai Namco",
+    "cmu": "CMU",
+    "cmu_cgspeed": "CMU, cgspeed",
+    "daz": "DAZ",
+    "hhi_assist": "HHI-Assist",
+    "iclone": "iClone",
+    "ipi": "iPi",
+    "makehuman": "MakeHuman",
+    "mmd": "MikuMikuDance",
+    "mocapnet": "MocapNET",
+    "rigify": "Rigify meta-rig",
+    "smpl": "SMPL",
+    "smplx": "SMPL-X",
+    "soma": "SOMA",
+    "unreal5": "Unreal 5",
+    "vrm": "VRM",
+}
+"""What rigs are called that are not called like their table, with a capital."""
 _FOLDER = Path(__file__).parent / "mappings"
 
 
@@ -37,30 +57,51 @@ class BoneMapping:
     bones: Mapping[str, str]
     controls: Controls | None = None
 
-    def match(self, names: Sequence[str]) -> dict[str, int]:
-        """SMPL-X joint name to row, for the joints that are there."""
-        rows = {name.rsplit(":", 1)[-1]: row for row, name in enumerate(names)}
-        return {joint: rows[bone] for joint, bone in self.bones.items() if bone in rows}
+    def match(self, bones: Bones) -> tuple[str, dict[str, int]]:
+        """What the rig is called, and SMPL-X joint name to row for the joints that are there."""
+        rows = {name.rsplit(":", 1)[-1]: row for row, name in enumerate(bones.names)}
+        return self.name, {joint: rows[bone] for joint, bone in self.bones.items() if bone in rows}
 
 
 @dataclass(frozen=True)
 class TableMapping(BoneMapping):
-    """A rig of the clip readers' tables, names compared as they compare them.
+    """The clip readers' tables: the one they would choose, names compared as they compare them.
 
     Attributes:
-        table: Of joint names.
+        table: The only one to try; all that the readers know by default.
     """
 
     table: JointTable | None = None
 
-    def match(self, names: Sequence[str]) -> dict[str, int]:
-        """SMPL-X joint name to row, for the joints that are there; none for a table that takes one bone for two."""
-        rows = {} if self.table is None else table_rows(self.table, names)
-        return rows if len(set(rows.values())) == len(rows) else {}
+    def match(self, bones: Bones) -> tuple[str, dict[str, int]]:
+        """What the rig is called, and SMPL-X joint name to row; none where no table finds arms and legs.
+
+        Joints of which only the rotation is SMPL-X's count as well: in an armature they are bones like any other. No
+        bone is taken for two joints.
+        """
+        try:
+            match = match_joints(bones.names, self.name, self.table, helper_rows(bones.heads, bones.parents))
+        except AssistMimicError:
+            return self.name, {}
+        found: dict[str, int] = {}
+        for joint in sorted({**match.rotations, **match.joints}, key=JOINT_NAMES.index):
+            row = _row(match, joint)
+            if row not in found.values():
+                found[joint] = row
+        return called(match.table), found
+
+
+def called(table: str) -> str:
+    """What the rigs of a table are called in messages."""
+    return _CALLED.get(table, table[:1].upper() + table[1:])
+
+
+def _row(match: JointMatch, joint: str) -> int:
+    return match.joints[joint] if joint in match.joints else match.rotations[joint]
 
 
 def read_mapping(path: Path) -> BoneMapping:
-    """A mapping from a JSON file: `{"name": "My rig", "bones": {"pelvis": "Hips", ...}}`.
+    """A mapping from a file: YAML as `--joint-map` takes it, or JSON: `{"name": "Mine", "bones": {"pelvis": "Hips"}}`.
 
     Rigs with controls have three entries more: `"controls": {"torso": ["spine1", "root"], ...}` with the joint each
     control moves and what carries it, `"at_rest": ["hips", ...]` and `"properties": {"torso": {"head_follow": 1}, ...}`
@@ -69,6 +110,8 @@ def read_mapping(path: Path) -> BoneMapping:
     Raises:
         AssistMimicError: naming the file and what is wrong with it.
     """
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return TableMapping(path.stem, {}, None, read_joint_table(path))
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         name, bones = str(content["name"]), dict(content["bones"])
@@ -105,7 +148,6 @@ def _smplx() -> tuple[BoneMapping, ...]:
 
 @cache
 def shipped_mappings() -> tuple[BoneMapping, ...]:
-    """SMPL-X first, then the files that come with the extension, then the clip readers' tables of further rigs."""
+    """SMPL-X first, then rigs with controls, whose files come with the extension, then the clip readers' tables."""
     files = [read_mapping(path) for path in sorted(_FOLDER.glob("*.json"))]
-    tables = [table for table in built_in_tables() if table.name not in _WITH_FILES]
-    return (*_smplx(), *files, *(TableMapping(table.name, {}, None, table) for table in tables))
+    return (*_smplx(), *files, TableMapping("the rigs known", {}))

@@ -3,21 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from controller_server.clip.body_frames import shortest_arc
+from controller_server.clip.bvh_world import find_unit
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, PARENTS, Skeleton, joint
 from controller_server.errors import AssistMimicError
 
 from .bones import Bones
+from .by_motion import rest_from_motion
 from .controls import Controls
 from .mapping import REQUIRED, BoneMapping
 
+Motion = Callable[[], "tuple[np.ndarray, np.ndarray] | None"]
+"""Gives an object's matrices (T, 4, 4) and its bones' in armature space (T, N, 4, 4); None where nothing moves it."""
 LEG_LENGTH = (0.3, 1.5)
 """Hip to ankle of a person [m]."""
 _SAME = 1e-3
@@ -82,7 +86,11 @@ class Rig:
 
 
 def recognise(
-    bones: Bones, world: np.ndarray, mappings: Sequence[BoneMapping], scene_units: Sequence[float] = (1.0,)
+    bones: Bones,
+    world: np.ndarray,
+    mappings: Sequence[BoneMapping],
+    scene_units: Sequence[float] = (1.0,),
+    motion: Motion | None = None,
 ) -> Rig:
     """See the person in an armature, by its bones and where they stand in the rest pose.
 
@@ -90,14 +98,16 @@ def recognise(
         bones: Of the armature.
         world: The object's matrix, shape (4, 4).
         mappings: To try; the one that finds most joints is taken.
-        scene_units: Metres per Blender unit to try, the first under which the legs are a person's.
+        scene_units: Metres per Blender unit to try, the first under which the legs are a person's; after them the
+            units of motion files.
+        motion: Gives a sample of its motion, which is asked where the rest pose is no person standing.
 
     Raises:
         AssistMimicError: it is no person, its object is scaled unevenly, or its controls are not what they should be.
     """
     scale = _even_scale(world)
-    matches = [(mapping, mapping.match(bones.names)) for mapping in mappings]
-    mapping, found = max(matches, key=lambda pair: len(pair[1]))
+    matches = [(mapping, *mapping.match(bones)) for mapping in mappings]
+    mapping, kind, found = max(matches, key=lambda match: len(match[2]))
     missing = [name for name in REQUIRED if name not in found]
     if missing:
         raise AssistMimicError(
@@ -107,27 +117,50 @@ def recognise(
     rows = np.full(N_JOINTS, -1)
     for name, row in found.items():
         rows[JOINT_NAMES.index(name)] = row
-    axes = _model_axes(bones, rows)
-    model = quat_rotate(quat_conj(axes), bones.heads)
-    legs = _leg_length(model, found)
+    legs = _leg_length(bones.heads, found)
     metres = next((unit for unit in scene_units if LEG_LENGTH[0] <= legs * scale * unit <= LEG_LENGTH[1]), None)
     if metres is None:
-        raise AssistMimicError(
-            f"legs are {legs * scale:.3g} units long, a person's {LEG_LENGTH[0]} to {LEG_LENGTH[1]} m; scale the object"
-        )
-    if not model[rows[0], 1] > model[found["left_ankle"], 1] + 0.5 * legs:
-        raise AssistMimicError("its rest pose does not stand: the pelvis is not above the ankles")
+        metres = _unit_of_files(legs * scale)
     unit = scale * metres
     if mapping.controls is not None:
         mapping.controls.check(mapping.name, bones, rows)
-    turns = _rest_turns(model, rows)
-    rest = _rest_joints(model, rows, turns, unit)
-    return Rig(_kind(mapping, found), bones, rows, axes, turns, unit, metres, rest, mapping.controls)
+    try:
+        axes, turns = _standing(bones, rows, legs)
+    except _NoStandingRest as error:
+        moved = None if motion is None else motion()
+        if moved is None:
+            raise AssistMimicError(f"{error}, and it has no motion to see its joints by") from None
+        axes, turns = rest_from_motion(bones, rows, *moved, metres)
+    rest = _rest_joints(quat_rotate(quat_conj(axes), bones.heads), rows, turns, unit)
+    return Rig(_kind(kind, found), bones, rows, axes, turns, unit, metres, rest, mapping.controls)
 
 
-def _kind(mapping: BoneMapping, found: Mapping[str, int]) -> str:
-    if mapping.name != "SMPL-X" or "jaw" in found:
-        return mapping.name
+class _NoStandingRest(AssistMimicError):
+    """The rest pose is not that of a person who stands."""
+
+
+def _standing(bones: Bones, rows: np.ndarray, legs: float) -> tuple[np.ndarray, np.ndarray]:
+    """Model frame and rest turns of a rig that stands in its rest pose. Raises _NoStandingRest."""
+    axes = _model_axes(bones, rows)
+    model = quat_rotate(quat_conj(axes), bones.heads)
+    if not model[rows[0], 1] > model[rows[joint("left_ankle")], 1] + 0.5 * legs:
+        raise _NoStandingRest("its rest pose does not stand: the pelvis is not above the ankles")
+    return axes, _rest_turns(model, rows)
+
+
+def _unit_of_files(legs: float) -> float:
+    """Metres per unit of the scene for somebody who was imported in a file's own unit, centimetres say."""
+    try:
+        return find_unit(("legs",), (legs,))[0]
+    except AssistMimicError:
+        raise AssistMimicError(
+            f"legs are {legs:.3g} units long, a person's {LEG_LENGTH[0]} to {LEG_LENGTH[1]} m; scale the object"
+        ) from None
+
+
+def _kind(kind: str, found: Mapping[str, int]) -> str:
+    if kind != "SMPL-X" or "jaw" in found:
+        return kind
     return "SMPL-H" if "left_index1" in found else "SMPL-X body"
 
 
@@ -165,7 +198,7 @@ def _model_axes(bones: Bones, rows: np.ndarray) -> np.ndarray:
     up = up / max(float(np.linalg.norm(up)), 1e-12)
     seen = np.stack([left, up, np.cross(left, up)], axis=-1)
     if not np.isfinite(seen).all() or abs(np.linalg.det(seen)) < 0.5:
-        raise AssistMimicError("its rest pose shows no left and no up: hips, shoulders or spine lie in one point")
+        raise _NoStandingRest("its rest pose shows no left and no up: hips, shoulders or spine lie in one point")
     body = _rotation_of(bones.rest[rows[:22][rows[:22] >= 0]])
     if np.abs(body - body[0]).max() < _SAME and np.trace(body[0].T @ seen) > 1 + 2 * _SNAP:
         return quat_from_matrix(body[0])

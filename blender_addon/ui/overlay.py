@@ -63,7 +63,7 @@ def _overlay_of(take: Any) -> OverlayData | None:
         if arrays is None:
             return None
         _data.clear()
-        _data[take.job] = OverlayData(arrays, take.ground)
+        _data[take.job] = OverlayData(arrays, take.ground, take.metres)
     return _data[take.job]
 
 
@@ -111,6 +111,7 @@ def _draw_preview() -> None:
     key = weakref.ref(preview)
     if _preview_batch is None or _preview_batch[0] != key:
         lines = bone_lines(preview.positions[-1], preview.joints) + [0, 0, running.request.ground]
+        lines /= running.request.sampled[0].rig.metres
         colours = np.tile(_PREVIEW, (len(lines), 1))
         picture = Picture(np.zeros((0, 3)), np.zeros((0, 4)), lines, colours)
         _preview_batch = (key, _batches_of(picture))

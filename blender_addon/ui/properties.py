@@ -86,6 +86,7 @@ class Take(bpy.types.PropertyGroup):
     start: IntProperty()
     end: IntProperty()
     ground: FloatProperty()
+    metres: FloatProperty(default=1.0, description="Metres per unit of the scene")
     meta: StringProperty()
     supporter: PointerProperty(type=TakePerson)
     recipient: PointerProperty(type=TakePerson)
@@ -132,7 +133,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     )
     bone_mapping: StringProperty(
         name="Bone mapping",
-        description="JSON file that names this rig's bones; empty for SMPL-X, Mixamo and Rigify",
+        description="YAML or JSON file that names this rig's bones; empty for all rigs that are known",
         subtype="FILE_PATH",
     )
     recipient_kind: EnumProperty(

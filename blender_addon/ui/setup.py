@@ -13,9 +13,10 @@ from bpy.props import BoolProperty, EnumProperty
 from controller_server import __version__
 from controller_server.errors import AssistMimicError
 
-from ..blender.armature import has_animation, rig_of
+from ..blender.armature import has_animation
 from ..blender.hints import hints_of
 from ..blender.importing import mark_prop
+from ..blender.recognising import rig_of
 from ..blender.request import characters, mapping_of, read_request
 from .mending import button
 from .presets import BALANCED, PRESETS, values_of

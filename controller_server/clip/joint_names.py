@@ -137,12 +137,6 @@ def _spelled_out(
     return found
 
 
-def table_rows(table: JointTable, names: Sequence[str]) -> dict[str, int]:
-    """Return where a rig's names have a table's joints, by SMPL-X joint; empty where the table asks for more."""
-    find = _finder(names)
-    return find(table.joints) if not table.only_with or find({"": table.only_with}) else {}
-
-
 def _finder(names: Sequence[str]) -> Callable[[Mapping[str, Sequence[str]]], dict[str, int]]:
     """Return what finds entries of a table among names: as they stand first, then by what they mean."""
     rows: dict[str, int] = {}

@@ -148,6 +148,10 @@ def chained(parents: tuple[int, ...], offsets: np.ndarray, local: np.ndarray) ->
 
 def helpers(rig: Rig) -> set[int]:
     """Return the joints that lie on their parents: helper joints of the rig, no places in the body."""
-    rest, parents = rig.rest_positions(), np.array(rig.parents)
+    return helper_rows(rig.rest_positions(), np.array(rig.parents))
+
+
+def helper_rows(rest: np.ndarray, parents: np.ndarray) -> set[int]:
+    """The same from joint positions at rest, shape (J, 3), and each one's parent or -1, shape (J,)."""
     lengths = np.linalg.norm(rest - rest[np.maximum(parents, 0)], axis=-1)
     return {int(k) for k in np.flatnonzero((parents >= 0) & (lengths < 1e-3 * lengths.max(initial=0)))}

@@ -39,7 +39,7 @@ def rigify_seconds(part: SimpleNamespace) -> dict[str, float]:
     rigs = import_module("blender.rigs")
     obj = rigs.make_rigify("faceless")
     rigs.animate_rigify(obj, 1, FRAMES)
-    rig = part.armature.rig_of(obj, scene)
+    rig = part.recognising.rig_of(obj, scene)
     began = time.process_time()
     sampled = part.reading.sample([(obj, rig)], frames, scene)[0]
     motion = sampled.motion
@@ -88,7 +88,7 @@ def main() -> None:
     import bpy
     import numpy as np
 
-    names = ("armature", "reading", "baking", "importing")
+    names = ("armature", "recognising", "reading", "baking", "importing")
     part = SimpleNamespace(**{name: import_module(f"{installed.MODULE}.blender.{name}") for name in names})
     from controller_server.clip.npz import read_npz
     from controller_server.clip.resample import resample
@@ -101,7 +101,7 @@ def main() -> None:
     for obj in people:
         for bone in obj.pose.bones:
             bone.rotation_mode = "QUATERNION"
-    rigs = [(obj, part.armature.rig_of(obj, scene)) for obj in people]
+    rigs = [(obj, part.recognising.rig_of(obj, scene)) for obj in people]
     frames = np.arange(1, FRAMES + 1)
     sampled = part.reading.sample(rigs, frames, scene)
     motions = [s.motion for s in sampled]

@@ -81,12 +81,9 @@ def heads(obj: bpy.types.Object, names: list[str], frames: np.ndarray) -> np.nda
 
 def make_mixamo(name: str = "mixamo") -> bpy.types.Object:
     """A rig as Mixamo makes them: centimetres, Y up, bones along the limbs, a namespace before every name."""
-    import json
-    from pathlib import Path
+    from controller_server.clip.joint_names import read_joint_table
 
-    import bl_ext.user_default.assistmimic as addon
-
-    table = json.loads((Path(addon.__file__).parent / "rig" / "mappings" / "mixamo.json").read_text())["bones"]
+    table = {joint: names[0] for joint, names in read_joint_table("mixamo").joints.items()}
     data = bpy.data.armatures.new(name)
     obj = bpy.data.objects.new(name, data)
     bpy.context.scene.collection.objects.link(obj)

@@ -36,14 +36,14 @@ CLIP = Path(__file__).resolve().parents[2] / "assets" / "clips" / "pull_up.npz"
 @pytest.fixture
 def part(addon: ModuleType) -> SimpleNamespace:
     """The extension's modules."""
-    names = ("armature", "reading", "baking", "compat", "figure", "stills")
+    names = ("armature", "recognising", "reading", "baking", "compat", "figure", "stills")
     return SimpleNamespace(**{n: importlib.import_module(f"{addon.__name__}.blender.{n}") for n in names})
 
 
 def bake_clip(part: SimpleNamespace, obj: bpy.types.Object, name: str = "baked"):
     """Write 60 frames of a real clip into an armature; what was written, in its proportions."""
     scene = bpy.context.scene
-    rig = part.armature.rig_of(obj, scene)
+    rig = part.recognising.rig_of(obj, scene)
     motion = replace(slice_motion(read_npz(CLIP).supporter, slice(0, 60)), rest_joints=rig.rest_joints)
     sampled = part.reading.sample([(obj, rig)], FRAMES, scene)[0]
     action, slot = part.baking.bake(obj, sampled, motion, name)
@@ -143,7 +143,7 @@ def test_figure_is_a_person(part: SimpleNamespace) -> None:
 
     collection = bpy.context.scene.collection
     obj = part.figure.new_figure("Zoë", Skeleton.neutral(), "supporter", collection)
-    rig = part.armature.rig_of(obj, bpy.context.scene)
+    rig = part.recognising.rig_of(obj, bpy.context.scene)
     assert rig.kind == "SMPL-X" and np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS).max() < 1e-6
     body = obj.children[0]
     assert len(body.data.vertices) > 500 and all(v.groups for v in body.data.vertices)
@@ -156,9 +156,9 @@ def test_refusals_name_the_object(part: SimpleNamespace) -> None:
     mesh = bpy.data.objects.new("Würfel", bpy.data.meshes.new("cube"))
     for obj, message in ((None, "pick an armature"), (mesh, "Würfel: not an armature")):
         with pytest.raises(ValueError, match=message):
-            part.armature.rig_of(obj, scene)
+            part.recognising.rig_of(obj, scene)
     obj = make_rig(MPI)
-    rig = part.armature.rig_of(obj, scene)
+    rig = part.recognising.rig_of(obj, scene)
     obj.data.pose_position = "REST"
     with pytest.raises(ValueError, match="Pose Position"):
         part.reading.sample([(obj, rig)], FRAMES, scene)
@@ -172,7 +172,7 @@ def test_other_rigs_through_their_mapping(part: SimpleNamespace, make) -> None:
     """A Mixamo rig and Rigify's meta-rig are recognised, written and read back within 0.1 mm of what Blender plays."""
     obj = make()
     scene = bpy.context.scene
-    rig = part.armature.rig_of(obj, scene)
+    rig = part.recognising.rig_of(obj, scene)
     assert rig.kind in ("Mixamo", "Rigify meta-rig")
     rig, motion = bake_clip(part, obj)
     played = heads(obj, joint_bones(rig), FRAMES)

@@ -30,7 +30,7 @@ def part(addon: ModuleType) -> SimpleNamespace:
 
 def parts() -> SimpleNamespace:
     """The modules that are used here."""
-    names = ("ui.session", "blender.armature", "blender.baking", "blender.compat", "blender.reading")
+    names = ("ui.session", *(f"blender.{name}" for name in ("recognising", "baking", "compat", "reading")))
     return SimpleNamespace(**{n.split(".")[1]: importlib.import_module(f"{MODULE}.{n}") for n in names})
 
 
@@ -60,7 +60,7 @@ def simulated_heads_error(settings, part: SimpleNamespace, *, body: bool = False
         clip = client.fetch(job).clip
     frames, worst = np.arange(1, FRAMES + 1), 0.0
     for obj, (_, motion) in zip((settings.supporter, settings.recipient), clip.people, strict=True):
-        rig = part.armature.rig_of(obj, bpy.context.scene)
+        rig = part.recognising.rig_of(obj, bpy.context.scene)
         joints = rig.mapped[rig.mapped < 22] if body else rig.mapped
         names = [rig.bones.names[row] for row in rig.rows[joints]]
         worst = max(worst, np.abs(heads(obj, names, frames) - motion.joints[0][:, joints]).max())
@@ -202,7 +202,7 @@ def load_demo_on_rigify(part: SimpleNamespace) -> bpy.types.PropertyGroup:
     people = [make_rigify("basic"), make_rigify("basic")]
     frames = np.arange(1, FRAMES + 1)
     for obj, (_, motion) in zip(people, clip.people, strict=True):
-        rig = part.armature.rig_of(obj, bpy.context.scene)
+        rig = part.recognising.rig_of(obj, bpy.context.scene)
         sampled = part.reading.sample([(obj, rig)], frames, bpy.context.scene)[0]
         motion = replace(slice_motion(motion, slice(0, FRAMES)), rest_joints=rig.rest_joints)
         action, slot = part.baking.bake(obj, sampled, motion, "demo", joints=range(22))

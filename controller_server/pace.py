@@ -1,7 +1,8 @@
 """How long a conversion will take: by the speed of each of its stages, measured in it and in those before it.
 
 Frames of one clip cost very differently: where the prepared motion carries people by itself a search has nothing to do.
-So the frames done so far say little of those to come, and the mean of earlier clips on the same machine says more.
+So the frames done so far say little of those to come; the same clip, done before, says most, the mean of other clips on
+the same machine a little.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ FILE = "pace.json"
 _NEW = 0.3
 """Share of the latest conversion in what is kept."""
 _KEPT = 200
-"""Kinds of conversions."""
+"""Kinds of conversions, and clips of them."""
 _WRITE_EVERY = 60.0
+_OVERDUE = 0.1
+"""Share of what is usual that is left, at least, as long as nothing else is known."""
 _SHORTEST = 15
 """Frames of a clip that says something about others."""
 _USUAL = 0.3
@@ -41,17 +44,27 @@ class PaceBook:
     def __init__(self, path: Path | None = None) -> None:
         self._path, self._known, self._next = path, _read(path), -math.inf
 
-    def of(self, kind: str) -> Pace:
-        """Return the pace of a kind of conversion; empty where none was measured."""
-        return self._known.get(kind, {})
+    def of(self, kind: str, clip: str = "") -> Pace:
+        """Return the pace of a kind of conversion: of this clip, else of all; empty where none was measured.
 
-    def add(self, kind: str, pace: Pace) -> None:
+        Args:
+            kind: As `kind_of` gives it.
+            clip: What tells the clip from others, if anything does.
+        """
+        return self._known.get(f"{kind} {clip}") or self._known.get(kind, {})
+
+    def time_left(self, frames: int, now: float, kind: str, clip: str = "") -> TimeLeft:
+        """Return what tells the time left of a conversion that begins; arguments are those of `TimeLeft` and `of`."""
+        return TimeLeft(frames, self.of(kind, clip), now, known=f"{kind} {clip}" in self._known)
+
+    def add(self, kind: str, pace: Pace, clip: str = "") -> None:
         """Take in a conversion that went to its end; written down at most once a minute, where that is possible."""
         if not pace:
             return
-        before = self._known.pop(kind, {})
-        mixed = {phase: _mixed(before.get(phase), new) for phase, new in pace.items()}
-        self._known = {**dict(list(self._known.items())[-_KEPT:]), kind: {**before, **mixed}}
+        for name in (f"{kind} {clip}", kind) if clip else (kind,):
+            before = self._known.pop(name, {})
+            mixed = {phase: _mixed(before.get(phase), new) for phase, new in pace.items()}
+            self._known = {**dict(list(self._known.items())[-_KEPT:]), name: {**before, **mixed}}
         if self._path is not None and time.monotonic() > self._next:
             self._next = time.monotonic() + _WRITE_EVERY
             try:
@@ -95,10 +108,11 @@ class TimeLeft:
         frames: Of its clip.
         pace: Of conversions like it.
         now: When it began [s].
+        known: Whether that is the pace of this very clip.
     """
 
-    def __init__(self, frames: int, pace: Pace, now: float) -> None:
-        self._frames, self._pace = max(frames, 1), pace
+    def __init__(self, frames: int, pace: Pace, now: float, *, known: bool = False) -> None:
+        self._frames, self._pace, self._known = max(frames, 1), pace, known
         self._phase, self._stage = PREPARE, ""
         self._phase_since = self._stage_since = now
         self._stage_from = 0
@@ -124,12 +138,16 @@ class TimeLeft:
         return self._of_phase(progress, now) + rest
 
     def _of_phase(self, progress: Progress, now: float) -> float:
-        """Time left of a phase: what it takes usually, in which the frames so far weigh as much as they are."""
+        """Time left of a phase: what is left of what it takes usually, or less, or more, by the speed so far."""
         usual = self._pace[self._phase] * self._frames
-        if progress.total:
-            done, took = progress.done / progress.total, now - self._stage_since
-            return (1 - done) * (_USUAL * usual + took) / (_USUAL + done)
-        return max(usual - (now - self._phase_since), 0.1 * usual)
+        rest = usual - (now - self._phase_since)
+        if not progress.total:
+            return max(rest, _OVERDUE * usual)
+        done, took = progress.done / progress.total, now - self._stage_since
+        mixed = (1 - done) * (_USUAL * usual + took) / (_USUAL + done)
+        if rest <= _OVERDUE * usual:
+            return mixed
+        return rest if self._known or mixed > rest else math.sqrt(rest * mixed)
 
     def _of_stage(self, progress: Progress, now: float) -> float | None:
         new = progress.done - self._stage_from

@@ -62,8 +62,23 @@ def test_the_time_told_is_within_a_factor_of_one_and_a_half(name, share, tmp_pat
             trace.play(left)
             PaceBook(tmp_path / "pace.json").add("same", left.measured(trace.end))
     trace = TRACES[name]
-    told = trace.told(TimeLeft(trace.frames, PaceBook(tmp_path / "pace.json").of("same"), 0.0), share)
+    told = trace.told(PaceBook(tmp_path / "pace.json").time_left(trace.frames, 0.0, "same"), share)
     assert trace.end / 1.5 < told < trace.end * 1.5
+
+
+def test_a_clip_that_was_done_before_is_known():
+    """Expect of the same clip what it took, however long others take; of another one the mean of all."""
+    book, slow = PaceBook(), {"prepare": 0.1, "steer": 4.0, "measure": 0.1}
+    left = TimeLeft(136, {}, 0.0)
+    PULL_UP.play(left)
+    book.add("same", left.measured(PULL_UP.end), "pull_up 136")
+    for _ in range(5):
+        book.add("same", slow, "other 100")
+    for share in (0.1, 0.25, 0.5, 0.75):
+        told = PULL_UP.told(book.time_left(136, 0.0, "same", "pull_up 136"), share)
+        assert told == pytest.approx(PULL_UP.end, rel=0.05)
+    assert book.of("same", "other 100") == pytest.approx(slow)
+    assert 0.5 < book.of("same", "never seen")["steer"] < 4.0
 
 
 def test_without_anything_measured_only_the_stage_is_told():

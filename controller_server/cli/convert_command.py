@@ -13,7 +13,7 @@ from ..clip.bvh_rig import OwnRigs
 from ..clip.formats import ReadOptions, read_clip
 from ..clip.write_options import WriteOptions
 from ..errors import AssistMimicError
-from ..pace import FILE, PaceBook, TimeLeft, kind_of
+from ..pace import FILE, PaceBook, kind_of
 from ..service.portfile import state_folder
 from ..settings import ConvertSettings
 from . import EXIT_INTERRUPTED
@@ -56,11 +56,12 @@ def run_convert(
 
     make_folder(out, quiet=telling.quiet)
     paces, kind = PaceBook(state_folder() / FILE), kind_of(settings.to_dict())
-    left = TimeLeft(read.clip.n_frames, paces.of(kind), time.monotonic())
+    clip = f"{title_of(inputs)} {read.clip.n_frames}"
+    left = paces.time_left(read.clip.n_frames, time.monotonic(), kind, clip)
     try:
         with TerminalProgress(telling.console, left) as progress:
             result = convert(read.clip, settings, on_progress=progress, notes=read.notes)
-        paces.add(kind, left.measured(time.monotonic()))
+        paces.add(kind, left.measured(time.monotonic()), clip)
     except ConvertInterrupted as interrupted:
         return _keep_partial(out, interrupted.result, read.clip.n_frames)
     own = OwnRigs.read(inputs, options, read.clip) if writing is not None and writing.out_rig == "input" else None

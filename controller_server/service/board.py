@@ -52,6 +52,11 @@ class Live:
     left: TimeLeft | None = None
 
 
+def _like(job: Job) -> tuple[str, str]:
+    """The kind of a job, and what tells its clip from others: jobs alike in both take equally long."""
+    return kind_of(job.settings), f"{job.name} {job.frames}" if job.name else ""
+
+
 class Board:
     """The jobs of a server.
 
@@ -178,7 +183,7 @@ class Board:
                     self._queues[worker.spec.engine].put(live.job, first=True)
                     break
                 live.since = time.monotonic()
-                live.left = TimeLeft(live.job.frames, self._paces.of(kind_of(live.job.settings)), live.since)
+                live.left = self._paces.time_left(live.job.frames, live.since, *_like(live.job))
                 self._count(State.QUEUED, State.RUNNING)
                 break
 
@@ -224,7 +229,8 @@ class Board:
             )
             return
         if live.left is not None:
-            self._paces.add(kind_of(live.job.settings), live.left.measured(time.monotonic()))
+            kind, clip = _like(live.job)
+            self._paces.add(kind, live.left.measured(time.monotonic()), clip)
         fields = {"job": key.job, "text": message["text"], "seconds": seconds}
         self._ended(key, State.DONE, Message("result", fields, message.arrays), ended)
 

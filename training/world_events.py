@@ -21,6 +21,10 @@ from .term_memory import TermMemory
 Array = np.ndarray
 
 
+_LEAST, _MOST = 0.01, 100.0
+"""Bounds of what an event may multiply strength, mass and friction by."""
+
+
 class WorldEvents:
     """What happens to n worlds, and what has happened to each.
 
@@ -147,6 +151,9 @@ class WorldEvents:
                 raise AssistMimicError(f"event: {term.name}: returned {effect!r}, expected a training.events.Effect")
             if effect.friction is not None:
                 term.check(effect.friction, ids.shape)
+                _check_factors(term.name, "friction", effect.friction, least=0.0)
+            for name, factors in effect.strength.items():
+                _check_factors(term.name, name, factors, least=_LEAST)
             if effect.wrench is not None:
                 term.check(effect.wrench, (len(ids), 2, 6))
             yield effect
@@ -174,3 +181,11 @@ class WorldEvents:
                 ]
                 if len(alike):
                     backend.set_strength(people, alike.tolist())
+
+
+def _check_factors(event: str, what: str, factors: Any, *, least: float) -> None:
+    """Make sure that factors are numbers that physics can take. Raises AssistMimicError, which names the event."""
+    given = np.asarray(factors, float)
+    wrong = given[~((given >= least) & (given <= _MOST))]
+    if wrong.size:
+        raise AssistMimicError(f"event: {event}: {what} x {wrong[0]:g}, expected factors of {least:g} to {_MOST:g}")

@@ -17,6 +17,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from ..body.pair import PairBody
+from ..clip.interaction import ROLES
 from ..clip.rotation import quat_heading
 from ..clip.skeleton import JOINT_NAMES
 from ..errors import AssistMimicError
@@ -88,6 +89,8 @@ class View:
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
         shift: How far the supporter's hand goals are displaced by retargeting [m], shape (N, 2, 3); nothing to be
             read where they never are.
+        broken: Worlds that left the realm of numbers, shape (N,); of all others terms have to give finite numbers.
+            None where nobody knows, and then nothing is made sure of.
     """
 
     now: Bodies
@@ -98,6 +101,7 @@ class View:
     action: Array
     grips: Array
     shift: Array = _Withheld("retargeting")
+    broken: Array = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,7 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray,
         balance=balance(backend, track.com_at(frames)),
         action=np.asarray(action, np.float32),
         grips=track.grips_at(frames),
+        broken=np.asarray(backend.diverged()),
     )
 
 
@@ -328,12 +333,32 @@ def observe(view: View, terms: Terms) -> Array:
 
     Returns:
         Shape (N, 2, sum of sizes), in the view's dtype.
+
+    Raises:
+        AssistMimicError: a term gives no block, or numbers that are not finite; names it.
     """
-    context = ObservationContext(view)
-    blocks = [_block(term, context) for term in bound(terms)]
+    context, named = ObservationContext(view), bound(terms)
+    blocks = [_block(term, context) for term in named]
     # Neighbours are turned in one go: for a single pair the calls cost more than the arithmetic.
     parts = []
     for vectors, run in groupby(blocks, key=lambda block: block.ndim == 4):
         together = list(run)
         parts += [context.turn(context.xp.concat(together, axis=2))] if vectors else together
-    return context.xp.concat(parts, axis=-1)
+    seen = context.xp.concat(parts, axis=-1)
+    if view.broken is not None and not bool(context.xp.all(context.xp.isfinite(seen[~view.broken]))):
+        raise AssistMimicError(_not_finite(named, [np.asarray(b) for b in blocks], np.asarray(view.broken)))
+    return seen
+
+
+def _not_finite(terms: Sequence[BoundTerm], blocks: Sequence[Array], broken: Array) -> str:
+    """Say which term gives numbers that are not finite, and where."""
+    for term, block in zip(terms, blocks, strict=True):
+        bad = ~np.isfinite(block).reshape(*block.shape[:2], -1).all(axis=-1) & ~broken[:, None]
+        if bad.any():
+            world, person = (int(index) for index in np.argwhere(bad)[0])
+            of = term.name if term.term.file is None else f"{term.name}: {term.term.file.name}"
+            return (
+                f"observation: {of}: numbers that are not finite, of the {ROLES[person]} in world {world}; "
+                "look for a division by zero"
+            )
+    return "observation: numbers that are not finite came of turning a person's view; is anybody's pelvis a rotation?"

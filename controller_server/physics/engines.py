@@ -62,7 +62,10 @@ _ENGINES: dict[str, _Entry] = {BUILT_IN: _Entry("controller_server.physics.mujoc
 
 
 def register_engine(name: str, make: MakeEngine | str, *, extra: str = "") -> None:
-    """Make an engine known in this process, in the place of one of the same name.
+    """Make an engine known in this process alone, in the place of one of the same name.
+
+    Workers of `batch`, of a server, and those that judge the trials of `evaluate` are processes of their own and do not
+    know it: give them an entry point in the group `GROUP`.
 
     Args:
         name: As settings call it.
@@ -95,7 +98,10 @@ def _entry(name: str) -> _Entry:
     for point in _entry_points():
         if point.name == name:
             return _Entry(point.value)
-    raise AssistMimicError(f"engine {name!r}: there is no such engine; there are {', '.join(engine_names())}")
+    raise AssistMimicError(
+        f"engine {name!r}: there is no such engine; there are {', '.join(engine_names())} "
+        "(what a program registers is known in its own process alone; workers need an entry point)"
+    )
 
 
 def load_engine(name: str) -> MakeEngine:

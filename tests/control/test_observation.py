@@ -160,6 +160,21 @@ def test_a_term_has_parameters_and_may_stand_there_twice():
         observation.bind({"goal_ahead": TermConfig(params={"seconds": "far"})})
 
 
+def test_a_term_that_gives_no_finite_numbers_is_named():
+    """Fail at once, for whom and where; what comes of a world that broke does not count."""
+    (height,) = bound(["height"])
+    wrong = replace(height.term, function=lambda c: c.pelvis[:, :, 0, 2:] * [[[1], [np.nan]]])
+    odd = replace(height, name="odd", term=wrong)
+    backend = BackendMujoco(PAIR, 2, threads=1)
+    backend.set_state(REFERENCE.state[[0, 0]])
+    view = look(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63)))
+    assert np.isfinite(observe(view, ["positions", height])).all()
+    for broken, world in (([False, False], 0), ([True, False], 1)):
+        with pytest.raises(AssistMimicError, match=f"observation: odd: .* recipient in world {world}"):
+            observe(replace(view, broken=np.array(broken)), ["positions", odd])
+    observe(replace(view, broken=np.array([True, True])), ["positions", odd])
+
+
 def test_terms_say_that_they_read_forces():
     """Every term that reads forces or moved hands says so; one that does not is refused, with what to write."""
     readers = {name for name in NAMES if reads_forces([name])}

@@ -14,6 +14,7 @@ from controller_server.errors import AssistMimicError
 from controller_server.terms import Term, TermConfig, event, observation, reward, termination
 from training.config import EVENTS, OBSERVATION, RewardConfig, StartConfig, TrainConfig, config_from_dict, load_config
 from training.environment import PairEnvironment
+from training.events import Effect
 
 START = StartConfig(first=1.0, kept=0.0)
 
@@ -215,6 +216,22 @@ def test_parts_of_terms_can_be_set_by_name(tmp_path):
     assert set(config.events) == {"start_noise", "friction", "push"} and config.events["friction"].weight == 0
     assert config.termination["lost_contact"].params == {"frames": 15} and "deviation" in config.termination
     assert config_from_dict(yaml.safe_load(yaml.safe_dump(config.to_dict())), "again") == config
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        ({"friction": np.full(4, -0.5)}, "event: friction: friction x -0.5"),
+        ({"strength": {"mass": np.full((4, 2), -1.0)}}, "event: friction: mass x -1"),
+        ({"strength": {"gains": np.full((4, 2), np.nan)}}, "event: friction: gains x nan"),
+    ],
+)
+def test_an_event_cannot_ask_for_what_there_is_not(effect, said, monkeypatch):
+    """Refuse negative friction and mass, and what is no number, by the event's name."""
+    wrong = replace(event["friction"], function=lambda c, half_width: Effect(**effect))
+    monkeypatch.setitem(event._terms, "friction", wrong)
+    with pytest.raises(AssistMimicError, match=said):
+        environment(events={"friction": TermConfig()})
 
 
 def test_what_does_not_fit_is_named():

@@ -72,7 +72,7 @@ def hand_quats(left: bool, closing: float) -> np.ndarray:
         finger, segment = JOINT_NAMES[j].split("_")[1][:-1], int(JOINT_NAMES[j][-1])
         if finger == "thumb":
             share = (0.55, 0.45, 0.6)[segment - 1]
-            turns.append([0.35 * bend * share, -0.5 * side * bend * share, -0.75 * side * bend * share])
+            turns.append([0.9 * bend * share, 0.15 * side * bend * share, -0.55 * side * bend * share])
         else:
             together = {"index": 0.04, "middle": -0.08, "ring": -0.2, "pinky": -0.42}[finger]
             share = {"index": 0.8, "middle": 0.95, "ring": 1.05, "pinky": 1.1}[finger] * (0.75, 1.1, 0.7)[segment - 1]

@@ -90,7 +90,8 @@ def _write_mp4(path: Path, pictures: Iterable[np.ndarray], fps: float, av: Any) 
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.pix_fmt, stream.options = "yuv420p", {"crf": "20"}
-        for pixels in pictures:
-            stream.height, stream.width = pixels.shape[:2]
+        for k, pixels in enumerate(pictures):
+            if k == 0:
+                stream.height, stream.width = pixels.shape[:2]
             film.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
         film.mux(stream.encode())

@@ -41,7 +41,7 @@ def torso(p: np.ndarray, grow: float = 0.0) -> np.ndarray:
 
 def lower_body(p: np.ndarray) -> np.ndarray:
     """Return trunk, seat and legs as one, what shirt and trousers are worn over."""
-    seat = ellipsoid(p, (0.066, -0.462, -0.060), (0.090, 0.094, 0.070))
+    seat = ellipsoid(p, (0.045, -0.460, -0.058), (0.112, 0.094, 0.069))
     trunk = join(0.06, torso(p), seat)
     return join(0.05, trunk, leg(p))
 

@@ -1,6 +1,7 @@
 """Picture strips."""
 
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -150,3 +151,14 @@ def test_films_that_cannot_be_written(tmp_path: Path):
         render_film([], tmp_path / "a.webp")
     with pytest.raises(AssistMimicError, match="could not be written"):
         write_film(tmp_path / "missing" / "a.gif", iter([np.zeros((4, 4, 3), np.uint8)]), 10)
+
+
+def test_without_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Draw strips without labels, and say what films need."""
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    render_strip(_clip(), tmp_path / "a.png", frames=1, views=("side",), width=32, height=32)
+    assert _pixels(tmp_path / "a.png").shape == (32, 32, 3)
+    for name, missing in (("a.gif", "films need Pillow"), ("a.mp4", "MP4 needs PyAV")):
+        monkeypatch.setitem(sys.modules, "av", None)
+        with pytest.raises(AssistMimicError, match=missing):
+            render_film([_clip()], tmp_path / name)

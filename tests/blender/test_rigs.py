@@ -148,6 +148,30 @@ def test_figure_is_a_person(part: SimpleNamespace) -> None:
     body = obj.children[0]
     assert len(body.data.vertices) > 500 and all(v.groups for v in body.data.vertices)
     assert bpy.context.mode == "OBJECT"
+    assert {m.name.rpartition(" ")[2] for m in body.data.materials} >= {"skin", "shirt", "trousers", "shoes"}
+
+
+def test_figure_bends_as_everywhere_else(part: SimpleNamespace) -> None:
+    """A knee bent in Blender is, to a few millimetres, the knee of report and films."""
+    from controller_server.clip.rotation import quat_from_rotvec
+    from controller_server.clip.skeleton import N_JOINTS, Skeleton, forward_kinematics, joint
+    from controller_server.figure import Pose, dressed, skinned
+
+    skeleton = Skeleton.neutral()
+    obj = part.figure.new_figure("Ada", skeleton, "recipient", bpy.context.scene.collection)
+    turns = np.zeros((N_JOINTS, 3))
+    turns[joint("left_knee"), 0] = 1.7
+    quats = quat_from_rotvec(turns)
+    bone = obj.pose.bones["left_knee"]
+    bone.rotation_mode, bone.rotation_quaternion = "QUATERNION", quats[joint("left_knee")]
+    bpy.context.view_layer.update()
+    mesh = obj.children[0].evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    found = np.empty(3 * len(mesh.vertices))
+    mesh.vertices.foreach_get("co", found)
+    joints, world = forward_kinematics(skeleton.offsets, skeleton.rest_joints[0], quats)
+    legs = dressed(skeleton).points[:, 1] < -0.3  # without hands, which hang relaxed elsewhere
+    expected = skinned(dressed(skeleton), Pose(joints, world))[0][legs]
+    assert np.abs(found.reshape(-1, 3)[legs] @ [[1, 0, 0], [0, 0, -1], [0, 1, 0]] - expected).max() < 0.005
 
 
 def test_refusals_name_the_object(part: SimpleNamespace) -> None:

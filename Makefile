@@ -1,20 +1,18 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance soak fuzz extension bpy test-blender bench-blender clean
+.PHONY: help demo test check format bench conformance soak fuzz extension wheel test-wheel bpy test-blender bench-blender clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CLIP ?= assets/clips/pull_up.npz
+CLIP ?= pull_up
 OUT ?= out/demo
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
-	@mkdir -p $(OUT)
-	@$(BIN)/assistmimic convert $(CLIP) $(OUT)/$(notdir $(CLIP)) --report $(OUT)/report.html
-	@echo "open $(OUT)/report.html in a browser"
+	@$(BIN)/assistmimic demo $(CLIP) --out $(OUT)
 
 test: $(VENV)/.installed-dev ## Run the whole test suite
 	$(BIN)/python -m pytest
@@ -38,6 +36,12 @@ conformance: $(VENV)/.installed ## Put the physics engine through its conformanc
 extension: $(BIN)/python ## Build and validate the Blender extension's zips, for three platforms, and for Blender before 4.2.13
 	$(BIN)/python tools/build_extension.py
 	$(BIN)/python tools/build_extension.py --python 3.11
+
+wheel: $(BIN)/python ## Build the wheel, with clips and policies, into dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
+test-wheel: wheel ## Install it into an empty environment and do there what the README shows
+	tests/wheel.sh "$$(ls -t dist/assistmimic-*.whl | head -1)" "$(CURDIR)/$(BIN)/python"
 
 bpy: ## Environments with Blender as a module: .venv-bpy-4.2, -4.5, -5.0 (Python 3.11, 1 GB each)
 	tests/blender/environments.sh

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .bench_help import help_entry
+from .bundled import CLIPS
 from .clip.formats import ReadResult, read_clip
 from .clip.interaction import Prop
 from .convert import convert
@@ -25,7 +26,6 @@ from .result import Result, versions, write_result, write_result_report
 from .settings import ConvertSettings, Quality
 from .stepping import SHARE, bare_stepping
 
-CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
 REAL_CLIP = "cmu_22_02_pull_up"
 REAL_SEAT = Prop("seat", position=np.array([1.038, -0.556, 0.285]), size=np.array([0.30, 0.45, 0.57]))
 """What the captured recipient sits on: a stool, its top 0.09 m under the seated hip joints, at 0.66 m.
@@ -62,7 +62,7 @@ def cases(names: Sequence[str] = (), *, folders: Sequence[Path] | None = None, c
         captured: Whether the real one is among them.
 
     Raises:
-        AssistMimicError: a name is unknown, or there are no bundled clips (outside a clone).
+        AssistMimicError: a name is unknown, or there are no bundled clips.
     """
     paths = [Path(name) for name in names if Path(name).is_file()]
     files = [Case(path.stem, lambda path=path: read_clip([path])) for path in paths]
@@ -73,7 +73,7 @@ def cases(names: Sequence[str] = (), *, folders: Sequence[Path] | None = None, c
     if captured and data and (Path(data) / REAL_CLIP).is_dir():
         found.append(Case(REAL_CLIP, lambda: load_real_clip(Path(data)), REAL_PART))
     if not found:
-        raise AssistMimicError(f"bench: no clips in {CLIPS}; run it in a clone of the repository")
+        raise AssistMimicError(f"bench: no clips in {CLIPS}")
     known = [case.name for case in found]
     for name in names:
         if name not in known:

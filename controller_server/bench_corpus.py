@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .bench import CLIPS
+from .bundled import CLIPS, TRAINING_CLIPS
 from .clip.formats import write_clip
 from .clip.interaction import InteractionClip, SmplxMotion
 from .clip.npz import read_npz
@@ -19,7 +19,6 @@ from .clip.write_list import ENDINGS
 from .errors import AssistMimicError
 from .frames import slice_clip
 
-TRAINING_CLIPS = CLIPS.parents[1] / "training" / "clips"
 BROKEN_EVERY = 33
 """One clip of so many is broken on purpose: 3 %."""
 SECONDS = (1.0, 2.0)
@@ -78,7 +77,7 @@ def make_corpus(
     clips = {path.stem: read_npz(path) for where in (CLIPS, TRAINING_CLIPS) for path in sorted(where.glob("*.npz"))}
     sources = {name: _Source(clip, _near_furniture(clip)) for name, clip in clips.items()}
     if not sources:
-        raise AssistMimicError(f"bench batch: no clips in {CLIPS}; run it in a clone of the repository")
+        raise AssistMimicError(f"bench batch: no clips in {CLIPS}")
     made, endings = [], tuple(only) or ENDINGS
     for k in range(count):
         rng = np.random.default_rng([seed, k])

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .bench import CLIPS, Case, cases, machine
+from .bench import Case, cases, machine
 from .bench_rows import KeptRows, fingerprint
+from .bundled import CLIPS, TRAINING_CLIPS
 from .clip.interaction import InteractionClip
 from .clip.npz import clip_sha256
 from .clip.skeleton import N_BODY_JOINTS
@@ -21,7 +22,6 @@ from .progress import OnProgress, ignore_progress, labelled
 from .result import Result, versions, write_result, write_result_report
 from .settings import ConvertSettings
 
-TRAINING_CLIPS = CLIPS.parents[1] / "training" / "clips"
 _SUBSET = (0, 5)
 """Kinds of dirt a clip gets of the default subset, counted from a first one that moves on from clip to clip."""
 HARD = ("jitter_2deg", "jitter_4deg", "all_mild")

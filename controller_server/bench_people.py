@@ -8,20 +8,19 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from .bench import CLIPS, Case, cases, machine
+from .bench import Case, cases, machine
 from .bench_help import SEEDS, best_of_seeds
 from .body.compiled import compiled
 from .body.layout import clip_qpos
 from .body.pair import PairBody
 from .body.strength import PRESETS, Strength
+from .bundled import ALONE, CLIPS
 from .clip.interaction import InteractionClip
 from .clip.skeleton import JOINT_NAMES
 from .progress import OnProgress, ignore_progress, labelled
 from .result import versions
 from .settings import Quality
 
-ALONE = CLIPS.parent / "alone"
-"""Clips in which the recipient does something alone."""
 RISES = ("chair_rise_045", "chair_rise_035", "squat_rise", "walk_arm_in_arm")
 """What is carried out; the walk without the arm it leans on."""
 HOLDING, HELD_KG = "holding", 10.0

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .bundled import POLICIES
 from .errors import AssistMimicError
 
 _ROOT = Path(__file__).resolve().parents[1]
-_MADE_BY = (("controller_server", ("*.py", "*.yaml", "*.json")), ("assets/policies", ("*",)))
+_MADE_BY = (("controller_server", ("*.py", "*.yaml", "*.json")), (str(POLICIES), ("*",)))
 
 
 def fingerprint() -> str:

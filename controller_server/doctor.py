@@ -115,7 +115,7 @@ def _engines() -> Iterator[Finding]:
 
 
 def _renderer() -> Finding:
-    from .bench import CLIPS
+    from .bundled import CLIPS
     from .clip.formats import read_clip
     from .measure.strip import render_strip
 

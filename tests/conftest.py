@@ -34,7 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def no_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Nobody but the search: the policies that come along are not found."""
-    monkeypatch.setattr(bundle_store, "BUNDLED", tmp_path / "none")
+    monkeypatch.setattr(bundle_store, "POLICIES", tmp_path / "none")
 
 
 def standing_motion(n_frames: int, *, at: tuple[float, float], facing: float) -> SmplxMotion:

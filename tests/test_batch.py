@@ -27,9 +27,9 @@ from controller_server.batch.places import Places
 from controller_server.batch.plan import make_plan, with_whole_paths
 from controller_server.batch.run import run_batch
 from controller_server.batch.work import Order, carry_out
-from controller_server.bench import CLIPS
 from controller_server.bench_batch import bench_batch
 from controller_server.bench_corpus import make_corpus, mirrored, turned
+from controller_server.bundled import CLIPS
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz, write_npz
 from controller_server.clip.pairing import find_clips

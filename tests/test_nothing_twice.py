@@ -69,7 +69,7 @@ def test_a_policy_is_played_without_doing_anything_twice(
     action: ActionSpec, solved: int, clip: InteractionClip, counts: Counter[str], tmp_path: Path, monkeypatch
 ):
     """Compile a pair with and without sensors, solve each load once, read each card once, look at three clips."""
-    monkeypatch.setattr(bundle_store, "BUNDLED", tmp_path)
+    monkeypatch.setattr(bundle_store, "POLICIES", tmp_path)
     pair = PairBody.from_clip(clip)
     for name in ("one", "two"):
         write_bundle(tmp_path / name, untrained(clip, pair, name=name, action=action))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from prepare_clips import FPS, feet_rolled, raised, skating, standing_clip, walking_clip
 
-from controller_server.bench import CLIPS
+from controller_server.bundled import CLIPS
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import read_npz
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat

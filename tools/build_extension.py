@@ -74,11 +74,11 @@ def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
 def version() -> str:
     """The project's version, which the manifest has to agree with. Raises BuildError."""
     found = []
-    for path in (ROOT / "pyproject.toml", ADDON / "blender_manifest.toml"):
+    for path, name in ((CORE / "__init__.py", "__version__ ="), (ADDON / "blender_manifest.toml", "version =")):
         lines = path.read_text(encoding="utf-8").splitlines()
-        found.append(next(line.split('"')[1] for line in lines if line.startswith("version =")))
+        found.append(next(line.split('"')[1] for line in lines if line.startswith(name)))
     if found[0] != found[1]:
-        raise BuildError(f"pyproject.toml says version {found[0]}, blender_manifest.toml {found[1]}; make them agree")
+        raise BuildError(f"the package says version {found[0]}, blender_manifest.toml {found[1]}; make them agree")
     return found[0]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from controller_server.bundled import shipped
 from controller_server.control.bundle import read_bundle
 from controller_server.errors import AssistMimicError
 from controller_server.wholefile import replace_file
@@ -43,7 +44,7 @@ class Ablation:
     @staticmethod
     def load(path: Path) -> Ablation:
         """An ablation from YAML. Raises AssistMimicError."""
-        values = read_yaml(path)
+        values = read_yaml(shipped(path))
         known = set(Ablation.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != known:
             raise AssistMimicError(f"{path}: expected {', '.join(sorted(known))}")

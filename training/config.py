@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from controller_server.bundled import shipped
 from controller_server.clip.interaction import ROLES
 from controller_server.control.action import ActionSpec
 from controller_server.control.retarget import RetargetSettings
@@ -328,7 +329,7 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     Raises:
         AssistMimicError: the file cannot be read, or a name or a value in it is impossible.
     """
-    values = read_yaml(path)
+    values = read_yaml(shipped(path))
     if not isinstance(values, dict):
         raise AssistMimicError(f"{path}: expected names and values")
     given = values.get("action", {})

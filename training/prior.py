@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from controller_server.bundled import shipped
 from controller_server.clip.interaction import ROLES
 from controller_server.control.bundle import CARD, read_bundle, read_card
 from controller_server.control.bundle_card import PERSON
@@ -48,15 +49,15 @@ def start_networks(
     Raises:
         AssistMimicError: there is no policy in that folder, or it does not fit.
     """
-    actors = {}
-    _check_blocks(Path(source), spec, observed or {})
+    actors, folder = {}, shipped(Path(source))
+    _check_blocks(folder, spec, observed or {})
     for k, role in enumerate(roles):
-        prior, parameters, counts = _policy(Path(source), role)
+        prior, parameters, counts = _policy(folder, role)
         actor = Network(spec, widen(prior, parameters, spec, np.random.default_rng(seed + k)))
         for block, (name, _) in enumerate(spec.inputs):
             actor.counts[block] = counts.get(name, 0.0)
         actors[role] = actor
-        critic = _critic(Path(source), role, spec)
+        critic = _critic(folder, role, spec)
         if critic is not None:
             actors[f"critic {role}"] = critic
     return actors

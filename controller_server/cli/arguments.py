@@ -18,7 +18,7 @@ from ..picture.film_options import FilmOptions
 from ..settings import Controller, ConvertSettings, Quality
 from ..terms import use_terms
 from .batch_arguments import Batch
-from .look_arguments import Doctor, View
+from .look_arguments import Demo, Doctor, View
 from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
 from .telling import Telling
@@ -358,6 +358,7 @@ class Export:
 
 Command = (
     Annotated[Convert, subcommand("convert")]
+    | Annotated[Demo, subcommand("demo")]
     | Annotated[Batch, subcommand("batch")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Strip, subcommand("strip")]

@@ -1,4 +1,4 @@
-"""The commands that look at things, `doctor` and `view`, as data classes that tyro turns into a parser."""
+"""The commands that look at things, `demo`, `doctor` and `view`, as data classes that tyro turns into a parser."""
 
 from __future__ import annotations
 
@@ -9,6 +9,28 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from ..clip.read_options import ReadOptions
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Convert an example clip and say where its report is.
+
+    Attributes:
+        clip: An example by name (pull_up, lift_under_arms, floor_to_stand, lower_to_chair, steady,
+            walk_arm_in_arm), or a clip of your own.
+        out: Folder to write to.
+        open: Open the report in a browser.
+    """
+
+    clip: Annotated[str, Positional] = "pull_up"
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("assistmimic-demo")
+    open: bool = False
+
+    def run(self) -> int:
+        """Carry it out; returns the exit code."""
+        from .look_commands import run_demo
+
+        return run_demo(self)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`assistmimic doctor` and `view`."""
+"""`assistmimic demo`, `doctor` and `view`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,29 @@ import webbrowser
 from dataclasses import asdict
 from pathlib import Path
 
+from ..bundled import named_clip
 from ..clip.formats import read_clip
+from ..clip.read_options import ReadOptions
 from ..errors import AssistMimicError
 from ..wholefile import replace_file
-from . import EXIT_SOME
-from .look_arguments import View
+from . import EXIT_NONE, EXIT_SOME
+from .look_arguments import Demo, View
 from .outputs import REPORT_SUFFIXES, check_output, make_folder
 from .telling import title_of
+
+
+def run_demo(command: Demo) -> int:
+    """Convert a clip that comes along and say where its report is. Raises AssistMimicError."""
+    from ..settings import ConvertSettings
+    from .convert_command import run_convert
+
+    clip, report = named_clip(Path(command.clip)), command.out / "report.html"
+    code = run_convert([clip, command.out / f"{clip.stem}.npz"], ConvertSettings(), ReadOptions(), report)
+    if code in (0, EXIT_NONE):
+        print(f"open {report} in a browser")
+        if command.open:
+            webbrowser.open(report.resolve().as_uri())
+    return code
 
 
 def run_doctor(*, as_json: bool) -> int:
@@ -37,16 +53,17 @@ def run_view(command: View) -> int:
         raise AssistMimicError(
             f"view: expected one clip or the two files of a pair, got {len(command.files)} file name(s)"
         )
+    files = [named_clip(path) for path in command.files]
     if command.out is not None:
-        check_output(command.out, REPORT_SUFFIXES, inputs=command.files)
-    read = read_clip(command.files, command.read)
+        check_output(command.out, REPORT_SUFFIXES, inputs=tuple(files))
+    read = read_clip(files, command.read)
     for note in (*read.notes, *read.clip.warnings()):
         print(f"note: {note}", file=sys.stderr)
     from ..clip.npz import load_arrays
     from ..measure.report.viewer import page_of_file, render_viewer
 
-    page = page_of_file(command.files[0]) if read.clip_is_own else None
-    title, result = title_of(command.files), load_arrays(command.files[0]) if read.clip_is_own else None
+    page = page_of_file(files[0]) if read.clip_is_own else None
+    title, result = title_of(files), load_arrays(files[0]) if read.clip_is_own else None
     text = page or render_viewer(read.clip, title, notes=read.notes, result=result).encode()
     path = command.out or Path(tempfile.mkdtemp(prefix="assistmimic-")) / f"{title}.html"
     make_folder(path)

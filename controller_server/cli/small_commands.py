@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..bundled import named_clip
 from ..clip.formats import FORMATS, ReadOptions, read_clip
 from ..clip.interaction import InteractionClip, SmplxMotion
 from ..clip.write_list import WRITERS
@@ -23,6 +24,7 @@ def run_info(files: Sequence[Path], options: ReadOptions, telling: Telling) -> i
     """Print what is in a clip, the scores where it is a result, or what a policy is for. Raises AssistMimicError."""
     if not 1 <= len(files) <= 2:
         raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
+    files = [named_clip(path) for path in files]
     if files[0].is_dir() and _is_bundle(files[0]):
         from .bundle_info import bundle_lines, bundle_object
 

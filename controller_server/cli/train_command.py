@@ -97,7 +97,7 @@ def run_bench_train(clips: Sequence[str], pairs: int, threads: int, *, as_json: 
     from training.config import CONFIGS, load_config
 
     from ..array_store import ArrayStore, cache_folder
-    from ..bench import CLIPS
+    from ..bundled import CLIPS
 
     given = clips[0] if clips else "pull_up"
     clip = given if Path(given).is_file() else str(CLIPS / f"{given}.npz")

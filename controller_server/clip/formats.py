@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..bundled import bundled_clips, named_clip
 from ..errors import AssistMimicError
 from .body_model import with_body_model
 from .format_list import FORMATS, find_format, unknown
@@ -43,16 +44,17 @@ class ReadResult:
 
 
 def read_clip(paths: Sequence[str | Path], options: ReadOptions | None = None) -> ReadResult:
-    """Read a clip from one file or folder, or from one file for each person.
+    """Read a clip from one file or folder, or from one file for each person; an example clip by its name.
 
     Raises:
         AssistMimicError: naming the file and how to mend it.
     """
-    files, options = [Path(path) for path in paths], options or ReadOptions()
+    files, options = [named_clip(Path(path)) for path in paths], options or ReadOptions()
     check_supporter(options.supporter, swap=options.swap)
     for path in files:
         if not path.exists():
-            raise AssistMimicError(f"{path}: no such file")
+            names = "" if path.suffix or len(path.parts) != 1 else f"; clips by name: {', '.join(bundled_clips())}"
+            raise AssistMimicError(f"{path}: no such file{names}")
     try:
         # Numbers beyond all bounds are refused where they matter; numpy need not complain about them as well.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

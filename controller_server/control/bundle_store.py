@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..body.pair import PairBody
+from ..bundled import POLICIES, shipped
 from ..errors import AssistMimicError
 from .bundle import CARD, read_card_with_hash
 from .bundle_card import BundleCard
 
 FOLDERS_VARIABLE = "ASSISTMIMIC_POLICIES"
 """Environment variable: further folders with bundles, separated as in PATH; they come before the bundled ones."""
-BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "policies"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Found:
 def bundle_folders() -> list[Path]:
     """Folders whose subfolders are looked through for bundles, in order."""
     given = os.environ.get(FOLDERS_VARIABLE, "")
-    return [*(Path(folder) for folder in given.split(os.pathsep) if folder), BUNDLED]
+    return [*(Path(folder) for folder in given.split(os.pathsep) if folder), POLICIES]
 
 
 def list_bundles(folders: Sequence[Path] | None = None) -> tuple[list[Found], list[str]]:
@@ -65,7 +65,7 @@ def find_bundle(text: str, folders: Sequence[Path] | None = None) -> Found:
     Raises:
         AssistMimicError: there is none, or it cannot be read.
     """
-    path = Path(text)
+    path = shipped(Path(text))
     if path.name == CARD:
         path = path.parent
     if os.sep in text or "/" in text or (path / CARD).is_file():

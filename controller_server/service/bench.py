@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import zmq
 
-from ..bench import CLIPS, machine
+from ..bench import machine
+from ..bundled import CLIPS
 from ..clip.formats import read_clip
 from ..clip.interaction import InteractionClip
 from ..clip.npz import clip_from_arrays, clip_to_arrays

@@ -18,11 +18,12 @@ from policy_cases import BUILT_IN, PRIOR, renamed, untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
+from controller_server.bundled import POLICIES
 from controller_server.clip.npz import write_npz
 from controller_server.control import rungs
 from controller_server.control.action import ActionSpec
 from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
-from controller_server.control.bundle_store import BUNDLED, FOLDERS_VARIABLE
+from controller_server.control.bundle_store import FOLDERS_VARIABLE
 from controller_server.control.ladder import run_ladder
 from controller_server.control.network import forward
 from controller_server.control.observation import Bodies, Track, View, look, observe
@@ -170,7 +171,7 @@ def in_torch(view: View) -> View:
 
 def bundles_to_compare() -> list[Path | None]:
     """Every bundle of the repository, and one made here."""
-    return [None, *sorted(path.parent for path in BUNDLED.glob(f"*/{CARD}"))]
+    return [None, *sorted(path.parent for path in POLICIES.glob(f"*/{CARD}"))]
 
 
 @pytest.mark.parametrize("folder", bundles_to_compare(), ids=lambda folder: folder.name if folder else "untrained")

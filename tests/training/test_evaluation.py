@@ -10,9 +10,9 @@ import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
-from controller_server.bench import CLIPS as BUNDLED_CLIPS
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
+from controller_server.bundled import CLIPS as BUNDLED_CLIPS
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.npz import read_npz, write_npz
 from controller_server.clip.skeleton import forward_kinematics

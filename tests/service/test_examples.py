@@ -1,0 +1,32 @@
+"""The example script that needs a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from controller_server.clip.formats import read_clip
+from controller_server.clip.npz import write_npz
+
+from .cases import ServerProcess, short_clip
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_submit_clips(server: ServerProcess, tmp_path):
+    """Two clips are handed over and both results written."""
+    for name in ("one.npz", "two.npz"):
+        write_npz(tmp_path / name, short_clip(2))
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "submit_clips.py"), "one.npz", "two.npz"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "ASSISTMIMIC_STATE": str(server.folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["one.npz", "two.npz"]
+    assert read_clip([tmp_path / "two_simulated.npz"]).clip.n_frames == 2

@@ -12,8 +12,8 @@ import numpy as np
 
 from controller_server.array_store import ArrayStore
 from controller_server.bench import peak_rss_mb
-from controller_server.bundled import CLIPS
 from controller_server.bench_corpus import mirrored, turned
+from controller_server.bundled import CLIPS
 from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.resample import resample

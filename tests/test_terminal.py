@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+import sys
 import webbrowser
 from collections import Counter
 from pathlib import Path
@@ -72,6 +73,7 @@ def test_view_shows_clips_and_results(strict, folder, capsys, monkeypatch, name)
     """Write a page with the motion, a result's contacts and verdict, and open it in the browser."""
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    monkeypatch.setenv("DISPLAY", ":1")
     out = folder / f"{Path(name).stem}.html"
     assert main(["view", str(folder / f"{name}.npz"), "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n" and opened == [out.as_uri() + "#view=single"]
@@ -83,6 +85,11 @@ def test_view_shows_clips_and_results(strict, folder, capsys, monkeypatch, name)
     assert (touches, bool(data["scores"]), data["verdict"]["level"]) == (
         (True, True, "failed") if "/" in name else (False, False, "carried")
     )
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert main(["view", str(folder / f"{name}.npz"), "--out", str(out)]) == 0
+    assert "open the file yourself" in capsys.readouterr().err and len(opened) == 1
 
 
 def test_the_doctor_goes_on_whatever_is_broken(capsys, monkeypatch, tmp_path):

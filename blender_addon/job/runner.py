@@ -179,6 +179,9 @@ class Job:
             self.status = replace(self.status, state=state, message=message, detail=detail)
 
     def _progress(self, news: JobProgress) -> None:
+        if news.stage == "queued":
+            self._set(JobState.QUEUED)
+            return
         if self.first_news is None:
             self.first_news = time.monotonic()
         state = JobState.CANCELLING if self._cancel.is_set() else JobState.RUNNING

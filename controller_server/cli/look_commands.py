@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import webbrowser
@@ -72,6 +73,13 @@ def run_view(command: View) -> int:
     except OSError as error:
         raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
     print(path)
-    if command.open and not webbrowser.open(path.resolve().as_uri() + ("" if page else "#view=single")):
+    if command.open and not _opened(path.resolve().as_uri() + ("" if page else "#view=single")):
         print("no browser was found; open the file yourself", file=sys.stderr)
     return 0
+
+
+def _opened(address: str) -> bool:
+    """Open a page; not in a browser for terminals, which cannot draw it and would stay in the foreground."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    return webbrowser.open(address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from controller_server.clip.formats import read_clip
 from controller_server.clip.npz import write_npz
+from controller_server.result import read_result_metadata
 
 from .cases import ServerProcess, foreign_server, short_clip, until
 
@@ -49,10 +51,21 @@ def test_submit_writes_what_convert_writes(run, server: ServerProcess, tmp_path)
     """Simulate on the server and write the result, with the verdict on stdout and progress on stderr."""
     write_npz(tmp_path / "in.npz", short_clip())
     at = ("--server", server.endpoint)
-    done = run("submit", "in.npz", "out/out.npz", "--quality", "draft", "--controller", "search", "--threads", "1", *at)
+    quick = ("--quality", "draft", "--controller", "search", "--threads", "1")
+    done = run("submit", "in.npz", "out/out.npz", "--report", "out/page.html", *quick, *at)
     assert "result: success, controller search" in done.stdout and "wrote out/out.npz" in done.stdout
-    assert "job " in done.stderr and "prepare" in done.stderr
+    assert "job " in done.stderr and "prepare" in done.stderr and "made the folder out" in done.stderr
     assert read_clip([tmp_path / "out" / "out.npz"]).clip.n_frames == 4
+    meta = read_result_metadata(tmp_path / "out" / "out.npz")
+    assert meta is not None and meta["settings"]["carry_report"] is False
+    job = re.search(r"job (\w+)", done.stderr)
+    assert job is not None
+    told = json.loads(run("fetch", job[1], "again.npz", "--report", "again.html", "--json", "--strict", *at).stdout)
+    assert (told["name"], told["verdict"], told["files"]) == ("in", "success", ["again.npz", "again.html"])
+    page = (tmp_path / "again.html").read_text()
+    assert page == (tmp_path / "out" / "page.html").read_text() and "<title>in · AssistMimic</title>" in page
+    listed = json.loads(run("jobs", "--json", "--limit", "1", *at).stdout)[0]
+    assert (listed["name"], listed["verdict"]) == ("in", "success") and "@" in listed["client"]
 
 
 def test_jobs_by_hand(run, foreign, tmp_path):
@@ -62,12 +75,16 @@ def test_jobs_by_hand(run, foreign, tmp_path):
     status = json.loads(run("status", job, "--json").stdout)
     assert status["job"] == job and status["state"] in ("queued", "running")
     assert run("cancel", job).stdout == f"job {job} is cancelled\n"
+    second = json.loads(run("submit", "long.npz", "--detach", "--json").stdout)["job"]
+    assert run("cancel", second).stdout == f"job {second} is cancelled\n"
     listed = json.loads(run("jobs", "--json").stdout)
-    assert [(entry["job"], entry["state"]) for entry in listed] == [(job, "cancelled")]
-    assert job in run("jobs").stdout
+    assert [(entry["job"], entry["state"]) for entry in listed] == [(second, "cancelled"), (job, "cancelled")]
+    assert listed[0]["client"] == listed[1]["client"]  # two shells, one client
+    table = run("jobs").stdout
+    assert job in table and "long" in table and listed[0]["client"] in table
     text = run("status").stdout
-    assert foreign.endpoint in text and "1 cancelled" in text and "mujoco" in text
-    assert json.loads(run("status", "--json").stdout)["jobs"]["cancelled"] == 1
+    assert foreign.endpoint in text and "2 cancelled" in text and "mujoco" in text
+    assert json.loads(run("status", "--json").stdout)["jobs"]["cancelled"] == 2
 
 
 def test_interrupting_submit_cancels(run, foreign, tmp_path):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from training import launch
 
-ROOT = Path(__file__).resolve().parents[2]
 RANKS = {
     "all well": "pass",
     "same fault": "print('the fault', file=sys.stderr); sys.exit(2)",
@@ -33,17 +32,15 @@ def test_one_is_heard_and_all_end(monkeypatch, capfd, what, code, said):
     assert time.monotonic() - began < 30
 
 
-def test_torchrun_ends_with_the_sentence(tmp_path):
+def test_torchrun_ends_with_the_sentence(tmp_path, monkeypatch, capsys):
     """Say what is wrong in the first process alone, and leave it for torchrun to end with."""
     said = []
     for rank in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, "-m", "training", "specialist", "none.yaml"],
-            env={"PYTHONPATH": str(ROOT), "LOCAL_RANK": rank, "TORCHELASTIC_ERROR_FILE": str(tmp_path / rank)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 2 and "none.yaml: cannot be read" in (tmp_path / rank).read_text()
-        said.append(done.stderr.count("\n"))
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / rank))
+        monkeypatch.setattr(sys, "argv", ["training", "specialist", str(tmp_path / "none.yaml")])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("training", run_name="__main__")
+        assert ended.value.code == 2 and "none.yaml: cannot be read" in (tmp_path / rank).read_text()
+        said.append(capsys.readouterr().err.count("\n"))
     assert said == [1, 0]

@@ -13,12 +13,18 @@ import sys
 
 def register() -> None:
     """Called by Blender when the extension is switched on."""
-    importlib.import_module(f"{__name__}.registration").register()
+    unusable = importlib.import_module(f"{__name__}.ui.unusable")
+    sentence = unusable.missing()
+    if sentence:
+        unusable.register(sentence)
+    else:
+        importlib.import_module(f"{__name__}.registration").register()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is switched off, and when Blender ends."""
-    importlib.import_module(f"{__name__}.registration").unregister()
+    whole = sys.modules.get(f"{__name__}.registration") or sys.modules[f"{__name__}.ui.unusable"]
+    whole.unregister()
     # The next version of the extension brings the next version of the core: neither may meet the present one.
     for name in [name for name in sys.modules if name.startswith((f"{__name__}.", "controller_server."))]:
         del sys.modules[name]

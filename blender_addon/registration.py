@@ -8,9 +8,17 @@ from typing import Any
 
 import bpy
 
-from .ui import files, mending, overlay, panels, preferences, properties, results, session, setup, simulate
+from .ui import files, mending, menu, overlay, panels, preferences, properties, results, session, setup, simulate
 
-_CLASSES = (*setup.CLASSES, *mending.CLASSES, *simulate.CLASSES, *results.CLASSES, *files.CLASSES, *panels.CLASSES)
+_CLASSES = (
+    *setup.CLASSES,
+    *mending.CLASSES,
+    *simulate.CLASSES,
+    *results.CLASSES,
+    *files.CLASSES,
+    *menu.CLASSES,
+    *panels.CLASSES,
+)
 
 
 def _states_change() -> tuple[Any, ...]:
@@ -26,6 +34,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     files.register()
+    menu.register()
     overlay.register()
     bpy.app.handlers.load_pre.append(session.leave_running)
     for handlers in _states_change():
@@ -41,6 +50,7 @@ def unregister() -> None:
         handlers.remove(session.forget_message)
     session.shut_down()
     overlay.unregister()
+    menu.unregister()
     files.unregister()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

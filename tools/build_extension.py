@@ -28,6 +28,7 @@ ENDS_BEFORE = {"3.11": "5.1.0"}
 OTHER_PYTHONS = ("3.14",)
 """Of Blenders that Linux distributions build with their own Python; `wheels.txt` has their wheels for Linux."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
+MANUAL = ROOT / "docs" / "blender.md"
 POLICIES = ROOT / "assets" / "policies"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content makes the same zip
 _NOT_SHIPPED = ("__pycache__", "wheels.txt")
@@ -151,7 +152,7 @@ def build(platform: Platform, out: Path, pythons: Sequence[str] = PYTHONS) -> Pa
     members = {"blender_manifest.toml": manifest(platform, wheels, pythons)}
     for path in _files(ADDON):
         members.setdefault(path.relative_to(ADDON).as_posix(), path.read_bytes())
-    members[f"assets/{DEMO_CLIP.name}"] = DEMO_CLIP.read_bytes()
+    members |= {f"assets/{path.name}": path.read_bytes() for path in (DEMO_CLIP, MANUAL)}
     members |= {
         f"assets/policies/{path.relative_to(POLICIES).as_posix()}": path.read_bytes() for path in _files(POLICIES)
     }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
@@ -19,14 +20,14 @@ def is_shown() -> bool:
     return COLLECTION in bpy.data.collections
 
 
-def show(take: Any, scene: Any, offset: float = 0.0) -> None:
-    """Make the ghost of a take's originals, so far to the side [scene units]."""
+def show(take: Any, scene: Any, offset: Sequence[float] = (0.0, 0.0, 0.0)) -> None:
+    """Make the ghost of a take's originals, so far away from the result [scene units]."""
     remove()
     collection = bpy.data.collections.new(COLLECTION)
     collection.hide_render = True
     scene.collection.children.link(collection)
     holder = bpy.data.objects.new(COLLECTION, None)
-    holder.location.x = offset
+    holder.location = offset
     collection.objects.link(holder)
     for person in people_of(take):
         if person.source is not None:

@@ -64,6 +64,14 @@ def box_of_object(obj: Any) -> Box:
     return Box.around((corners @ np.array(obj.matrix_world).T)[:, :3])
 
 
+def box_of_people(people: Sequence[Any]) -> Box:
+    """The box around armatures as they are posed now, flesh included."""
+    heads = [np.array(obj.matrix_world @ bone.head) for obj in people for bone in obj.pose.bones]
+    box = Box.around(np.array(heads))
+    flesh = 0.06 * float((box.high - box.low).max())
+    return Box(box.low - flesh, box.high + flesh)
+
+
 def in_the_way(box: Box, view_layer: Any, but: Collection[Any]) -> list[Any]:
     """Objects one sees that reach into a box and would hide what is in it; flat ones (floors) do not.
 

@@ -20,7 +20,7 @@ _STOP_TIMEOUT = 5.0
 _POLL = 0.02
 _PORT_FILE = "server.json"
 _MOST_AT_ONCE = 16
-_CONFIG = "supervision:\n  cancel_s: 0.3\n"
+_CANCEL_S = 0.3
 """Whoever presses cancel waits no longer than that for the worker to come to a good place to stop."""
 
 
@@ -32,11 +32,18 @@ class Engine:
         packages: Folder that `controller_server` and its dependencies are imported from.
         python: Interpreter to run it with.
         policies: Folder of trained policies.
+        memory: What a simulation may grow to [bytes].
     """
 
     def __init__(
-        self, folder: Path, packages: Path, python: str = sys.executable, policies: Path | None = None
+        self,
+        folder: Path,
+        packages: Path,
+        python: str = sys.executable,
+        policies: Path | None = None,
+        memory: int = 8 << 30,
     ) -> None:
+        self.root, self.memory = folder, memory
         self._places = [folder / str(k) for k in range(1, _MOST_AT_ONCE + 1)]
         self.folder, self._packages, self._policies, self._python = self._places[0], packages, policies, python
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,7 +120,8 @@ class Engine:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.port_file.unlink(missing_ok=True)
             config = self.folder / "server.yaml"
-            config.write_text(_CONFIG, encoding="utf-8")
+            text = f"supervision:\n  cancel_s: {_CANCEL_S}\n  memory_bytes: {self.memory}\n"
+            config.write_text(text, encoding="utf-8")
             command = [self._python, "-m", "controller_server.service", "--bind", "tcp://127.0.0.1:0"]
             command += ["--store", str(self.folder / "jobs"), "--port-file", str(self.port_file)]
             command += ["--parent-pid", str(os.getpid()), "--private", "--workers", "1", "--config", str(config)]

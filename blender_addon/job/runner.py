@@ -46,7 +46,7 @@ class JobStatus:
         total: Units of the stage, 0 if it cannot be told.
         unit: What is counted.
         eta_s: Time left until the result, or of the stage, as the server can tell [s]; None if it cannot.
-        message: Why it ended without a result.
+        message: Why it ended without a result, or waits.
         detail: More, for a bug report.
     """
 
@@ -68,9 +68,9 @@ class JobStatus:
     def line(self) -> str:
         """For the progress bar."""
         if self.state is not JobState.RUNNING:
-            return {"starting": "Starting the engine", "queued": "Waiting for its turn"}.get(
-                self.state.value, self.state.value.capitalize()
-            )
+            waiting = self.message[:1].upper() + self.message[1:] or "Waiting for its turn"
+            said = {JobState.STARTING: "Starting the engine", JobState.QUEUED: waiting}
+            return said.get(self.state, self.state.value.capitalize())
         count = f" {self.done} of {self.total} {self.unit}" if self.total else ""
         left = f", {self.eta_s:.0f} s left" if self.eta_s is not None else ""
         return f"{self.stage.capitalize()}{count}{left}"
@@ -179,8 +179,9 @@ class Job:
             self.status = replace(self.status, state=state, message=message, detail=detail)
 
     def _progress(self, news: JobProgress) -> None:
-        if news.stage == "queued":
-            self._set(JobState.QUEUED)
+        if news.stage == JobState.QUEUED.value:
+            if not self._cancel.is_set():
+                self.status = JobStatus(JobState.QUEUED, message=news.note)
             return
         if self.first_news is None:
             self.first_news = time.monotonic()

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..blender.hints import range_hint
 from ..problems import worst_frames
 from ..report import Row, rows_of
 from .preferences import preferences
@@ -52,6 +53,11 @@ class ASSISTMIMIC_PT_main(_Panel, bpy.types.Panel):
             row = layout.row()
             row.scale_y = 1.6
             row.operator("assistmimic.simulate", icon="PHYSICS")
+            hint = range_hint(settings, context.scene) if session.mend is None else None
+            if hint is not None:
+                row = layout.row(align=True)
+                row.label(text="Range beyond keys", icon="ERROR")
+                row.operator("assistmimic.mend", text=hint.label).what = hint.what
             if settings.pending:
                 layout.operator("assistmimic.resume", icon="FILE_REFRESH")
         message = session.message_for(context.scene)
@@ -197,7 +203,11 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
     row.operator("assistmimic.reject", icon="TRASH")
     row = layout.row(align=True)
     row.operator("assistmimic.compare", icon="GHOST_ENABLED")
-    row.prop(settings, "ghost_offset", text="")
+    row.operator("assistmimic.flicker", icon="HIDE_OFF")
+    row = layout.row(align=True)
+    row.prop(settings, "ghost_place", expand=True)
+    if settings.ghost_place == "BESIDE":
+        row.prop(settings, "ghost_offset", text="")
     layout.operator("assistmimic.again", icon="FILE_REFRESH")
     table = layout.box().column(align=True)
     for line in _table(take):

@@ -4,16 +4,39 @@
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 PACKAGE = __package__.rpartition(".")[0]
 """Of the extension: `bl_ext.<repository>.assistmimic`."""
 
+QUALITIES = (
+    ("default", "Full", "The steadiest motion"),
+    ("draft", "Draft", "To look first: a policy, then a quick search; shakier, and it may lose the hold"),
+)
+
 
 class Preferences(bpy.types.AddonPreferences):
-    """Where simulations run."""
+    """Where simulations run, and how much of the machine they may have."""
 
     bl_idname = PACKAGE
+
+    quality: EnumProperty(
+        name="Quality", description="Of scenes in which nothing else was chosen", items=QUALITIES, default="default"
+    )
+    cores: IntProperty(
+        name="Cores", description="That a simulation on this machine uses; 0 leaves one for Blender", min=0, max=256
+    )
+    memory_gb: IntProperty(
+        name="Memory", description="Gigabytes a simulation on this machine may grow to", default=8, min=1, max=1024
+    )
+    folder: StringProperty(
+        name="Files",
+        description="Where jobs and results lie; empty for a folder of the extension's own",
+        subtype="DIR_PATH",
+    )
+    kept: IntProperty(
+        name="Results kept", description="On disk, for contacts and forces in the viewport", default=100, min=1
+    )
 
     use_remote: BoolProperty(
         name="Use a server elsewhere", description="Simulate on another machine instead of this one"
@@ -25,6 +48,13 @@ class Preferences(bpy.types.AddonPreferences):
 
     def draw(self, _: Any) -> None:
         """Blender's preferences page."""
+        self.layout.use_property_split = True
+        column = self.layout.column()
+        for name in ("quality", "cores", "memory_gb", "folder", "kept"):
+            column.prop(self, name)
+        row = self.layout.row()
+        row.operator("assistmimic.open_folder", icon="FILE_FOLDER")
+        row.operator("assistmimic.manual", icon="HELP")
         self.layout.prop(self, "use_remote")
         column = self.layout.column()
         column.enabled = self.use_remote

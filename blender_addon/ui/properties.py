@@ -17,6 +17,7 @@ from bpy.props import (
 from ..blender import takes
 from ..blender.compat import slot_for
 from ..blender.stash import set_amount
+from .preferences import QUALITIES, preferences
 from .presets import RECIPIENTS
 from .session import warm_up
 
@@ -35,6 +36,8 @@ def _is_armature(_: Any, obj: Any) -> bool:
 
 def _people_changed(settings: Any, _: Any) -> None:
     if settings.supporter is not None and settings.recipient is not None:
+        if not settings.is_property_set("quality"):
+            settings.quality = preferences().quality
         warm_up()
 
 
@@ -199,10 +202,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     quality: EnumProperty(
         name="Quality",
         description="How long the search thinks",
-        items=(
-            ("default", "Full", "The steadiest motion"),
-            ("draft", "Draft", "To look first: a policy, then a quick search; shakier, and it may lose the hold"),
-        ),
+        items=QUALITIES,
     )
     hands: EnumProperty(
         name="Hands",
@@ -227,6 +227,11 @@ class SceneSettings(bpy.types.PropertyGroup):
         max=1,
         subtype="FACTOR",
         update=_amount_changed,
+    )
+    ghost_place: EnumProperty(
+        name="Where",
+        description="Where the original is shown",
+        items=(("BESIDE", "Beside", "At the side where the sidebar is not"), ("OVER", "Over", "In the same place")),
     )
     ghost_offset: FloatProperty(
         name="Offset", description="How far beside the result the original is shown", default=1.5, unit="LENGTH"

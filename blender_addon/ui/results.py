@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from controller_server.errors import AssistMimicError
 
 from ..blender import ghost, markers, takes
+from ..blender.staging import box_of_people, look_at, sideways
 from ..report import outcome, page_of, write_scores
 from .session import redraw, result_arrays, session
 
@@ -97,7 +98,7 @@ class ASSISTMIMIC_OT_show(bpy.types.Operator):
 
 
 class ASSISTMIMIC_OT_compare(_OnShownTake, bpy.types.Operator):
-    """Show the original beside the result as a wire ghost, or remove it again"""
+    """Show the original beside the result or over it, as in glass, or remove it again"""
 
     bl_idname = "assistmimic.compare"
     bl_label = "Compare"
@@ -107,7 +108,26 @@ class ASSISTMIMIC_OT_compare(_OnShownTake, bpy.types.Operator):
         if ghost.is_shown():
             ghost.remove()
         else:
-            ghost.show(shown(context), context.scene, context.scene.assistmimic.ghost_offset)
+            scene, take = context.scene, shown(context)
+            offset = sideways(scene) * scene.assistmimic.ghost_offset
+            if scene.assistmimic.ghost_place == "OVER":
+                offset *= 0
+            ghost.show(take, scene, offset)
+            box = box_of_people([person.obj for person in takes.people_of(take)])
+            look_at(box.joined(box.moved(offset)), scene)
+        redraw()
+        return {"FINISHED"}
+
+
+class ASSISTMIMIC_OT_flicker(_OnShownTake, bpy.types.Operator):
+    """From the result to the original in the same place, and back: differences jump to the eye"""
+
+    bl_idname = "assistmimic.flicker"
+    bl_label = "Flicker"
+
+    def execute(self, context: Any) -> set[str]:
+        settings = context.scene.assistmimic
+        settings.amount = 0.0 if settings.amount > 0 else 1.0
         redraw()
         return {"FINISHED"}
 
@@ -177,6 +197,7 @@ CLASSES = (
     ASSISTMIMIC_OT_reject,
     ASSISTMIMIC_OT_show,
     ASSISTMIMIC_OT_compare,
+    ASSISTMIMIC_OT_flicker,
     ASSISTMIMIC_OT_jump,
     ASSISTMIMIC_OT_markers,
     ASSISTMIMIC_OT_export_scores,

@@ -25,7 +25,7 @@ from ..job.engine import Engine
 from ..job.runner import Connect, Job, remote_connection
 from .preferences import PACKAGE, preferences
 
-_KEPT_RESULTS, _KEPT_ON_DISK = 8, 100
+_KEPT_RESULTS = 8
 POLICIES = Path(__file__).parents[1] / "assets" / "policies"
 
 
@@ -105,15 +105,30 @@ session = Session()
 
 
 def user_folder(name: str) -> Path:
-    """A folder of the extension's own, outside its code."""
-    return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
+    """A folder for jobs or results: where the preferences say, else one of the extension's own outside its code."""
+    chosen = preferences().folder
+    if not chosen:
+        return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
+    folder = Path(bpy.path.abspath(chosen)) / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AssistMimicError(
+            f"{folder}: cannot be made ({error.strerror}); choose other files in the preferences"
+        ) from None
+    return folder
 
 
 def engine() -> Engine:
-    """The embedded server; not started yet, perhaps."""
+    """The embedded server; not started yet, perhaps. One that the preferences have changed is made anew."""
+    folder, memory = user_folder("engine"), preferences().memory_gb << 30
+    old = session.engine
+    if old is not None and session.running is None and (old.root, old.memory) != (folder, memory):
+        old.stop()
+        session.engine = None
     if session.engine is None:
         packages = Path(controller_server.__file__).parents[1]
-        session.engine = Engine(user_folder("engine"), packages, policies=POLICIES)
+        session.engine = Engine(folder, packages, policies=POLICIES, memory=memory)
     return session.engine
 
 
@@ -149,22 +164,22 @@ def connection(place: str = "") -> Connect:
 
 def keeper() -> Callable[[JobResult], None]:
     """Keeps the arrays the overlay draws, on disk as well. The result may be called on any thread."""
-    folder = user_folder("results")
+    folder, kept = user_folder("results"), preferences().kept
 
     def keep(result: JobResult) -> None:
         arrays = {name: np.asarray(array) for name, array in result.arrays.items() if name.startswith("result_")}
         with contextlib.suppress(AssistMimicError):  # a full disk costs the overlay after a restart, not the result
             save_arrays(folder / f"{result.job}.npz", arrays)
-            _prune(folder)
+            _prune(folder, kept)
         _remember(result.job, arrays)
 
     return keep
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: Path, kept: int) -> None:
     """Leave the newest results; older ones keep their actions and measures in their files and lose the overlay."""
     newest_first = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in newest_first[_KEPT_ON_DISK:]:
+    for path in newest_first[kept:]:
         path.unlink(missing_ok=True)
 
 

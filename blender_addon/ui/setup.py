@@ -20,7 +20,7 @@ from ..blender.recognising import rig_of
 from ..blender.request import characters, mapping_of, read_request
 from .mending import button
 from .presets import BALANCED, PRESETS, values_of
-from .session import connection, engine, redraw, session
+from .session import connection, engine, redraw, session, user_folder
 
 
 def _armatures(context: Any) -> list[Any]:
@@ -198,6 +198,24 @@ def diagnostics() -> str:
     return "\n".join(lines)
 
 
+class ASSISTMIMIC_OT_open_folder(bpy.types.Operator):
+    """Open the folder where jobs and results lie"""
+
+    bl_idname = "assistmimic.open_folder"
+    bl_label = "Open Folder"
+
+    def execute(self, _: Any) -> set[str]:
+        try:
+            folder = user_folder("results").parent
+        except AssistMimicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if not bpy.app.background:
+            bpy.ops.wm.path_open(filepath=str(folder))
+        self.report({"INFO"}, str(folder))
+        return {"FINISHED"}
+
+
 class ASSISTMIMIC_OT_test_connection(bpy.types.Operator):
     """Ask the server what it is"""
 
@@ -227,5 +245,6 @@ CLASSES = (
     ASSISTMIMIC_MT_presets,
     ASSISTMIMIC_OT_engine,
     ASSISTMIMIC_OT_diagnostics,
+    ASSISTMIMIC_OT_open_folder,
     ASSISTMIMIC_OT_test_connection,
 )

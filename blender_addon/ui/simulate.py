@@ -44,8 +44,8 @@ def begin(scene: Any) -> Running:
     if request.origin:
         values["origin_sha256"] = request.origin
     if own:
-        # One core stays free, so that Blender goes on drawing; the result does not depend on it.
-        values["threads"] = max(1, (os.cpu_count() or 2) - 1)
+        # One core stays free by default, so that Blender goes on drawing; the result does not depend on it.
+        values["threads"] = preferences().cores or max(1, (os.cpu_count() or 2) - 1)
     job = Job(connection(), request.clip, values, keep=keeper(), alone=own, frames=request.clip.n_frames)
     running = _start(job, request, scene, people, engine().place if own else "")
     running.hints = hints_of(request, people)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -170,3 +171,82 @@ def test_progress_counts_the_users_frames(part: SimpleNamespace) -> None:
     assert (job.status.done, job.status.total) == (60, 121)
     job._progress(SimpleNamespace(stage="search", done=3, total=6, unit="tries", eta_s=None))
     assert (job.status.done, job.status.total) == (3, 6)
+
+
+def test_found_by_search(tmp_path: Path) -> None:
+    """Everything is in Object > Animation, where F3 looks; the manual opens; Blender's pages name what they offer."""
+    menu = importlib.import_module(f"{MODULE}.ui.menu")
+    drawn = bpy.types.VIEW3D_MT_object_animation.draw._draw_funcs
+    assert menu._entry in drawn
+    for entry in filter(None, menu._ENTRIES):
+        assert getattr(bpy.ops.assistmimic, entry[0].split(".")[1]).get_rna_type().name
+    assert bpy.ops.assistmimic.manual() == {"FINISHED"}
+    assert "# The Blender extension" in bpy.data.texts["AssistMimic manual"].as_string()
+
+
+def test_preferences_are_kept_to(part: SimpleNamespace, tmp_path: Path) -> None:
+    """Quality of new scenes, cores, memory and the folder of results are what the preferences say."""
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    simulate = importlib.import_module(f"{MODULE}.ui.simulate")
+    preferences.quality, preferences.cores, preferences.memory_gb = "draft", 1, 3
+    preferences.folder = str(tmp_path / "größer")
+    try:
+        bpy.ops.assistmimic.load_demo()
+        scene = bpy.context.scene
+        assert scene.assistmimic.quality == "draft"
+        scene.frame_end = 12
+        running = simulate.begin(scene)
+        assert running.job._settings["threads"] == 1
+        assert running.job.join(120)
+        simulate.finish(running)
+        assert len(list((tmp_path / "größer" / "results").glob("*.npz"))) == 1
+        config = next((tmp_path / "größer" / "engine").glob("*/server.yaml")).read_text()
+        assert f"memory_bytes: {3 << 30}" in config
+    finally:
+        for name in ("quality", "cores", "memory_gb", "folder"):
+            preferences.property_unset(name)
+        part.session.engine()
+
+
+def test_compare(part: SimpleNamespace) -> None:
+    """The original stands beside the result where the sidebar is not, both in the picture, or over it; or flickers."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True)
+    bpy.ops.assistmimic.load_demo()
+    scene, settings = bpy.context.scene, bpy.context.scene.assistmimic
+    scene.frame_end, settings.quality, settings.controller = 12, "draft", "search"
+    assert bpy.ops.assistmimic.simulate() == {"FINISHED"}
+    said = message()
+    assert said and bpy.ops.assistmimic.compare() == {"FINISHED"}
+    ghosts = [obj for obj in bpy.data.collections["AssistMimic original"].objects if obj.type == "ARMATURE"]
+    bpy.context.view_layer.update()
+    people = (settings.supporter, settings.recipient)
+    both = np.array([obj.matrix_world @ bone.head for obj in (*people, *ghosts) for bone in obj.pose.bones])
+    places = in_picture(both, views()[0])
+    assert np.abs(places).max() < 1
+    half = len(both) // 2
+    assert places[half:, 0].mean() < places[:half, 0].mean() - 0.2
+    bpy.ops.assistmimic.compare()
+    settings.ghost_place = "OVER"
+    bpy.ops.assistmimic.compare()
+    assert tuple(bpy.data.collections["AssistMimic original"].objects["AssistMimic original"].location) == (0, 0, 0)
+    for amount in (0.0, 1.0):
+        assert bpy.ops.assistmimic.flicker() == {"FINISHED"} and settings.amount == amount
+    assert message() == said
+    assert bpy.ops.assistmimic.reject() == {"FINISHED"} and "Rejected" in message()
+
+
+def test_without_numpy(addon, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    """Where numpy is missing one sentence says so in the sidebar, no traceback, and nothing else is registered."""
+    import addon_utils
+
+    addon_utils.disable(MODULE)
+    find = importlib.util.find_spec
+    with monkeypatch.context() as patched:
+        patched.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "numpy" else find(name, *rest))
+        addon_utils.enable(MODULE)
+        said = capfd.readouterr().err
+        assert "numpy is not in this Blender's Python" in said and "Traceback" not in said
+        assert hasattr(bpy.types, "ASSISTMIMIC_PT_unusable") and not hasattr(bpy.types.Scene, "assistmimic")
+        addon_utils.disable(MODULE)
+    addon_utils.enable(MODULE)
+    assert hasattr(bpy.types.Scene, "assistmimic") and not hasattr(bpy.types, "ASSISTMIMIC_PT_unusable")

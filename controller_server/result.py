@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from . import __version__
 from .body.pair import PairBody
+from .carried import PAGE, pack_page
 from .clip.bvh_rig import OwnRigs
 from .clip.formats import write_clip
 from .clip.interaction import InteractionClip
@@ -126,7 +126,7 @@ def result_arrays(result: Result, *, title: str = "") -> dict[str, np.ndarray]:
     page = {}
     if result.settings.carry_report:
         text = render_report(_report_data(result, title=title or result.input_clip.source or "Result"))
-        page["result_report"] = np.frombuffer(zlib.compress(text.encode()), dtype=np.uint8)
+        page[PAGE] = pack_page(text)
     return {
         **page,
         "result_meta": np.array(json.dumps(result_metadata(result), allow_nan=False)),

@@ -344,7 +344,11 @@ def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> Tr
     except AssistMimicError:
         _blame(values, overrides, path)
         raise
-    return replace(config, **{name: value for name, value in changes.items() if value is not None})
+    try:
+        return replace(config, **{name: value for name, value in changes.items() if value is not None})
+    except AssistMimicError as error:
+        given = str(error).partition(":")[0] in changes
+        raise AssistMimicError(f"--{error}" if given else str(error)) from None
 
 
 def _set(values: dict[str, Any], override: str) -> None:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import AssistMimicError
+from ..carried import PAGE, unpack_page
 
 if TYPE_CHECKING:
     from ..service.client import JobResult
 
-PAGE = "result_report"
 _META = "result_meta"
-_LARGEST = 1 << 28
-"""Of a page that is unpacked [bytes]."""
 
 
 def page_of(result: JobResult) -> bytes | None:
     """Return the page, or None where the result carries none. Raises AssistMimicError."""
     packed = result.arrays.get(PAGE)
-    if packed is None:
-        return None
-    try:
-        return zlib.decompressobj().decompress(packed.tobytes(), _LARGEST)
-    except zlib.error as error:
-        raise AssistMimicError(f"job {result.job}: its report is damaged ({error})") from None
+    return None if packed is None else unpack_page(packed, f"job {result.job}")
 
 
 def without_page(result: JobResult) -> JobResult:

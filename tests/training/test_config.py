@@ -21,6 +21,8 @@ def test_what_was_given_is_blamed(tmp_path):
         with pytest.raises(AssistMimicError) as refused:
             load_config(path, overrides)
         assert str(refused.value).startswith(told) and "c.yaml" not in str(refused.value)
+    with pytest.raises(AssistMimicError, match="^--steps: 0 is outside"):
+        load_config(path, steps=0)
     path.write_text("name: x\npears: 4\n")
     with pytest.raises(AssistMimicError) as refused:
         load_config(path, ["ppo.envs=32"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from ...body.pair import PairBody
+from ...carried import PAGE, unpack_page
 from ...clip.interaction import InteractionClip
 from ...clip.npz import load_arrays
 from ...errors import AssistMimicError
@@ -32,19 +32,12 @@ _ONE_MOTION = """
 _NO_SCORES = """
 .verdict, .changes, .tiles, section:has(#scores) { display: none; }
 """
-_LARGEST = 1 << 28
-"""Of a carried page that is unpacked [bytes]."""
 
 
 def page_of_file(path: Path) -> bytes | None:
     """Return the report that a result file carries, or None. Raises AssistMimicError where it is damaged."""
-    packed = load_arrays(path).get("result_report")
-    if packed is None:
-        return None
-    try:
-        return zlib.decompressobj().decompress(packed.tobytes(), _LARGEST)
-    except zlib.error as error:
-        raise AssistMimicError(f"{path}: the report it carries is damaged ({error})") from None
+    packed = load_arrays(path).get(PAGE)
+    return None if packed is None else unpack_page(packed, str(path))
 
 
 def render_viewer(

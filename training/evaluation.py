@@ -29,7 +29,8 @@ from .conditions import Conditions, Dynamics
 from .kept import prepared
 from .kept_runs import KeptRuns, Record, key_of
 from .statistics import compare, wilson
-from .trials import SHORTFALL_LIMIT, Supporter, Trials, run_together
+from .trial_log import SHORTFALL_LIMIT, Trials
+from .trials import Supporter, run_together
 from .verdicts import VerdictTrials, failed_criteria, judge_trials
 
 OnProgress = Callable[[str, int, int], None]

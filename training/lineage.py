@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from controller_server.bundled import shipped
 from controller_server.control.bundle import CARD, read_card
 from controller_server.yamlfile import read_yaml
 
@@ -36,7 +37,7 @@ def behind(config: TrainConfig) -> Lineage:
     """What a run starts from: nothing, or all that is behind its prior. Raises AssistMimicError."""
     if config.prior is None:
         return Lineage()
-    folder = Path(config.prior)
+    folder = shipped(Path(config.prior))
     if (folder / CARD).exists():
         card = read_card(folder)
         return Lineage({source.name: source.sha256 for source in (*card.data, *card.clips)}, card.acknowledgements)

@@ -15,6 +15,7 @@ import numpy as np
 from controller_server.array_store import ArrayStore
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
+from controller_server.bundled import named_clip
 from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.npz import clip_sha256
@@ -162,8 +163,8 @@ def read_source(name: str) -> InteractionClip:
 
 
 def find_file(name: str) -> Path:
-    """The path of a file that may lie in the folder of data. Raises AssistMimicError."""
-    return data_folder() / name.removeprefix(DATA) if name.startswith(DATA) else Path(name)
+    """The path of a file that may lie in the folder of data, or of a clip that comes along. Raises AssistMimicError."""
+    return data_folder() / name.removeprefix(DATA) if name.startswith(DATA) else named_clip(Path(name))
 
 
 def data_folder() -> Path:

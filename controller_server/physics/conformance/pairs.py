@@ -18,20 +18,20 @@ from .struggle import Struggle
 from .worlds import bitwise
 
 _EACH = 2
-_HALF, _END = 12, 20  # control frames
+_HALF, _END = 8, 13  # control frames; in both halves there are touches of partner, floor and props
 _WEAK = Strength.scaled(0.6, mass=0.8)
 
 
 def unlike_pairs(hands: Hands) -> list[PairBody]:
     """Return pairs that differ in all that they may: proportions, strength, grip, friction, number of props."""
     tall, short = (Skeleton(factor * Skeleton.neutral().rest_joints) for factor in (1.07, 0.93))
-    seat = Prop("seat", np.array([0.0, 0.6, 0.2]), np.array([0.5, 0.4, 0.4]))
-    post = Prop("post", np.array([0.0, -0.5, 0.5]), np.array([0.1, 0.1, 1.0]))
+    seat = Prop("seat", np.array([0.0, 0.27, 0.2]), np.array([1.2, 0.3, 0.4]))
+    wall = Prop("wall", np.array([0.0, -0.3, 0.5]), np.array([1.2, 0.1, 1.0]))
     supporters = [PersonBody("supporter", skeleton, hands) for skeleton in (tall, short)]
     recipients = [PersonBody("recipient", short, hands, strength) for strength in (_WEAK, Strength())]
     return [
         neutral_pair(hands, props=(seat,)),
-        PairBody(supporters[0], recipients[0], (seat, post), friction=0.5, grip_force=150.0),
+        PairBody(supporters[0], recipients[0], (seat, wall), friction=0.5, grip_force=150.0),
         PairBody(supporters[1], recipients[1]),
     ]
 

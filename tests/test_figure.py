@@ -66,6 +66,21 @@ def test_long_arms_and_missing_fingers():
     assert dressed(Skeleton(rest)).points[:, 0].max() == pytest.approx(stretched[:, 0].max(), abs=0.03)
 
 
+def test_flesh_does_not_follow_where_a_rig_has_its_spine():
+    """Keep the trunk as it is where another rig divides the same back elsewhere, and fit a shorter one smoothly."""
+    rest = NEUTRAL_REST_JOINTS.copy()
+    spine = [joint(name) for name in ("spine1", "spine2", "spine3")]
+    rest[spine] += [[0, -0.06, 0.02], [0, -0.08, -0.02], [0, 0.03, 0]]
+    assert dressed(Skeleton(rest)).points == pytest.approx(dressed(Skeleton.neutral()).points)
+    above = [j for j, name in enumerate(JOINT_NAMES) if NEUTRAL_REST_JOINTS[j, 1] > -0.2 and name != "spine1"]
+    rest = NEUTRAL_REST_JOINTS.copy()
+    rest[above] -= [0, 0.1, 0]
+    person, whole = dressed(Skeleton(rest)), dressed(Skeleton.neutral())
+    faces = person.figure.faces
+    edges = [np.linalg.norm(p[faces] - np.roll(p[faces], 1, axis=1), axis=2) for p in (whole.points, person.points)]
+    assert (edges[1] < 1.3 * edges[0] + 0.002).all() and person.points[:, 1].max() < whole.points[:, 1].max() - 0.08
+
+
 def test_knees_and_elbows_keep_their_volume():
     """Bend both by 110 degrees and lose less than a twentieth of the flesh about them; nothing tears."""
     skeleton, faces = Skeleton.neutral(), Figure.load().faces

@@ -11,10 +11,11 @@ from ..body.shape import body_shapes
 from ..clip.rotation import quat_from_rotvec, quat_to_matrix
 from ..clip.skeleton import JOINT_NAMES, L_WRIST, N_JOINTS, PARENTS, R_WRIST, Skeleton, joint
 from .asset import Figure, point_normals
+from .trunk import COLLARS, TRUNK, fitted_trunk
 
 _STUMP = 0.03
 """Hands whose fingers begin nearer to the wrist than this have none of their own [m]."""
-_LIMB_ENDS = {"shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle", "collar": "shoulder"}
+_LIMB_ENDS = {"shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,16 @@ def _dressed(rest_joints: bytes) -> Dressed:
         if np.linalg.norm(rest[joint(f"{side}_middle1")] - rest[wrist]) < _STUMP:
             rest[fingers] = rest[wrist] + (figure.rest[fingers] - figure.rest[wrist]) @ maps[wrist].T
             maps[fingers] = maps[wrist]
+    girth = float(_girths(skeleton)[0])
+    trunk = fitted_trunk(figure.points, figure.rest, rest, girth)
+    shoulders = fitted_trunk(figure.rest[list(COLLARS.values())], figure.rest, rest, girth)
+    onto = dict(zip(COLLARS, rest[list(COLLARS.values())] - shoulders, strict=True))
     points = np.zeros_like(figure.points)
     for k in range(4):
         j = figure.joints[:, k]
         moved = rest[j] + np.einsum("vab,vb->va", maps[j], figure.points - figure.rest[j])
+        for part in (*TRUNK, *COLLARS):
+            moved[j == part] = trunk[j == part] + onto.get(part, 0.0)
         points += figure.weights[:, k : k + 1] * moved
     return Dressed(figure, points, point_normals(points, figure.faces), rest)
 
@@ -80,29 +87,7 @@ def _maps(figure: Figure, skeleton: Skeleton) -> np.ndarray:
             maps[j] = _finger(figure, skeleton, j, girth[j])
         elif part in ("ankle", "foot"):
             maps[j] = _foot(figure, skeleton, side, part, girth[j])
-        elif name in _TRUNK:
-            maps[j] = _trunk(figure, skeleton, name, girth[j])
     return maps
-
-
-_TRUNK = {"pelvis": "spine1", "spine1": "spine2", "spine2": "spine3", "spine3": "neck", "neck": "head"}
-
-
-def _trunk(figure: Figure, skeleton: Skeleton, name: str, girth: float) -> np.ndarray:
-    """Return the map of a part of the trunk: as long as its bone, as wide as hips or shoulders ask for."""
-    start, end = joint(name), joint(_TRUNK[name])
-    high = (skeleton.rest_joints[end, 1] - skeleton.rest_joints[start, 1]) / (
-        figure.rest[end, 1] - figure.rest[start, 1]
-    )
-    wide = girth
-    pairs = {"pelvis": "hip", "spine3": "shoulder"}
-    if name in pairs:
-        left, right = joint(f"left_{pairs[name]}"), joint(f"right_{pairs[name]}")
-        ratio = (skeleton.rest_joints[left, 0] - skeleton.rest_joints[right, 0]) / (
-            figure.rest[left, 0] - figure.rest[right, 0]
-        )
-        wide = (girth + np.clip(ratio, 0.6 * girth, 1.5 * girth)) / 2
-    return np.diag([wide, np.clip(high, 0.5 * girth, 2.0 * girth), girth])
 
 
 def _stretch(was: np.ndarray, now: np.ndarray, girth: float) -> np.ndarray:

@@ -33,8 +33,8 @@ def torso(p: np.ndarray, grow: float = 0.0) -> np.ndarray:
     body = tube(p, np.zeros(3), np.array([0.0, 1, 0]), table, -X)
     chest = ellipsoid(p, (0.066, 0.022, 0.066), (0.078 + grow, 0.062 + grow, 0.042 + grow))
     blade = ellipsoid(p, (0.075, 0.03, -0.075), (0.06 + grow, 0.075 + grow, 0.035 + grow))
-    slope = cone(p, (0.015, 0.150, -0.030), (0.140, 0.108, -0.020), 0.046 + grow, 0.036 + grow)
-    shoulder = cone(p, (0.085, 0.072, -0.014), at("left_shoulder") + [0.004, -0.001, 0], 0.061 + grow, 0.0495 + grow)
+    slope = cone(p, (0.015, 0.150, -0.030), (0.138, 0.100, -0.020), 0.045 + grow, 0.031 + grow)
+    shoulder = cone(p, (0.085, 0.072, -0.014), at("left_shoulder") + [0.004, -0.008, 0], 0.060 + grow, 0.045 + grow)
     body = join(0.05, body, chest, blade)
     return join(0.06, body, shoulder, slope)
 
@@ -112,8 +112,8 @@ def sleeve(p: np.ndarray) -> np.ndarray:
     """Return a sleeve from the shoulder to its cuff."""
     shoulder, elbow, wrist = at("left_shoulder"), at("left_elbow"), at("left_wrist")
     upper = [
-        (-0.12, 0.047, 0.049, 0.0, 0.0),
-        (0.12, 0.0525, 0.053, 0.0, -0.002),
+        (-0.12, 0.046, 0.045, 0.0, -0.007),
+        (0.12, 0.0520, 0.050, 0.0, -0.005),
         (0.45, 0.051, 0.051, 0.0, 0.0),
         (0.8, 0.0460, 0.0470, 0.0, 0.0),
         (1.0, 0.0435, 0.0445, 0.0, 0.0),

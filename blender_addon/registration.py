@@ -8,13 +8,14 @@ from typing import Any
 
 import bpy
 
-from .ui import files, mending, menu, overlay, panels, preferences, properties, results, session, setup, simulate
+from .ui import files, mending, menu, overlay, panels, preferences, properties, results, session, setup, simulate, thin
 
 _CLASSES = (
     *setup.CLASSES,
     *mending.CLASSES,
     *simulate.CLASSES,
     *results.CLASSES,
+    *thin.CLASSES,
     *files.CLASSES,
     *menu.CLASSES,
     *panels.CLASSES,

@@ -11,7 +11,8 @@ import numpy as np
 from .compat import new_fcurve
 
 _ENUM = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items
-LINEAR, CONSTANT = _ENUM["LINEAR"].value, _ENUM["CONSTANT"].value
+LINEAR, CONSTANT, BEZIER = (_ENUM[name].value for name in ("LINEAR", "CONSTANT", "BEZIER"))
+_AUTO = bpy.types.Keyframe.bl_rna.properties["handle_left_type"].enum_items["AUTO_CLAMPED"].value
 _PAIRS = ("co", "handle_left", "handle_right")
 _SINGLES = {
     "interpolation": np.int32,
@@ -79,6 +80,7 @@ class CurveWriter:
         own = {name: np.zeros(n, dtype=kind) for name, kind in _SINGLES.items()}
         own |= {name: self._co.reshape(-1, 2) for name in _PAIRS}
         own["interpolation"] = self._interpolation
+        own["handle_left_type"][:] = own["handle_right_type"][:] = _AUTO
         before = int((around["co"][:, 0] < self._first).sum())
         points = curve.keyframe_points
         points.add(n + len(around["interpolation"]))

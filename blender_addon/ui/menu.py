@@ -26,6 +26,7 @@ _ENTRIES = (
     ("assistmimic.compare", "GHOST_ENABLED"),
     ("assistmimic.flicker", "HIDE_OFF"),
     ("assistmimic.markers", "MARKER"),
+    ("assistmimic.thin", "KEYFRAME"),
     None,
     ("assistmimic.import_clip", "IMPORT"),
     ("assistmimic.export_clip", "EXPORT"),

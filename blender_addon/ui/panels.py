@@ -208,7 +208,9 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
     row.prop(settings, "ghost_place", expand=True)
     if settings.ghost_place == "BESIDE":
         row.prop(settings, "ghost_offset", text="")
-    layout.operator("assistmimic.again", icon="FILE_REFRESH")
+    row = layout.row(align=True)
+    row.operator("assistmimic.again", icon="FILE_REFRESH")
+    row.operator("assistmimic.thin", icon="KEYFRAME")
     table = layout.box().column(align=True)
     for line in _table(take):
         row = table.row(align=True)

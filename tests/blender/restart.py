@@ -43,15 +43,15 @@ def hand_in(path: str) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.render.fps = 30
     bpy.ops.assistmimic.load_demo()
-    bpy.context.scene.frame_end = 16
+    bpy.context.scene.frame_end = 32
     settings = bpy.context.scene.assistmimic
     settings.quality, settings.controller = "draft", "search"
     running = importlib.import_module(f"{MODULE}.ui.simulate").begin(bpy.context.scene)
-    while not running.job.status.done:
+    while running.job.first_news is None:
         assert not running.job.status.state.has_ended, running.job.status
         time.sleep(0.01)
     bpy.ops.wm.save_as_mainfile(filepath=path)
-    assert not running.job.status.state.has_ended
+    assert not running.job.status.state.has_ended, running.job.status
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -45,7 +45,7 @@ def test_resumed_by_another_blender(tmp_path: Path, where: str) -> None:
         first = live("hand-in", str(path), *endpoint)
         assert first.returncode == -9 and path.exists(), first.stdout + first.stderr
         found = resumed(live("resume", str(path), *endpoint))
-        assert found == {"pending": "", "frames": [1, 16], "plays": "pull_up recipient.sim"}
+        assert found == {"pending": "", "frames": [1, 32], "plays": "pull_up recipient.sim"}
     finally:
         if server is not None:
             server.terminate()

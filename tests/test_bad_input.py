@@ -200,7 +200,7 @@ def test_output_folder_that_cannot_be_written(assistmimic, tmp_path):
             "expected adult, athlete, older, weak",
         ),
         (["convert", "in.npz", "out.npz", "--grip-force", "900"], "outside 0-450"),
-        (["transmogrify", "in.npz"], "convert, batch, info, strip, formats, author, bench"),
+        (["transmogrify", "in.npz"], "convert, demo, batch, info, strip, video, formats, author, bench"),
         ([], "assistmimic --help"),
     ],
     ids=" ".join,

@@ -38,7 +38,7 @@ def test_a_foreign_worker_serves(client):
     told = []
     result = client.simulate(short_clip(5), on_progress=told.append)
     assert result.clip.n_frames == 5
-    assert [p.done for p in told] == [0, 1, 2, 3, 4]
+    assert [p.done for p in told if p.stage != "queued"] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,18 @@ def _workers(trials: VerdictTrials, processes: int) -> Iterator[Callable[[Sequen
         yield lambda numbers: map(trials, numbers)
         return
     context = multiprocessing.get_context("spawn")  # threads of an engine do not survive a fork
-    with ProcessPoolExecutor(processes, context, _be_given, (trials,)) as pool:
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(processes, context, _be_given, (trials,))
+    try:
         yield lambda numbers: pool.map(_play, numbers)
+    except BaseException:
+        # Who is interrupted does not wait for trials that are being played; interrupted once more while waiting, the
+        # pool would never end.
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _given: list[VerdictTrials] = []  # of this process

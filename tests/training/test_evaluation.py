@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +28,7 @@ from controller_server.physics.mujoco_backend import BackendMujoco
 from training.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
 from training.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
 from training.trials import Supporter, TrialSetup, _as_recorded, run_together, run_trials
-from training.verdicts import VerdictTrials, failed_criteria, judge_trials
+from training.verdicts import VerdictTrials, _workers, failed_criteria, judge_trials
 
 STILL = Noise(0, 0, 0, 0, 0, 0)
 ROW = ["clip", "dynamics", "trials", "success_rate", "success_tracking_rate", "failed_criteria", "mpjpe_mm"]
@@ -418,3 +420,15 @@ def test_a_prior_is_tried_on_what_it_learned(assistmimic, tmp_path, monkeypatch)
     done = assistmimic("evaluate", str(tmp_path / "prior"), "--trials", "2", "--no-help-tests", "--json")
     assert done.returncode == 0, done.stderr
     assert [row["clip"] for row in json.loads(done.stdout)["rows"]] == ["twor-twos"]
+
+
+def test_an_interrupted_evaluation_leaves_no_process_behind():
+    """Ctrl-C does not wait for trials that are being played in other processes."""
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), _workers(time.sleep, 2) as run:  # type: ignore[arg-type]  # any callable
+        run([60, 60])
+        while len(multiprocessing.active_children()) < 2:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 30
+    assert not multiprocessing.active_children()

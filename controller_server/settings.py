@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from functools import cache
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any
 
 from .body.shape import Hands
 from .body.strength import Strength
-from .errors import AssistMimicError
+from .core.constraints import Accepts, Matches, Range
+from .core.validation import build, check_fields, plain_values
 from .measure.criteria import Criteria
 from .physics.engines import BUILT_IN
 from .prepare.settings import PrepareSettings
@@ -34,6 +31,16 @@ class Quality(str, Enum):
 
     DEFAULT = "default"
     DRAFT = "draft"
+
+
+StrengthText = Annotated[str, Accepts(Strength.parse)]
+"""A preset of `Strength` or a factor on every muscle."""
+MassFactor = Annotated[float, Range(0.2, 3, hint="it is a factor on a person's weight")]
+GripForce = Annotated[float, Range(0, 450, "N", hint="what a human hand can hold; for none set grips to off")]
+Threads = Annotated[int, Range(0, 1024, hint="0 takes every core")]
+EngineName = Annotated[str, Matches("[A-Za-z0-9_.-]{1,64}", "a name")]
+"""Which engines there are is known where they run."""
+Seed = Annotated[int, Range(0, 2**63 - 1)]
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,15 @@ class ConvertSettings:
     controller: Controller = Controller.AUTO
     quality: Quality = Quality.DEFAULT
     policy: str = ""
-    seed: int = 0
+    seed: Seed = 0
     hands: Hands = Hands.MITTEN
-    supporter_strength: str = "adult"
-    recipient_strength: str = "adult"
-    supporter_mass: float = 1.0
-    recipient_mass: float = 1.0
-    grip_force: float = 300.0
-    engine: str = BUILT_IN
-    threads: int = 0
+    supporter_strength: StrengthText = "adult"
+    recipient_strength: StrengthText = "adult"
+    supporter_mass: MassFactor = 1.0
+    recipient_mass: MassFactor = 1.0
+    grip_force: GripForce = 300.0
+    engine: EngineName = BUILT_IN
+    threads: Threads = 0
     remove_supporter: bool = False
     origin_sha256: str = ""
     carry_report: bool = False
@@ -80,22 +87,7 @@ class ConvertSettings:
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
 
     def __post_init__(self) -> None:
-        for role in ("supporter", "recipient"):
-            _check_strength(f"{role}_strength", getattr(self, f"{role}_strength"))
-            mass = getattr(self, f"{role}_mass")
-            if not 0.2 <= mass <= 3:
-                raise AssistMimicError(f"{role}_mass: {mass:g} times a person's weight is outside 0.2-3")
-        if not 0 <= self.grip_force <= 450:
-            raise AssistMimicError(
-                f"grip_force: {self.grip_force:g} N is outside 0-450, what a human hand can hold; "
-                "for none set grips to off"
-            )
-        if not 0 <= self.seed < 2**63:
-            raise AssistMimicError(f"seed: {self.seed} is outside 0-9223372036854775807")
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.engine):  # which there are is known where it runs
-            raise AssistMimicError(f"engine: {self.engine[:64]!r} is not a name")
-        if not 0 <= self.threads <= 1024:
-            raise AssistMimicError(f"threads: {self.threads} is outside 0-1024; 0 takes every core")
+        check_fields(self)
 
     @property
     def strengths(self) -> tuple[Strength, Strength]:
@@ -120,76 +112,6 @@ class ConvertSettings:
         """The inverse of `to_dict`; what is left out keeps its default.
 
         Raises:
-            AssistMimicError: a name is unknown or a value impossible.
+            SettingsError: a name is unknown or a value impossible.
         """
-        return build_dataclass(ConvertSettings, values, "settings")
-
-
-def _check_strength(name: str, text: str) -> None:
-    try:
-        Strength.parse(text)
-    except AssistMimicError as error:
-        raise AssistMimicError(f"{name}: {error}") from None
-
-
-def plain_values(value: Any) -> Any:
-    """What JSON, YAML and msgpack can carry of nested mappings, sequences and enumerations."""
-    if isinstance(value, Mapping):
-        return {key: plain_values(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_values(item) for item in value]
-    return value.value if isinstance(value, Enum) else value
-
-
-_T = TypeVar("_T")
-_hints = cache(get_type_hints)
-_NUMBERS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-
-
-def build_dataclass(kind: type[_T], values: Any, where: str) -> _T:
-    """A (nested) dataclass of fields, tuples and tables. Raises AssistMimicError for what does not fit."""
-    if not isinstance(values, Mapping):
-        raise AssistMimicError(f"{where}: expected names and values, got {values!r}")
-    hints, known = _hints(kind), fields(kind)  # pyright: ignore[reportArgumentType]
-    names = [f.name for f in known]
-    for name in values:
-        if name not in names:
-            raise AssistMimicError(f"{where}: no setting {name!r}; there are {', '.join(names)}")
-    for f in known:
-        if f.name not in values and f.default is MISSING and f.default_factory is MISSING:
-            raise AssistMimicError(f"{where}: {f.name} is missing")
-    return kind(**{name: _coerce(hints[name], value, f"{where}: {name}") for name, value in values.items()})
-
-
-def _coerce(kind: Any, value: Any, where: str) -> Any:
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):  # of one kind and None
-        return None if value is None else _coerce(next(k for k in inner if k is not type(None)), value, where)
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise AssistMimicError(f"{where}: expected a list, got {value!r}")
-        return tuple(_coerce(inner[0], item, where) for item in value)
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            raise AssistMimicError(f"{where}: expected names and values, got {value!r}")
-        return {str(name): _coerce(inner[1], item, f"{where}: {name}") for name, item in value.items()}
-    if is_dataclass(kind):
-        return value if isinstance(value, kind) else build_dataclass(kind, value, where)  # pyright: ignore[reportArgumentType]
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        try:
-            return kind(value)
-        except ValueError:
-            raise AssistMimicError(f"{where}: {value!r} is none of {', '.join(m.value for m in kind)}") from None
-    return _plain(kind, value, where)
-
-
-def _plain(kind: Any, value: Any, where: str) -> Any:
-    if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:g}"  # a strength may be given as a number
-    if kind is float and isinstance(value, str):
-        with suppress(ValueError):
-            return float(value)  # YAML takes 3e-4 for text
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not fits or (kind is not bool and isinstance(value, bool)):
-        raise AssistMimicError(f"{where}: expected {_NUMBERS[kind]}, got {value!r}")
-    return kind(value)
+        return build(ConvertSettings, values, "settings")

@@ -44,7 +44,7 @@ def test_a_strength_may_be_a_number():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"sed": 1}, "no setting 'sed'"),
+        ({"sed": 1}, "settings: no entry 'sed'; did you mean seed?"),
         ({"seed": "one"}, "seed: expected a whole number, got 'one'"),
         ({"seed": -1}, "seed: -1 is outside"),
         ({"seed": True}, "seed: expected a whole number"),
@@ -52,11 +52,11 @@ def test_a_strength_may_be_a_number():
         ({"grip_force": 900}, "grip_force: 900 N is outside 0-450"),
         ({"recipient_strength": "tiny"}, "recipient_strength: strength 'tiny'"),
         ({"threads": 5000}, "threads: 5000"),
-        ({"prepare": {"feet": 1}}, "prepare: feet: expected true or false, got 1"),
-        ({"criteria": {"max_slip_m": -0.1}}, "criteria: max_slip_m is -0.1; a limit is 0 or more"),
-        ({"criteria": {"limb_frames": 1000}}, "criteria: limb_frames is 1000"),
+        ({"prepare": {"feet": 1}}, "prepare.feet: expected true or false, got 1"),
+        ({"criteria": {"max_slip_m": -0.1}}, "criteria.max_slip_m: -0.1 is outside 0-1000000; a limit is 0 or more"),
+        ({"criteria": {"limb_frames": 1000}}, "criteria.limb_frames: 1000 is outside 0-100"),
         ({"prepare": 3}, "prepare: expected names and values"),
-        ({"prepare": {"cutoff_hz": 0.0}}, "cutoff_hz: 0 is outside"),
+        ({"prepare": {"cutoff_hz": 0.0}}, "prepare.cutoff_hz: 0 Hz is outside 1-120"),
     ],
 )
 def test_impossible_settings_are_refused(values, told):

@@ -12,11 +12,11 @@ from controller_server.bundled import shipped
 from controller_server.clip.interaction import ROLES
 from controller_server.control.action import ActionSpec
 from controller_server.control.retarget import RetargetSettings
+from controller_server.core.validation import build, plain_values
 from controller_server.errors import AssistMimicError
 from controller_server.measure.tracking import SUCCESS_LIMIT
 from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import GripMode
-from controller_server.settings import build_dataclass, plain_values
 from controller_server.terms import TermConfig, event, expand_terms, observation, reward, short_terms, termination
 from controller_server.yamlfile import parse_yaml, read_yaml
 
@@ -386,7 +386,7 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
     try:
         if isinstance(values, Mapping):
             values = _expanded(in_todays_words(values, _plain(EVENTS)))
-        return build_dataclass(TrainConfig, values, where)
+        return build(TrainConfig, values, where)
     except AssistMimicError as error:
         raise AssistMimicError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller_server.settings import build_dataclass
+from controller_server.core.validation import build
 from controller_server.yamlfile import read_yaml
 
 from .scene import DATA, find_file
@@ -44,11 +44,11 @@ def data_set_of(file: str) -> DataSet | None:
     """
     parts = Path(file.removeprefix(DATA)).parts
     for values in read_yaml(_KNOWN):
-        known = build_dataclass(DataSet, values, str(_KNOWN))
+        known = build(DataSet, values, str(_KNOWN))
         if set(parts) & set(known.folders):
             return known
     own = find_file(file).parent / FILE
-    return build_dataclass(DataSet, read_yaml(own), str(own)) if own.exists() else None
+    return build(DataSet, read_yaml(own), str(own)) if own.exists() else None
 
 
 def acknowledgements(clips: Iterable[str]) -> str:

@@ -17,8 +17,9 @@ from ..bench_rows import fingerprint
 from ..clip.pairing import FoundClip, find_clips
 from ..control.bundle import CARD, WEIGHTS
 from ..control.bundle_store import find_bundle, list_bundles
+from ..core.validation import plain_values
 from ..errors import AssistMimicError
-from ..settings import Controller, ConvertSettings, plain_values
+from ..settings import Controller, ConvertSettings
 from .options import BatchOptions
 
 _UNREADABLE = "unreadable"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ..core.validation import plain_values
 from ..job import Fault
 from ..progress import OnProgress, Progress, ignore_progress
-from ..settings import plain_values
 from .engine import Ended, Engine, LocalEngine
 from .ledger import Claim, Ledger
 from .options import BatchOptions

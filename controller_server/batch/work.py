@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from ..clip.bvh_rig import OwnRigs
 from ..clip.read_options import ReadOptions
 from ..clip.write_options import WriteOptions
+from ..core.validation import plain_values
 from ..errors import AssistMimicError
 from ..job import Fault, fault_of, simulate
 from ..progress import OnProgress, Progress, ignore_progress
 from ..service.processes import resident_bytes
-from ..settings import ConvertSettings, plain_values
+from ..settings import ConvertSettings
 from .places import Places
 
 if TYPE_CHECKING:

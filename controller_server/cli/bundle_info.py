@@ -9,7 +9,7 @@ from typing import Any
 
 from ..control.bundle import read_bundle
 from ..control.bundle_card import BundleCard
-from ..settings import plain_values
+from ..core.validation import plain_values
 
 _SHOWN = {"clip", "dynamics", "success_rate", "trials", "mpjpe_mm", "recipient_alone_success_rate"}
 

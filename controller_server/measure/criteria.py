@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
-from ..errors import AssistMimicError
+from ..core.constraints import Range
+from ..core.validation import check_fields
 
+Limit = Annotated[float, Range(0, 1_000_000, hint="a limit is 0 or more")]
+Share = Annotated[float, Range(0, 1, hint="a share is 0 to 1")]
 _WORST_EXCESS = 3.0
 
 
@@ -38,38 +41,30 @@ class Criteria:
         told_prepared_mm: Mean that preparing may move a person before the banner says so [mm]; no criterion.
     """
 
-    max_joint_error_m: float = 0.15
-    max_limb_error_m: float = 0.30
-    limb_frames: int = 2
-    max_hand_error_m: float = 0.15
-    max_head_error_m: float = 0.25
-    max_head_turn_deg: float = 30.0
-    touch_m: float = 0.03
-    touch_s: float = 0.1
-    min_contacts_kept: float = 0.8
-    min_contact_kept: float = 0.6
-    min_felt_n: float = 2.0
-    min_felt_share: float = 0.8
-    max_slip_m: float = 0.05
-    max_floor_force: float = 1.6
-    max_touchdowns: float = 1.3
-    max_airborne_s: float = 0.0
-    max_capture_m: float = 0.15
-    rest_speed_m_s: float = 0.15
-    rest_s: float = 0.2
-    beyond_s: float = 0.7
-    told_prepared_mm: float = 60.0
+    max_joint_error_m: Limit = 0.15
+    max_limb_error_m: Limit = 0.30
+    limb_frames: Annotated[int, Range(0, 100, hint="more frames are no tolerance")] = 2
+    max_hand_error_m: Limit = 0.15
+    max_head_error_m: Limit = 0.25
+    max_head_turn_deg: Limit = 30.0
+    touch_m: Limit = 0.03
+    touch_s: Limit = 0.1
+    min_contacts_kept: Share = 0.8
+    min_contact_kept: Share = 0.6
+    min_felt_n: Limit = 2.0
+    min_felt_share: Share = 0.8
+    max_slip_m: Limit = 0.05
+    max_floor_force: Limit = 1.6
+    max_touchdowns: Limit = 1.3
+    max_airborne_s: Limit = 0.0
+    max_capture_m: Limit = 0.15
+    rest_speed_m_s: Limit = 0.15
+    rest_s: Limit = 0.2
+    beyond_s: Limit = 0.7
+    told_prepared_mm: Limit = 60.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 <= value < 1e6:
-                raise AssistMimicError(f"criteria: {field.name} is {value:g}; a limit is 0 or more")
-        if self.limb_frames > 100:
-            raise AssistMimicError(f"criteria: limb_frames is {self.limb_frames}; more than 100 are no tolerance")
-        for name in ("min_contacts_kept", "min_contact_kept", "min_felt_share"):
-            if getattr(self, name) > 1:
-                raise AssistMimicError(f"criteria: {name} is {getattr(self, name):g}; a share is 0 to 1")
+        check_fields(self)
 
     @property
     def changed(self) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
 
-from ..errors import AssistMimicError
+from ..core.constraints import Range
+from ..core.validation import Where, check_fields, convert
 
 
 class GripMode(str, Enum):
@@ -44,14 +46,8 @@ class PrepareSettings:
     contacts: bool = True
     depenetrate: bool = True
     grips: GripMode = GripMode.AUTO
-    cutoff_hz: float = 7.0
+    cutoff_hz: Annotated[float, Range(1, 120, "Hz", hint="quick human motion needs 6 to 8")] = 7.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.cutoff_hz <= 120:
-            raise AssistMimicError(
-                f"cutoff_hz: {self.cutoff_hz:g} is outside 1-120 Hz; quick human motion needs 6 to 8"
-            )
-        try:
-            object.__setattr__(self, "grips", GripMode(self.grips))
-        except ValueError:
-            raise AssistMimicError(f"grips: {self.grips!r} is none of {', '.join(m.value for m in GripMode)}") from None
+        object.__setattr__(self, "grips", convert(GripMode, self.grips, Where(path="grips")))
+        check_fields(self)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ..core.validation import build
 from ..errors import AssistMimicError
 from ..physics.engines import check_engine
-from ..settings import build_dataclass
 from ..yamlfile import read_yaml
 from .options import Limits, Retention, ServerOptions, Supervision, WorkerSpec
 
@@ -90,7 +90,7 @@ def read_config(path: Path) -> ServerOptions:
 
 def _option(name: Any, value: Any, folder: Path) -> Any:
     if name in _SECTIONS:
-        return build_dataclass(_SECTIONS[name], value, name)
+        return build(_SECTIONS[name], value, name)
     if name == "workers":
         if not isinstance(value, list) or not value:
             raise AssistMimicError("workers: expected a list such as [{engine: mujoco, count: 2}]")
@@ -109,7 +109,7 @@ def _option(name: Any, value: Any, folder: Path) -> Any:
 
 
 def _worker(entry: Any, number: int) -> WorkerSpec:
-    spec = build_dataclass(WorkerSpec, entry, f"workers: entry {number}")
+    spec = build(WorkerSpec, entry, f"workers: entry {number}")
     if not 1 <= spec.count <= 256:
         raise AssistMimicError(f"workers: entry {number}: count {spec.count} is outside 1-256")
     if not re.fullmatch(r"[A-Za-z0-9_.]+", spec.module):

@@ -164,7 +164,7 @@ def test_configuration_file(tmp_path):
     ("text", "said"),
     [
         ("colour: red", "no option 'colour'"),
-        ("limits: {frame: 3}", "no setting 'frame'"),
+        ("limits: {frame: 3}", "no entry 'frame'; did you mean frames?"),
         ("workers: {engine: mujoco}", "expected a list"),
         ("workers: [{module: '../evil'}]", "not a module's name"),
         ("workers: [{count: 0}]", "outside 1-256"),

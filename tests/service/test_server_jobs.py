@@ -115,7 +115,7 @@ def test_waiting_is_bounded(client):
     ("settings", "code", "said"),
     [
         ({"quality": "best"}, "bad_input", "none of default, draft"),
-        ({"colour": "red"}, "bad_input", "no setting 'colour'"),
+        ({"colour": "red"}, "bad_input", "no entry 'colour'"),
         ({"policy": "../../etc"}, "bad_input", "this server has"),
         ({"policy": "/etc/passwd"}, "bad_input", "this server has"),
     ],

@@ -128,7 +128,7 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys):
     arguments = prepared(tmp_path)
     for wrong, message in (
         (["prior", *arguments[1:]], "kind is specialist"),
-        ([*arguments, "--set", "ppo.speed=3"], "no setting 'speed'"),
+        ([*arguments, "--set", "ppo.speed=3"], "no entry 'speed'"),
         (["specialist", "tiny.yaml"], "no clips"),
         ([*arguments, "--prior", "nowhere"], "neither a bundle nor a run"),
         ([*arguments, "--seed", "-1"], "seed: -1 is outside"),

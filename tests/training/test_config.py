@@ -14,8 +14,8 @@ def test_what_was_given_is_blamed(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("name: x\npairs: 4\n")
     for overrides, told in (
-        (["pairs=8", "ppo.envs=32"], "--set ppo.envs=32: ppo: no setting 'envs'"),
-        (["ppo.std=much", "pairs=8"], "--set ppo.std=much: ppo: std: expected a number"),
+        (["pairs=8", "ppo.envs=32"], "--set ppo.envs=32: ppo: no entry 'envs'"),
+        (["ppo.std=much", "pairs=8"], "--set ppo.std=much: ppo.std: expected a number"),
         (["pairs=0"], "--set pairs=0: pairs: 0 is outside"),
     ):
         with pytest.raises(AssistMimicError) as refused:
@@ -26,7 +26,7 @@ def test_what_was_given_is_blamed(tmp_path):
     path.write_text("name: x\npears: 4\n")
     with pytest.raises(AssistMimicError) as refused:
         load_config(path, ["ppo.envs=32"])
-    assert str(refused.value).startswith(f"{path}: no setting 'pears'")
+    assert str(refused.value).startswith(f"{path}: no entry 'pears'; did you mean pairs?")
 
 
 def test_a_run_is_called_after_its_clips():

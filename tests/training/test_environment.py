@@ -285,7 +285,7 @@ def test_configurations_are_checked_and_survive_their_own_writing(tmp_path):
     assert loaded.action == replace(ACTION, clip=2.0)  # the rest as if nothing had been said
     assert (loaded.ppo.std, loaded.ppo.gamma, loaded.body.recipient, loaded.steps) == (0.01, 0.9, "0.5", 7)
     for text, message in (
-        ("pears: 4", "no setting 'pears'"),
+        ("pears: 4", "no entry 'pears'"),
         ("name: x\npairs: many", "expected a whole number, got 'many'"),
     ):
         path.write_text(text)

@@ -15,10 +15,11 @@ from ...body.pair import PairBody
 from ...carried import PAGE, unpack_page
 from ...clip.interaction import InteractionClip
 from ...clip.npz import load_arrays
+from ...core.validation import build
 from ...errors import AssistMimicError
 from ...frames import frame_times
 from ...physics.recording import Recording
-from ...settings import ConvertSettings, build_dataclass
+from ...settings import ConvertSettings
 from ..scores import Scores
 from .changes import changes
 from .data import ReportData, animation
@@ -80,7 +81,7 @@ def render_viewer(
 def _scores(meta: Mapping[str, Any]) -> Scores | None:
     """Return the scores of a result; None of a clip, and of results of versions that measured otherwise."""
     try:
-        return build_dataclass(Scores, meta["scores"], "scores") if "scores" in meta else None
+        return build(Scores, meta["scores"], "scores") if "scores" in meta else None
     except AssistMimicError:
         return None
 

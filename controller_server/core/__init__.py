@@ -1,0 +1,1 @@
+"""Errors, files, YAML, kept arrays, progress: what everything else stands on."""

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Annotated, Any
 
 from .body.shape import Hands
-from .body.strength import Strength
+from .body.strength import GripForce, Strength
 from .core.constraints import Accepts, Matches, Range
 from .core.validation import build, check_fields, plain_values
 from .measure.criteria import Criteria
@@ -36,7 +36,6 @@ class Quality(str, Enum):
 StrengthText = Annotated[str, Accepts(Strength.parse)]
 """A preset of `Strength` or a factor on every muscle."""
 MassFactor = Annotated[float, Range(0.2, 3, hint="it is a factor on a person's weight")]
-GripForce = Annotated[float, Range(0, 450, "N", hint="what a human hand can hold; for none set grips to off")]
 Threads = Annotated[int, Range(0, 1024, hint="0 takes every core")]
 EngineName = Annotated[str, Matches("[A-Za-z0-9_.-]{1,64}", "a name")]
 """Which engines there are is known where they run."""

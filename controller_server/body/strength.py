@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from ..core.constraints import Range, no_such
+from ..core.validation import OPTIONAL, check_fields
+from ..errors import SettingsError
 from .muscles import ARMS, JOINTS, LEGS, SIDES, Muscle, muscle_group, muscle_of, side_of
 
+Factor = Annotated[float, Range(0, 5)]
+GripForce = Annotated[float, Range(0, 450, "N", hint="what a human hand can hold; for none set grips to off")]
 _PARTS = (*JOINTS, *(f"{side}_{group}" for side in SIDES for group in JOINTS if group not in ("trunk", "neck")))
 
 
@@ -26,21 +31,17 @@ class Strength:
         limits: Bound of the torque about every axis per muscle group [N m].
     """
 
-    mass: float = 1.0
-    muscles: Mapping[str, float] = field(default_factory=dict)
-    gains: Mapping[str, float] = field(default_factory=dict)
-    limits: Mapping[str, float] = field(default_factory=dict)
+    mass: Annotated[float, Range(0.1, 5, hint="it is a factor on an adult's")] = 1.0
+    muscles: Annotated[Mapping[str, Factor], OPTIONAL] = field(default_factory=dict)  # cards of version 0.1 have none
+    gains: Mapping[str, Factor] = field(default_factory=dict)
+    limits: Mapping[str, Annotated[float, Range(0, 2000, "N m")]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.mass <= 5:
-            raise AssistMimicError(f"strength: mass factor {self.mass:g} is outside 0.1-5")
-        tables = (("muscles", self.muscles, 5, _PARTS), ("gains", self.gains, 5, JOINTS))
-        for name, table, top, known in (*tables, ("limits", self.limits, 2000, JOINTS)):
-            for group, value in table.items():
+        check_fields(self)
+        for name, known in (("muscles", _PARTS), ("gains", JOINTS), ("limits", JOINTS)):
+            for group in getattr(self, name):
                 if group not in known:
-                    raise AssistMimicError(f"strength: no muscle group {group!r}; there are {', '.join(JOINTS)}")
-                if not 0 <= value <= top:
-                    raise AssistMimicError(f"strength: {name} of {group} is {value:g}, expected 0 to {top:g}")
+                    raise SettingsError(f"{name}: {no_such('muscle group', group, known)}")
 
     @staticmethod
     def scaled(factor: float, *, mass: float = 1.0) -> Strength:
@@ -49,16 +50,14 @@ class Strength:
 
     @staticmethod
     def parse(text: str) -> Strength:
-        """Return the strength of a preset's name or of a number for `scaled`. Raises AssistMimicError."""
+        """Return the strength of a preset's name or of a number for `scaled`. Raises SettingsError."""
         name = OLD_NAMES.get(text, text)
         if name in PRESETS:
             return PRESETS[name]
         try:
             return Strength.scaled(float(text))
         except ValueError:
-            raise AssistMimicError(
-                f"strength {text!r}: expected {', '.join(PRESETS)} or a number from 0 to 2"
-            ) from None
+            raise SettingsError(f"strength {text!r}: expected {', '.join(PRESETS)} or a number from 0 to 2") from None
 
     @property
     def drives(self) -> tuple[float, tuple[tuple[float, float, float], ...]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from array_api_compat import array_namespace
 
-from ..errors import AssistMimicError
+from ..core.constraints import OneOf, Range
+from ..core.validation import OPTIONAL, Where, build, check_fields
+from ..errors import BundleError
 from .feedforward import SPARING
 
 Array = Any
@@ -33,21 +35,16 @@ class ActionSpec:
             (`base.ReferenceBase`); then with `balance` and `slack` too.
     """
 
-    mode: str = "residual"
-    scale: float = 0.5
-    clip: float = 1.0
+    mode: Annotated[str, OneOf(MODES)] = "residual"
+    scale: Annotated[float, Range(0, 10, above=True)] = 0.5
+    clip: Annotated[float, Range(0, 100, above=True)] = 1.0
     balance: bool = False
-    sparing: float = SPARING
-    slack: bool = False
-    closing: bool = False
+    sparing: Annotated[float, Range(0.01, 100)] = SPARING
+    slack: Annotated[bool, OPTIONAL] = False
+    closing: Annotated[bool, OPTIONAL] = False
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise AssistMimicError(f"action: mode {self.mode!r} is none of {', '.join(MODES)}")
-        if not 0.01 <= self.sparing <= 100:
-            raise AssistMimicError(f"action: sparing {self.sparing:g} is outside 0.01-100")
-        if not (0 < self.scale <= 10 and 0 < self.clip <= 100):
-            raise AssistMimicError(f"action: scale {self.scale:g} and clip {self.clip:g} must be above 0")
+        check_fields(self)
 
     def targets(self, action: Array, reference_targets: Array) -> Array:
         """Joint targets of actions.
@@ -70,14 +67,5 @@ class ActionSpec:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ActionSpec:
-        """The inverse of `to_dict`. Raises AssistMimicError."""
-        known = set(ActionSpec.__dataclass_fields__)
-        if not isinstance(values, Mapping) or {*values, *_LATER} != known:
-            raise AssistMimicError(f"action: expected {', '.join(sorted(known))}, got {values!r}")
-        for name in ("scale", "clip", "sparing"):
-            if isinstance(values[name], bool) or not isinstance(values[name], (int, float)):
-                raise AssistMimicError(f"action: scale, clip and sparing must be numbers, got {values!r}")
-        values = {**dict.fromkeys(_LATER, False), **values}
-        if not all(isinstance(values[name], bool) for name in ("balance", *_LATER)):
-            raise AssistMimicError(f"action: balance, slack and closing must be true or false, got {values!r}")
-        return ActionSpec(**{**values, "mode": str(values["mode"])})
+        """Return the inverse of `to_dict`. Raises BundleError."""
+        return build(ActionSpec, values, Where("action", error=BundleError, complete=True, strict=True))

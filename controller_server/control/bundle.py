@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from ..errors import AssistMimicError
+from ..core.validation import Where, convert, plain_values
+from ..errors import BundleError
 from ..wholefile import replace_file
 from ..yamlfile import parse_yaml
 from .bundle_card import BundleCard
-from .bundle_fields import plain, text
 from .network import check_parameters
 
 WEIGHTS, CARD = "weights.safetensors", "bundle.yaml"
@@ -47,7 +47,7 @@ class PolicyBundle:
 
     def __post_init__(self) -> None:
         if set(self.parameters) != set(self.card.networks):
-            raise AssistMimicError(
+            raise BundleError(
                 f"weights are of {', '.join(sorted(self.parameters))}, "
                 f"the card names {', '.join(sorted(self.card.networks))}"
             )
@@ -64,7 +64,7 @@ def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> N
         half: Keep the weights of layers in float16: half the size, actions change by about 1e-3. Normalisers stay.
 
     Raises:
-        AssistMimicError: it cannot be written.
+        BundleError: it cannot be written.
     """
     tensors = {
         f"{network}.{name}": _stored(name, array, half)
@@ -77,18 +77,18 @@ def write_bundle(folder: Path, bundle: PolicyBundle, *, half: bool = False) -> N
 
 
 def write_scores(folder: Path, scores: Mapping[str, Any]) -> None:
-    """Put what was measured into the card of a bundle, in the place of former scores. Raises AssistMimicError."""
+    """Put what was measured into the card of a bundle, in the place of former scores. Raises BundleError."""
     card, sha256 = read_card_with_hash(folder)
     _write(folder, {CARD: _card_text(replace(card, scores=scores), sha256)})
 
 
 def read_card(folder: Path) -> BundleCard:
-    """What a bundle is for. Raises AssistMimicError naming file and entry."""
+    """What a bundle is for. Raises BundleError naming file and entry."""
     return read_card_with_hash(folder)[0]
 
 
 def read_bundle(folder: Path) -> PolicyBundle:
-    """A bundle with its weights, everything checked. Raises AssistMimicError naming file and entry."""
+    """A bundle with its weights, everything checked. Raises BundleError naming file and entry."""
     return read_weights(folder, *read_card_with_hash(folder))
 
 
@@ -96,32 +96,42 @@ def read_weights(folder: Path, card: BundleCard, sha256: str) -> PolicyBundle:
     """The bundle of a card that was read before, with the hash that it names. Raises as `read_bundle`."""
     data = _read(folder / WEIGHTS, MAX_BYTES)
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise AssistMimicError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
+        raise BundleError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
     try:
         tensors = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise AssistMimicError(f"{folder / WEIGHTS}: not a readable safetensors file ({error})") from None
+        raise BundleError(f"{folder / WEIGHTS}: not a readable safetensors file ({error})") from None
     said, meaning = _metadata(data), _meaning(card)
     for entry in ("networks", "action", "retarget", "observation"):
-        if said.get(entry) != meaning.get(entry):
-            raise AssistMimicError(f"{folder / CARD}: {entry} is not what the weights were made for")
+        if not _same(said.get(entry), meaning.get(entry)):
+            raise BundleError(f"{folder / CARD}: {entry} is not what the weights were made for")
     parameters: dict[str, dict[str, np.ndarray]] = {name: {} for name in card.networks}
     for name, array in tensors.items():
         network, _, parameter = name.partition(".")
         if network not in parameters or array.dtype.kind != "f":
-            raise AssistMimicError(f"{folder / WEIGHTS}: {name} is not a weight of {', '.join(parameters)}")
+            raise BundleError(f"{folder / WEIGHTS}: {name} is not a weight of {', '.join(parameters)}")
         parameters[network][parameter] = array.astype(np.float32)
     try:
         return PolicyBundle(card, parameters, sha256)
-    except AssistMimicError as error:
-        raise AssistMimicError(f"{folder / WEIGHTS}: {error}") from None
+    except BundleError as error:
+        raise BundleError(f"{folder / WEIGHTS}: {error}") from None
 
 
 def _meaning(card: BundleCard) -> dict[str, str]:
     """What of the card the weights mean nothing without; it is written beside them too."""
     values = card.to_dict()
     entries = [name for name in ("networks", "action", "retarget", "observation") if name in values]
-    return {entry: json.dumps(plain(values[entry]), sort_keys=True) for entry in entries}
+    return {entry: json.dumps(plain_values(values[entry]), sort_keys=True) for entry in entries}
+
+
+def _same(said: str | None, meant: str | None) -> bool:
+    """Return whether two JSON texts, or two that are not there, mean the same; 1 and 1.0 do."""
+    if said is None or meant is None:
+        return said is meant
+    try:
+        return json.loads(said) == json.loads(meant)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _metadata(weights: bytes) -> dict[str, str]:
@@ -131,31 +141,32 @@ def _metadata(weights: bytes) -> dict[str, str]:
 
 
 def read_card_with_hash(folder: Path) -> tuple[BundleCard, str]:
-    """What a bundle is for, and the SHA-256 of its weights. Raises AssistMimicError naming file and entry."""
+    """What a bundle is for, and the SHA-256 of its weights. Raises BundleError naming file and entry."""
     path = folder / CARD
     data = _read(path, MAX_CARD_BYTES)
     values = parse_yaml(data, str(path))
     if not isinstance(values, Mapping):
-        raise AssistMimicError(f"{path}: expected names and values")
+        raise BundleError(f"{path}: expected names and values")
     values = dict(values)
     sha256 = values.pop("weights_sha256", None)
     try:
-        return BundleCard.from_dict(values), text(sha256, "weights_sha256")
-    except (AssistMimicError, OverflowError) as error:
-        raise AssistMimicError(f"{path}: {error}") from None
+        where = Where(path="weights_sha256", error=BundleError, strict=True)
+        return BundleCard.from_dict(values), convert(str, sha256, where)
+    except (BundleError, OverflowError) as error:
+        raise BundleError(f"{path}: {error}") from None
 
 
 def _read(path: Path, most: int) -> bytes:
     try:
         if path.stat().st_size > most:
-            raise AssistMimicError(f"{path}: is larger than {most // 2**20} MB, which that of no policy is")
+            raise BundleError(f"{path}: is larger than {most // 2**20} MB, which that of no policy is")
         return path.read_bytes()
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _card_text(card: BundleCard, sha256: str) -> bytes:
-    values = plain(card.to_dict() | {"weights_sha256": sha256})
+    values = plain_values(card.to_dict() | {"weights_sha256": sha256})
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110).encode()
 
 
@@ -165,7 +176,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():
             replace_file(folder / name, data)
     except OSError as error:
-        raise AssistMimicError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
+        raise BundleError(f"{folder}: cannot write the bundle ({error.strerror or error})") from None
 
 
 def _stored(name: str, array: np.ndarray, half: bool) -> np.ndarray:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any
 
 from ..body.pair import PairBody
 from ..body.shape import Hands
-from ..body.strength import Strength
+from ..body.strength import GripForce, Strength
 from ..clip.interaction import InteractionClip
-from ..errors import AssistMimicError
-from .bundle_fields import mapping, number, text
+from ..core.constraints import Range
+from ..core.validation import Where, build, check_fields, plain_values
+from ..errors import BundleError
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,15 @@ class BodySettings:
     hands: Hands = Hands.MITTEN
     supporter: Strength = field(default_factory=Strength)
     recipient: Strength = field(default_factory=Strength)
-    grip_force: float = 300.0
-    friction: float = 1.0
-    physics_hz: int = 240
-    control_hz: int = 30
+    grip_force: GripForce = 300.0
+    friction: Annotated[float, Range(0, 10, above=True)] = 1.0
+    physics_hz: Annotated[int, Range(1, 10_000)] = 240
+    control_hz: Annotated[int, Range(1, 10_000)] = 30
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.physics_hz % self.control_hz:
+            raise BundleError(f"physics_hz {self.physics_hz} is not a multiple of control_hz {self.control_hz}")
 
     @staticmethod
     def of(pair: PairBody) -> BodySettings:
@@ -79,30 +84,12 @@ class BodySettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
-        return {name: _plain_setting(getattr(self, name)) for name in BodySettings.__dataclass_fields__}
+        return plain_values(asdict(self))
 
     @staticmethod
     def from_dict(values: Any) -> BodySettings:
-        """The inverse of `to_dict`. Raises AssistMimicError."""
-        values = mapping(values, "body", tuple(BodySettings.__dataclass_fields__))
-        hands = text(values["hands"], "body: hands")
-        if hands not in {h.value for h in Hands}:
-            raise AssistMimicError(f"body: hands {hands!r} is none of {', '.join(h.value for h in Hands)}")
-        rates = {name: number(values[name], f"body: {name}", whole=True) for name in ("physics_hz", "control_hz")}
-        if not 1 <= rates["control_hz"] <= rates["physics_hz"] <= 10_000 or rates["physics_hz"] % rates["control_hz"]:
-            raise AssistMimicError(f"body: {rates} must be positive, the first a multiple of the second")
-        grip_force, friction = (number(values[name], f"body: {name}") for name in ("grip_force", "friction"))
-        if not (0 <= grip_force <= 450 and 0 < friction <= 10):
-            raise AssistMimicError(f"body: grip_force {grip_force:g} (0-450) or friction {friction:g} (up to 10)")
-        return BodySettings(
-            hands=Hands(hands),
-            supporter=_strength(values["supporter"], "body: supporter"),
-            recipient=_strength(values["recipient"], "body: recipient"),
-            grip_force=grip_force,
-            friction=friction,
-            physics_hz=int(rates["physics_hz"]),
-            control_hz=int(rates["control_hz"]),
-        )
+        """Return the inverse of `to_dict`. Raises BundleError."""
+        return build(BodySettings, values, Where("body", error=BundleError, complete=True, strict=True))
 
 
 def _compared(value: Any) -> Any:
@@ -112,28 +99,4 @@ def _compared(value: Any) -> Any:
 
 def _said(value: Any) -> str:
     """A setting in a sentence."""
-    return value.label if isinstance(value, Strength) else str(_plain_setting(value))
-
-
-def _plain_setting(value: Any) -> Any:
-    if isinstance(value, Strength):
-        return {name: _plain_table(getattr(value, name)) for name in ("mass", "muscles", "gains", "limits")}
-    return value.value if isinstance(value, Hands) else value
-
-
-def _plain_table(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _strength(values: Any, where: str) -> Strength:
-    if isinstance(values, Mapping):
-        values = {"muscles": {}, **values}  # cards of version 0.1 know gains and limits only
-    values = mapping(values, where, ("mass", "muscles", "gains", "limits"))
-    tables = {
-        name: {group: number(v, f"{where}: {name}: {group}") for group, v in mapping(values[name], where).items()}
-        for name in ("muscles", "gains", "limits")
-    }
-    try:
-        return Strength(mass=number(values["mass"], f"{where}: mass"), **tables)
-    except AssistMimicError as error:
-        raise AssistMimicError(f"{where}: {error}") from None
+    return value.label if isinstance(value, Strength) else str(plain_values(value))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from ..clip.interaction import ROLES
-from ..errors import AssistMimicError
+from ..core.constraints import Matches, OneOf
+from ..core.validation import OPTIONAL, Where, build, check_fields
+from ..errors import BundleError
 from ..prepare.settings import GripMode, PrepareSettings
-from ..terms import BoundTerm, TermConfig, TermFile, expand_terms, observation
+from ..terms import BoundTerm, TermConfig, TermFile, Terms, observation
 from .action import ActionSpec
 from .bundle_body import BodySettings
-from .bundle_fields import mapping, text
 from .network import NetworkSpec
 from .retarget import RetargetSettings
 
@@ -59,8 +60,8 @@ class BundleCard:
         imports: Files with terms of the networks' input; who loads the bundle has to have named them.
     """
 
-    name: str
-    kind: str
+    name: Annotated[str, Matches(NAME.pattern, "a name: up to 100 letters, digits, '_', '.' and '-'")]
+    kind: Annotated[str, OneOf(KINDS)]
     networks: Mapping[str, NetworkSpec]
     action: ActionSpec
     body: BodySettings
@@ -71,18 +72,15 @@ class BundleCard:
     scores: Mapping[str, Any] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     acknowledgements: str = ""
-    observation: Mapping[str, TermConfig] = field(default_factory=dict)
-    imports: tuple[TermFile, ...] = ()
+    observation: Annotated[Terms, OPTIONAL] = field(default_factory=dict)
+    imports: Annotated[tuple[TermFile, ...], OPTIONAL] = ()
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.name):
-            raise AssistMimicError(f"name {self.name!r}: use letters, digits, '_', '.' and '-'")
-        if self.kind not in KINDS:
-            raise AssistMimicError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        check_fields(self, BundleError)
         if set(self.networks) not in ({PERSON}, set(ROLES)):
-            raise AssistMimicError(f"networks: expected {' and '.join(ROLES)}, or {PERSON}; got {list(self.networks)}")
+            raise BundleError(f"networks: expected {' and '.join(ROLES)}, or {PERSON}; got {list(self.networks)}")
         if self.kind == "specialist" and not self.clips:
-            raise AssistMimicError("clips: a specialist names the clips it was trained on")
+            raise BundleError("clips: a specialist names the clips it was trained on")
 
     def network(self, role: str) -> str:
         """Name of the network that steers a role."""
@@ -92,16 +90,16 @@ class BundleCard:
         """Return what a network sees, in the order of its input blocks.
 
         Raises:
-            AssistMimicError: a term comes from a file that nobody named here, or whose content is another.
+            BundleError: a term comes from a file that nobody named here, or whose content is another.
         """
         blocks = {name: self.observation.get(name, TermConfig()) for name, _ in self.networks[network].inputs}
         for name, config in blocks.items():
             term = config.term or name
             file = observation[term].file if term in observation else None
             if term not in observation and self.imports:
-                raise AssistMimicError(f"policy {self.name}: no observation term {term!r} here; {self._wants()}")
+                raise BundleError(f"policy {self.name}: no observation term {term!r} here; {self._wants()}")
             if file is not None and file not in self.imports:
-                raise AssistMimicError(
+                raise BundleError(
                     f"policy {self.name}: observation term {term!r} is that of {file.name} with sha256 "
                     f"{file.sha256[:12]}, not the one it was trained with; {self._wants()}"
                 )
@@ -149,37 +147,10 @@ class BundleCard:
 
     @staticmethod
     def from_dict(values: Any) -> BundleCard:
-        """The inverse of `to_dict`. Raises AssistMimicError, naming the entry."""
-        if isinstance(values, Mapping) and values.get("format") != FORMAT:
-            raise AssistMimicError(f"format is {values.get('format')!r}, this version reads {FORMAT!r}")
-        if isinstance(values, Mapping):
-            values = {"observation": {}, "imports": [], **values}
-        values = mapping(values, "bundle", ("format", *BundleCard.__dataclass_fields__))
-        return BundleCard(
-            name=text(values["name"], "name"),
-            kind=text(values["kind"], "kind"),
-            networks={
-                str(name): NetworkSpec.from_dict(spec) for name, spec in mapping(values["networks"], "networks").items()
-            },
-            action=ActionSpec.from_dict(values["action"]),
-            body=BodySettings.from_dict(values["body"]),
-            retarget=RetargetSettings.from_dict(values["retarget"]),
-            clips=_sources(values["clips"], "clips"),
-            data=_sources(values["data"], "data"),
-            training=mapping(values["training"], "training"),
-            scores=mapping(values["scores"], "scores"),
-            licence=text(values["licence"], "licence"),
-            acknowledgements=text(values["acknowledgements"], "acknowledgements"),
-            observation=expand_terms(mapping(values["observation"], "observation"), "observation"),
-            imports=tuple(TermFile(**vars(source)) for source in _sources(values["imports"], "imports")),
-        )
-
-
-def _sources(values: Any, where: str) -> tuple[Source, ...]:
-    if not isinstance(values, list):
-        raise AssistMimicError(f"{where}: expected a list, got {values!r}")
-    sources = []
-    for value in values:
-        entry = mapping(value, where, ("name", "sha256"))
-        sources.append(Source(text(entry["name"], f"{where}: name"), text(entry["sha256"], f"{where}: sha256")))
-    return tuple(sources)
+        """Return the inverse of `to_dict`. Raises BundleError naming the entry."""
+        where = Where(error=BundleError, complete=True, strict=True)
+        if not isinstance(values, Mapping):
+            raise where.wrong("expected names and values")
+        if values.get("format") != FORMAT:
+            raise where.wrong(f"format is {values.get('format')!r}, this version reads {FORMAT!r}")
+        return build(BundleCard, {name: value for name, value in values.items() if name != "format"}, where)

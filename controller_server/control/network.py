@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from ..errors import AssistMimicError
+from ..core.constraints import OneOf, Range
+from ..core.validation import Where, build, check_fields
+from ..errors import BundleError
 
 Array = Any
 Parameters = Mapping[str, Array]
@@ -36,6 +38,9 @@ _ACTIVATIONS = {
 }
 
 
+Size = Annotated[int, Range(1)]
+
+
 @dataclass(frozen=True)
 class NetworkSpec:
     """What a network looks like.
@@ -47,22 +52,16 @@ class NetworkSpec:
         activation: Of the hidden layers: silu, tanh or relu.
     """
 
-    inputs: tuple[tuple[str, int], ...]
-    outputs: int
-    hidden: tuple[int, ...] = (512, 256)
-    activation: str = "silu"
+    inputs: tuple[tuple[str, Size], ...]
+    outputs: Size
+    hidden: tuple[Size, ...] = (512, 256)
+    activation: Annotated[str, OneOf(tuple(_ACTIVATIONS))] = "silu"
 
     def __post_init__(self) -> None:
+        check_fields(self, BundleError)
         names = [name for name, _ in self.inputs]
         if not names or len(set(names)) != len(names):
-            raise AssistMimicError(f"network: input blocks need different names, got {', '.join(names) or 'none'}")
-        for what, size in (*self.inputs, ("outputs", self.outputs), *(("hidden", size) for size in self.hidden)):
-            if size < 1:
-                raise AssistMimicError(f"network: size of {what} is {size}, expected 1 or more")
-        if self.activation not in _ACTIVATIONS:
-            raise AssistMimicError(
-                f"network: no activation {self.activation!r}; there are {', '.join(sorted(_ACTIVATIONS))}"
-            )
+            raise BundleError(f"inputs: input blocks need different names, got {', '.join(names) or 'none'}")
 
     @property
     def n_inputs(self) -> int:
@@ -96,30 +95,8 @@ class NetworkSpec:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> NetworkSpec:
-        """The inverse of `to_dict`.
-
-        Raises:
-            AssistMimicError: an entry is missing, unknown or of the wrong kind.
-        """
-        known = ("inputs", "hidden", "outputs", "activation")
-        if not isinstance(values, Mapping) or set(values) != set(known):
-            got = ", ".join(map(str, values)) if isinstance(values, Mapping) else repr(values)
-            raise AssistMimicError(f"network: expected {', '.join(known)}, got {got}")
-        try:
-            return NetworkSpec(
-                inputs=tuple((str(name), _size(size)) for name, size in values["inputs"]),
-                outputs=_size(values["outputs"]),
-                hidden=tuple(_size(size) for size in values["hidden"]),
-                activation=str(values["activation"]),
-            )
-        except (TypeError, ValueError) as error:
-            raise AssistMimicError(f"network: inputs must be [name, size] pairs and sizes numbers ({error})") from None
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise AssistMimicError(f"network: {value!r} is not a whole number")
-    return value
+        """Return the inverse of `to_dict`. Raises BundleError naming the entry."""
+        return build(NetworkSpec, values, Where("network", error=BundleError, complete=True, strict=True))
 
 
 def initial_parameters(spec: NetworkSpec, rng: np.random.Generator, *, last: float = 0.01) -> dict[str, np.ndarray]:
@@ -147,24 +124,24 @@ def check_parameters(spec: NetworkSpec, parameters: Parameters, name: str = "net
     """Make sure that parameters are those of a network, which complaints call by its name.
 
     Raises:
-        AssistMimicError: naming the first parameter that is missing, too many, of another shape, or not finite.
+        BundleError: naming the first parameter that is missing, too many, of another shape, or not finite.
     """
     shapes = spec.shapes()
     for entry in shapes:
         if entry not in parameters:
-            raise AssistMimicError(f"{name}: parameter {entry} is missing")
+            raise BundleError(f"{name}: parameter {entry} is missing")
     for entry in parameters:
         if entry not in shapes:
-            raise AssistMimicError(f"{name}: parameter {entry} belongs to no layer and no input block")
+            raise BundleError(f"{name}: parameter {entry} belongs to no layer and no input block")
     for entry in shapes:
         array = parameters[entry]
         if tuple(array.shape) != shapes[entry]:
-            raise AssistMimicError(f"{name}: {entry} has shape {tuple(array.shape)}, expected {shapes[entry]}")
+            raise BundleError(f"{name}: {entry} has shape {tuple(array.shape)}, expected {shapes[entry]}")
         xp = array_namespace(array)
         if not bool(xp.all(xp.isfinite(array))):
-            raise AssistMimicError(f"{name}: {entry} holds numbers that are not finite")
+            raise BundleError(f"{name}: {entry} holds numbers that are not finite")
         if entry.endswith(".var") and bool(xp.any(array < 0)):
-            raise AssistMimicError(f"{name}: {entry} holds a negative variance")
+            raise BundleError(f"{name}: {entry} holds a negative variance")
 
 
 def normaliser(spec: NetworkSpec, parameters: Parameters) -> tuple[Array, Array]:

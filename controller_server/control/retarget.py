@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..body.pair import PairBody
 from ..clip.skeleton import N_BODY_JOINTS
-from ..errors import AssistMimicError
+from ..core.constraints import Range
+from ..core.validation import Where, build, check_fields
+from ..errors import BundleError, SettingsError
 from .observation import Bodies, View
 
 
@@ -38,19 +40,18 @@ class RetargetSettings:
     """
 
     enabled: bool = True
-    enter: float = 1.2
-    leave: float = 1.4
-    reach: float = 0.5
-    margin: float = 0.05
-    fade: float = 0.2
+    enter: Annotated[float, Range(0)] = 1.2
+    leave: Annotated[float, Range(0)] = 1.4
+    reach: Annotated[float, Range(0)] = 0.5
+    margin: Annotated[float, Range(0)] = 0.05
+    fade: Annotated[float, Range(0)] = 0.2
     reward: bool = True
     termination: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.enter <= self.leave:
-            raise AssistMimicError(f"retarget: enter {self.enter:g} m must not be beyond leave {self.leave:g} m")
-        if min(self.reach, self.margin, self.fade) < 0:
-            raise AssistMimicError("retarget: reach, margin and fade must not be negative")
+        check_fields(self)
+        if self.enter > self.leave:
+            raise SettingsError(f"enter {self.enter:g} m must not be beyond leave {self.leave:g} m")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for YAML."""
@@ -58,15 +59,8 @@ class RetargetSettings:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> RetargetSettings:
-        """The inverse of `to_dict`. Raises AssistMimicError."""
-        known = RetargetSettings.__dataclass_fields__
-        if not isinstance(values, Mapping) or set(values) != set(known):
-            raise AssistMimicError(f"retarget: expected {', '.join(known)}, got {values!r}")
-        for name, value in values.items():
-            flag = isinstance(known[name].default, bool)
-            if isinstance(value, bool) != flag or not isinstance(value, (bool, int, float)):
-                raise AssistMimicError(f"retarget: {name} is {value!r}")
-        return RetargetSettings(**values)
+        """Return the inverse of `to_dict`. Raises BundleError."""
+        return build(RetargetSettings, values, Where("retarget", error=BundleError, complete=True, strict=True))
 
 
 @dataclass(frozen=True)

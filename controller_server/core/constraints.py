@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol, runtime_checkable
@@ -148,16 +148,24 @@ class Shape:
         return None if np.isfinite(value).all() else "holds numbers that are not finite"
 
 
-def near(name: Any, names: Any) -> str | None:
+def near(name: Any, names: Iterable[str]) -> str | None:
     """Return the name that was probably meant, if one is much like it."""
-    return next(iter(get_close_matches(str(name), [str(known) for known in names], 1, 0.6)), None)
+    return next(iter(get_close_matches(str(name), list(names), 1, 0.6)), None)
 
 
-def none_of(value: Any, names: tuple[str, ...] | list[str]) -> str:
+def no_such(kind: str, name: Any, names: Iterable[Any]) -> str:
+    """Return the problem of a name that does not exist: the one that was probably meant, or all there are."""
+    known = [str(each) for each in names]
+    likely = near(name, known)
+    rest = f"did you mean {likely}?" if likely else f"there are {', '.join(known)}" if known else "there are none"
+    return f"no {kind} {shown(name)}; {rest}"
+
+
+def none_of(value: Any, names: Iterable[Any]) -> str:
     """Return the problem of a value that is none of some names, with the one that was probably meant."""
-    likely = near(value, names)
-    meant = f"; did you mean {likely}?" if likely else ""
-    return f"{shown(value)} is none of {', '.join(map(str, names))}{meant}"
+    known = [str(each) for each in names]
+    likely = near(value, known)
+    return f"{shown(value)} is none of {', '.join(known)}" + (f"; did you mean {likely}?" if likely else "")
 
 
 def shown(value: Any) -> str:

@@ -22,11 +22,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import numpy as np
 
 from ..errors import AssistMimicError, SettingsError
-from .constraints import Constraint, ReadBy, near, none_of, shown
+from .constraints import Constraint, ReadBy, near, no_such, none_of, shown
 
 _T = TypeVar("_T")
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
-LATER = "may be left out, as in files of earlier versions"
+OPTIONAL = "may be left out"
 """Beside a field's type: it may be left out also where `Where.complete` asks for all fields."""
 
 
@@ -87,7 +87,7 @@ def build(kind: type[_T], values: Any, where: str | Where) -> _T:
     for field in fields(kind):  # pyright: ignore[reportArgumentType]
         optional = field.default is not MISSING or field.default_factory is not MISSING
         if where.complete:
-            optional = LATER in getattr(hints[field.name], "__metadata__", ())
+            optional = OPTIONAL in getattr(hints[field.name], "__metadata__", ())
         if field.init and field.name not in values and not optional:
             raise where.wrong(f"{field.name} is missing")
     given = {name: convert(hints[name], value, where.at(name)) for name, value in values.items()}
@@ -110,8 +110,8 @@ def convert(kind: Any, value: Any, where: Where) -> Any:
         if not any(value == known and type(value) is type(known) for known in inner):
             raise where.wrong(none_of(value, inner))
         return value
-    if origin in (tuple, list):
-        return _sequence(origin, inner, value, where)
+    if origin in (tuple, list) or kind in (tuple, list):
+        return _sequence(origin or kind, inner, value, where)
     if kind is np.ndarray:
         return _array(value, where)
     if kind is dict or isinstance(origin, type) and issubclass(origin, Mapping):
@@ -180,9 +180,10 @@ def _check(kind: Any, value: Any, where: Where) -> None:
     if origin is Annotated:
         _constrain(inner[1:], value, where)
         _check(inner[0], value, where)
-    elif origin is tuple and inner[-1] is Ellipsis and isinstance(value, tuple):
-        for index, item in enumerate(value):
-            _check(inner[0], item, where.item(index))
+    elif origin is tuple and isinstance(value, tuple):
+        kinds = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
+        for index, (kind, item) in enumerate(zip(kinds, value, strict=False)):
+            _check(kind, item, where.item(index))
     elif isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
         for name, item in value.items():
             _check(inner[1], item, where.at(name))
@@ -283,10 +284,9 @@ def _scalar(kind: Any, value: Any, where: Where) -> Any:
 def _unknown(name: Any, names: Mapping[str, Any], where: Where) -> str:
     """Return the problem of a name that is none of those there are, with the one that was probably meant."""
     elsewhere = [path for path in _paths(where.root) if path.split(".")[-1] == name] if where.root else []
-    likely = near(name, names)
-    if elsewhere and not likely:
+    if elsewhere and not near(name, names):
         return f"no entry {shown(name)} here; did you mean {elsewhere[0]}?"
-    return f"no entry {shown(name)}; " + (f"did you mean {likely}?" if likely else f"there are {', '.join(names)}")
+    return no_such("entry", name, names)
 
 
 @cache

@@ -10,7 +10,7 @@ A file of one's own needs no more than the decorators here, see docs/terms.md:
 
 from .files import TERMS_VARIABLE, TermFile, import_terms, use_terms
 from .registry import Registry, event, observation, reward, strength, termination
-from .term import BoundTerm, Term, TermConfig, expand_terms, short_terms
+from .term import BoundTerm, Term, TermConfig, Terms, expand_terms, short_terms
 
 __all__ = [
     "TERMS_VARIABLE",
@@ -19,6 +19,7 @@ __all__ = [
     "Term",
     "TermConfig",
     "TermFile",
+    "Terms",
     "event",
     "expand_terms",
     "import_terms",

@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType
 
-from ..errors import AssistMimicError
+from ..errors import TermError
 
 TERMS_VARIABLE = "ASSISTMIMIC_TERMS"
 """Environment variable: files of terms, separated as in PATH; processes that are started here inherit it."""
@@ -71,7 +71,7 @@ def import_terms(path: Path) -> TermFile:
     """Run a file, whose decorators add its terms; once in each process.
 
     Raises:
-        AssistMimicError: it cannot be read, or something in it fails.
+        TermError: it cannot be read, or something in it fails.
     """
     path = path.expanduser().resolve()
     if path in _files:
@@ -79,9 +79,9 @@ def import_terms(path: Path) -> TermFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error}); name a Python file") from None
+        raise TermError(f"{path}: cannot be read ({error.strerror or error}); name a Python file") from None
     if path.suffix != ".py":
-        raise AssistMimicError(f"{path}: is no Python file; name one that ends in .py")
+        raise TermError(f"{path}: is no Python file; name one that ends in .py")
     file = TermFile(path.name, hashlib.sha256(data).hexdigest())
     name = f"assistmimic_terms_{path.stem}_{file.sha256[:8]}"
     loader = _Read(name, path, data)
@@ -98,8 +98,8 @@ def import_terms(path: Path) -> TermFile:
         del _files[path], sys.modules[name]
         for undo in _undo[added:]:
             undo()
-        said = str(error) if isinstance(error, AssistMimicError) else f"{type(error).__name__}: {error}"
-        raise AssistMimicError(f"{path}{line_in(path.name, error)}: {said}") from None
+        said = str(error) if isinstance(error, TermError) else f"{type(error).__name__}: {error}"
+        raise TermError(f"{path}{line_in(path.name, error)}: {said}") from None
     finally:
         _importing.pop()
         del _undo[added:]
@@ -107,7 +107,7 @@ def import_terms(path: Path) -> TermFile:
 
 
 def use_terms(paths: Sequence[Path]) -> None:
-    """Import files of terms, here and in every process that is started from here. Raises AssistMimicError."""
+    """Import files of terms, here and in every process that is started from here. Raises TermError."""
     for path in paths:
         import_terms(path)
     added = [str(path.expanduser().resolve()) for path in paths]
@@ -117,7 +117,7 @@ def use_terms(paths: Sequence[Path]) -> None:
 
 
 def import_configured() -> None:
-    """Import the files that the environment variable names. Raises AssistMimicError."""
+    """Import the files that the environment variable names. Raises TermError."""
     if not _importing:
         for entry in _configured():
             import_terms(Path(entry))

@@ -8,7 +8,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from ..errors import AssistMimicError
+from ..core.constraints import no_such
+from ..errors import TermError
 from . import files
 from .term import GROUPS, NEEDS, BoundTerm, Term, TermConfig, parameters
 
@@ -46,27 +47,27 @@ class Registry:
             when: Of events: "setup" before anything, "start" of every episode, or "step".
 
         Raises:
-            AssistMimicError: there is no such group or need, the name is taken, or a parameter has no default.
+            TermError: there is no such group or need, the name is taken, or a parameter has no default.
         """
         if bare:
-            raise AssistMimicError(f"{self.kind}: write the decorator with brackets, @{self.kind}()")
+            raise TermError(f"{self.kind}: write the decorator with brackets, @{self.kind}()")
         if isinstance(needs, str):
-            raise AssistMimicError(f"{self.kind}: needs={needs!r} is text; write needs=({needs!r},)")
+            raise TermError(f"{self.kind}: needs={needs!r} is text; write needs=({needs!r},)")
 
         def add(function: Function) -> Function:
             name, file = function.__name__, files.being_imported()
             where = f"{self.kind} {name}"
             if group not in GROUPS:
-                raise AssistMimicError(f"{where}: group {group!r} is none of {', '.join(GROUPS)}")
+                raise TermError(f"{where}: group {group!r} is none of {', '.join(GROUPS)}")
             if when not in self._moments:
-                raise AssistMimicError(f"{where}: when {when!r} is none of {', '.join(self._moments)}")
+                raise TermError(f"{where}: when {when!r} is none of {', '.join(self._moments)}")
             for need in needs:
                 if need not in NEEDS:
-                    raise AssistMimicError(f"{where}: needs {need!r}, which is none of {', '.join(NEEDS)}")
+                    raise TermError(f"{where}: needs {need!r}, which is none of {', '.join(NEEDS)}")
             if file is not None:
                 self._load()
             if name in self._terms:
-                raise AssistMimicError(f"{where}: there is a term of that name already")
+                raise TermError(f"{where}: there is a term of that name already")
             first = (inspect.getdoc(function) or "").split("\n", maxsplit=1)[0]
             meaning = first.removeprefix("Return ").rstrip(".")
             shapes = {} if memory is None else dict(memory)
@@ -86,10 +87,10 @@ class Registry:
         return name in self._terms
 
     def __getitem__(self, name: str) -> Term:
-        """Return a term. Raises AssistMimicError."""
+        """Return a term. Raises TermError."""
         if name not in self:
-            raise AssistMimicError(
-                f"{self.kind}: no term {name!r}; there are {', '.join(self._terms)}. "
+            raise TermError(
+                f"{self.kind}: {no_such('term', name, self._terms)}. "
                 f"One of your own: name its file with --import or in {files.TERMS_VARIABLE}"
             )
         return self._terms[name]
@@ -101,7 +102,7 @@ class Registry:
         return dict(self._terms)
 
     def bind(self, configs: Mapping[str, TermConfig]) -> list[BoundTerm]:
-        """Return terms with their parameters, in the configuration's order. Raises AssistMimicError."""
+        """Return terms with their parameters, in the configuration's order. Raises TermError."""
         return [self[config.term or name].bind(config, name) for name, config in configs.items()]
 
     def _load(self) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from ..core.constraints import ReadBy, no_such
+from ..core.validation import OPTIONAL, Where, convert
+from ..errors import AssistMimicError, TermError
 
 if TYPE_CHECKING:
     from .files import TermFile
@@ -53,16 +53,23 @@ class Term:
     when: str = ""
 
     def bind(self, config: TermConfig, name: str) -> BoundTerm:
-        """Return the term with the parameters of a configuration. Raises AssistMimicError."""
+        """Return the term with the parameters of a configuration. Raises TermError."""
+        where = Where(path=f"{self.kind}: {name}", error=TermError)
         for given in config.params:
             if given not in self.defaults:
-                known = ", ".join(self.defaults) or "none"
-                raise AssistMimicError(f"{self.kind}: {name}: no parameter {given!r}; there are {known}")
+                raise where.wrong(no_such("parameter", given, self.defaults))
         params = {
-            key: _like(default, config.params[key], f"{self.kind}: {name}: {key}") if key in config.params else default
+            key: convert(type(default), config.params[key], where.at(key)) if key in config.params else default
             for key, default in self.defaults.items()
         }
         return BoundTerm(name, self, params, config.weight)
+
+
+def _or_none(params: Any) -> Any:
+    return {} if params is None else params
+
+
+Parameter = Annotated[Any, ReadBy(lambda value: tuple(value) if isinstance(value, list) else value)]
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,9 @@ class TermConfig:
         params: Parameters that differ from the term's defaults.
     """
 
-    term: str = ""
-    weight: float = 1.0
-    params: Mapping[str, Any] = field(default_factory=dict)
+    term: Annotated[str, OPTIONAL] = ""
+    weight: Annotated[float, OPTIONAL] = 1.0
+    params: Annotated[Mapping[str, Parameter], ReadBy(_or_none), OPTIONAL] = field(default_factory=dict)
 
     def short(self) -> dict[str, Any]:
         """Return plain values without what is left at its default."""
@@ -105,7 +112,7 @@ class BoundTerm:
         """Return what the function makes of a context and, where the term has one, its memory.
 
         Raises:
-            AssistMimicError: a term of one's own fails.
+            TermError: a term of one's own fails.
         """
         try:
             return self.term.function(*given, **self.params)
@@ -118,7 +125,7 @@ class BoundTerm:
 
             file = self.term.file.name
             where = f"{self.term.kind}: {self.name}: {file}{line_in(file, error)}"
-            raise AssistMimicError(f"{where}: {type(error).__name__}: {error}") from error
+            raise TermError(f"{where}: {type(error).__name__}: {error}") from error
 
     def check(self, value: Any, shape: tuple[int, ...], *, ignore: np.ndarray | None = None) -> None:
         """Make sure that a term of one's own gave finite numbers of a shape, or what spreads to it.
@@ -129,7 +136,7 @@ class BoundTerm:
             ignore: Worlds whose numbers do not count, shape (N,).
 
         Raises:
-            AssistMimicError: it gave something else.
+            TermError: it gave something else.
         """
         if self.term.file is None:
             return
@@ -140,30 +147,44 @@ class BoundTerm:
             fits = False
         if not fits:
             said = f"an array of shape {given.shape}" if given.dtype.kind in "biuf" else repr(value)
-            raise AssistMimicError(f"{where}: returned {said}, expected numbers of shape {shape}")
+            raise TermError(f"{where}: returned {said}, expected numbers of shape {shape}")
         finite = np.isfinite(np.broadcast_to(given, shape))
         if not (finite if ignore is None else finite[~ignore]).all():
-            raise AssistMimicError(f"{where}: returned numbers that are not finite; look for a division by zero")
+            raise TermError(f"{where}: returned numbers that are not finite; look for a division by zero")
+
+
+def _by_name(given: Any) -> Any:
+    """Return terms by name of a list of names. Raises TermError."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        return given
+    twice = {str(name) for name in given if list(given).count(name) > 1}
+    if twice:
+        raise TermError(f"{', '.join(sorted(twice))} stands there twice")
+    return dict.fromkeys(map(str, given))
+
+
+def _entry(value: Any) -> Any:
+    """Return `{term, weight, params}` of nothing or of a weight alone."""
+    if value is None:
+        return {}
+    return value if isinstance(value, (Mapping, TermConfig)) else {"weight": value}
+
+
+Terms = Annotated[Mapping[str, Annotated[TermConfig, ReadBy(_entry)]], ReadBy(_by_name)]
+"""Terms by name in their order: a list of names, or by name nothing, a weight, or `{term, weight, params}`."""
 
 
 def expand_terms(given: Any, where: str) -> dict[str, TermConfig]:
     """Return terms by name in their order.
 
     Args:
-        given: A list of names, or by name: nothing, a weight, or `{term, weight, params}`.
-        where: The entry, for complaints.
+        given: What `Terms` says.
+        where: The entry, for errors.
 
     Raises:
-        AssistMimicError: it is none of these.
+        TermError: it is none of these.
     """
-    if isinstance(given, Sequence) and not isinstance(given, str):
-        twice = {str(name) for name in given if list(given).count(name) > 1}
-        if twice:
-            raise AssistMimicError(f"{where}: {', '.join(sorted(twice))} stands there twice")
-        given = dict.fromkeys(given)
-    if not isinstance(given, Mapping):
-        raise AssistMimicError(f"{where}: expected terms by name, got {given!r}")
-    return {str(name): _expand(value, f"{where}: {name}") for name, value in given.items()}
+    return convert(Terms, given, Where(path=where, error=TermError))
 
 
 def short_terms(terms: Mapping[str, TermConfig], *, weighed: bool = False) -> Any:
@@ -177,54 +198,17 @@ def short_terms(terms: Mapping[str, TermConfig], *, weighed: bool = False) -> An
     return short
 
 
-def _expand(value: Any, where: str) -> TermConfig:
-    if isinstance(value, TermConfig):
-        return value
-    if value is None:
-        return TermConfig()
-    if not isinstance(value, Mapping):
-        return TermConfig(weight=_like(1.0, value, f"{where}: weight"))
-    for name in value:
-        if name not in TermConfig.__dataclass_fields__:
-            raise AssistMimicError(f"{where}: no entry {name!r}; there are term, weight, params")
-    params = value.get("params") or {}
-    if not isinstance(params, Mapping):
-        raise AssistMimicError(f"{where}: params: expected names and values, got {params!r}")
-    return TermConfig(
-        term=_like("", value.get("term", ""), f"{where}: term"),
-        weight=_like(1.0, value.get("weight", 1.0), f"{where}: weight"),
-        params={str(name): tuple(item) if isinstance(item, list) else item for name, item in params.items()},
-    )
-
-
 def parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return a function's keyword parameters with their defaults. Raises AssistMimicError."""
+    """Return a function's keyword parameters with their defaults. Raises TermError."""
     found: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             if parameter.default is not inspect.Parameter.empty:
-                raise AssistMimicError(f"{function.__name__}: write `*,` before {name}, so that it is a parameter")
+                raise TermError(f"{function.__name__}: write `*,` before {name}, so that it is a parameter")
             continue
         kind = type(parameter.default)
         if kind not in _KINDS:
             known = ", ".join(each.__name__ for each in _KINDS)
-            raise AssistMimicError(f"{function.__name__}: parameter {name} needs a default that is {known}")
+            raise TermError(f"{function.__name__}: parameter {name} needs a default that is {known}")
         found[name] = parameter.default
     return found
-
-
-def _like(default: Any, value: Any, where: str) -> Any:
-    """Return a value as one of the kind of a default. Raises AssistMimicError."""
-    kind: Any = type(default)
-    if kind is float and isinstance(value, str):
-        with suppress(ValueError):
-            value = float(value)  # YAML takes 3e-4 for text
-    if kind is tuple and isinstance(value, list):
-        return tuple(value)
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not fits or (kind is not bool and isinstance(value, bool)):
-        raise AssistMimicError(f"{where}: expected {_KINDS[kind]}, got {value!r}")
-    number: Any = value
-    if kind is float and not math.isfinite(number):
-        raise AssistMimicError(f"{where}: expected a finite number, got {value!r}")
-    return float(number) if kind is float else value

@@ -107,12 +107,12 @@ def test_wrong_parameters_are_named(change: dict, complaint: str):
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"hidden": [4, 0]}, "size of hidden is 0"),
-        ({"activation": "exec"}, "no activation 'exec'; there are relu, silu, tanh"),
+        ({"hidden": [4, 0]}, r"network: hidden\[1\]: 0 is not 1 or more"),
+        ({"activation": "exec"}, "activation: 'exec' is none of silu, tanh, relu"),
         ({"inputs": [["a", 1], ["a", 2]]}, "different names, got a, a"),
-        ({"inputs": 3}, "inputs must be"),
-        ({"outputs": 2.5}, "2.5 is not a whole number"),
-        ({"depth": 3}, "expected inputs, hidden, outputs, activation, got"),
+        ({"inputs": 3}, "inputs: expected a list, got 3"),
+        ({"outputs": 2.5}, "outputs: expected a whole number, got 2.5"),
+        ({"depth": 3}, "network: no entry 'depth'; there are inputs, outputs, hidden, activation"),
     ],
 )
 def test_impossible_specs_are_refused(values: dict, complaint: str):

@@ -94,5 +94,5 @@ def test_settings_are_checked():
     with pytest.raises(AssistMimicError, match="enter 2 m must not be beyond leave 1 m"):
         RetargetSettings(enter=2, leave=1)
     assert RetargetSettings.from_dict(NEAR.to_dict()) == NEAR
-    with pytest.raises(AssistMimicError, match="fade is 'slow'"):
+    with pytest.raises(AssistMimicError, match="retarget: fade: expected a number, got 'slow'"):
         RetargetSettings.from_dict(NEAR.to_dict() | {"fade": "slow"})

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from controller_server.core.constraints import Accepts, Length, Matches, OneOf, Range, ReadBy, Shape
-from controller_server.core.validation import LATER, Where, build, check_fields, convert
+from controller_server.core.validation import OPTIONAL, Where, build, check_fields, convert
 from controller_server.errors import AssistMimicError, BundleError, SettingsError
 
 
@@ -53,7 +53,7 @@ class Cart:
     shares: Mapping[Literal["left", "right"], float] = field(default_factory=dict)
     corners: Annotated[np.ndarray, Shape(None, 2)] | None = None
     fuel: Annotated[str, OneOf(("oats", "hay"))] = "hay"
-    sound: Annotated[bool, LATER] = False
+    sound: Annotated[bool, OPTIONAL] = False
 
     def __post_init__(self) -> None:
         check_fields(self)

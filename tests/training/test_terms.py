@@ -239,10 +239,10 @@ def test_what_does_not_fit_is_named():
     for changes, message in (
         ({"termination": {"boredom": None}}, "termination: no term 'boredom'; there are deviation"),
         ({"events": {"push": {"params": {"weight": 3}}}}, "event: push: no parameter 'weight'; there are force"),
-        ({"events": {"push": {"force": 3}}}, "events: push: no entry 'force'; there are term, weight, params"),
+        ({"events": {"push": {"force": 3}}}, "events.push: no entry 'force'; there are term, weight, params"),
         ({"observation": ["height", "height"]}, "observation: height stands there twice"),
-        ({"observation": 3}, "observation: expected terms by name, got 3"),
-        ({"reward": {"supporter": {"positions": "much"}}}, "positions: weight: expected a number, got 'much'"),
+        ({"observation": 3}, "observation: expected names and values, got 3"),
+        ({"reward": {"supporter": {"positions": "much"}}}, "positions.weight: expected a number, got 'much'"),
         ({"reward": {"supporter": {"positions": {"params": {"sharpness": [1]}}}}}, "sharpness: expected a number"),
     ):
         with pytest.raises(AssistMimicError, match=message):

@@ -11,8 +11,8 @@ import bpy
 from ..blender.hints import range_hint
 from ..problems import worst_frames
 from ..report import Row, rows_of
+from .core_settings import POLICY_CONTROLLERS, STEPS, limit_properties
 from .preferences import preferences
-from .presets import POLICY_CONTROLLERS
 from .session import redraw, result_arrays, session
 
 TAB = "AssistMimic"
@@ -155,9 +155,6 @@ class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):
             column.prop(settings, name)
         layout.prop(settings, "ground")
         layout.prop(settings, "hands")
-        column = layout.column(heading="Prepare", align=True)
-        for name in ("smooth", "feet", "contacts", "depenetrate"):
-            column.prop(settings, name)
         row = layout.row(align=True)
         row.operator("assistmimic.props", icon="MESH_CUBE").on = True
         row.operator("assistmimic.props", text="", icon="X").on = False
@@ -166,6 +163,42 @@ class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):
         row.operator("assistmimic.import_clip", text="Import")
         row.operator("assistmimic.export_clip", text="Export")
         row.operator("assistmimic.export_scene", text="FBX, GLB")
+
+
+class ASSISTMIMIC_PT_advanced(_Panel, bpy.types.Panel):
+    """What rarely needs a change."""
+
+    bl_idname = "ASSISTMIMIC_PT_advanced"
+    bl_label = "Advanced"
+    bl_parent_id = "ASSISTMIMIC_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        layout, settings = self.layout, context.scene.assistmimic
+        layout.use_property_split, layout.use_property_decorate = True, False
+        column = layout.column(heading="Prepare", align=True)
+        for name in STEPS:
+            column.prop(settings, name)
+        row = layout.row()
+        row.enabled = settings.smooth
+        row.prop(settings, "cutoff_hz")
+        layout.prop(settings, "remove_supporter")
+        layout.prop(settings, "engine")
+
+
+class ASSISTMIMIC_PT_limits(_Panel, bpy.types.Panel):
+    """What a success has to keep to."""
+
+    bl_label = "Limits of a Success"
+    bl_parent_id = "ASSISTMIMIC_PT_advanced"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        layout, limits = self.layout, context.scene.assistmimic.limits
+        layout.use_property_split, layout.use_property_decorate = True, False
+        column = layout.column(align=True)
+        for name in limit_properties():
+            column.prop(limits, name)
 
 
 class ASSISTMIMIC_PT_results(_Panel, bpy.types.Panel):
@@ -250,4 +283,11 @@ def _table(take: Any) -> list[Row]:
     return _rows[take.job]
 
 
-CLASSES = (ASSISTMIMIC_PT_main, ASSISTMIMIC_PT_parameters, ASSISTMIMIC_PT_range, ASSISTMIMIC_PT_results)
+CLASSES = (
+    ASSISTMIMIC_PT_main,
+    ASSISTMIMIC_PT_parameters,
+    ASSISTMIMIC_PT_range,
+    ASSISTMIMIC_PT_results,
+    ASSISTMIMIC_PT_advanced,
+    ASSISTMIMIC_PT_limits,
+)

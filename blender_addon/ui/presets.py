@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .core_settings import STEPS
+
 BALANCED: Mapping[str, Any] = {
     "supporter_strength": 100.0,
     "recipient_kind": "FACTOR",
@@ -15,13 +17,9 @@ BALANCED: Mapping[str, Any] = {
     "grip_force": 300.0,
     "controller": "auto",
     "quality": "default",
-    "smooth": True,
-    "feet": True,
-    "contacts": True,
-    "depenetrate": True,
+    **dict.fromkeys(STEPS, True),
+    "cutoff_hz": 7.0,
 }
-POLICY_CONTROLLERS = ("auto", "policy", "search-policy")
-"""Those that a trained policy can have a part in."""
 PRESETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "FAITHFUL": (
         "Faithful",
@@ -69,33 +67,3 @@ RECIPIENTS: Mapping[str, tuple[str, str]] = {
 def values_of(name: str) -> dict[str, Any]:
     """All parameters a preset sets."""
     return {**BALANCED, **PRESETS[name][2]}
-
-
-def convert_settings(settings: Any) -> dict[str, Any]:
-    """The parameters as the server takes them (`ConvertSettings.to_dict`)."""
-    kind = settings.recipient_kind
-    return {
-        "controller": settings.controller,
-        "quality": settings.quality,
-        "policy": settings.policy.strip() if settings.controller in POLICY_CONTROLLERS else "",
-        "seed": settings.seed,
-        "hands": settings.hands,
-        "supporter_strength": _strength(settings.supporter_strength),
-        "recipient_strength": _strength(settings.recipient_strength) if kind == "FACTOR" else kind,
-        "supporter_mass": settings.supporter_mass / 100,
-        "recipient_mass": settings.recipient_mass / 100,
-        "grip_force": settings.grip_force,
-        "carry_report": True,
-        "prepare": {
-            "smooth": settings.smooth,
-            "feet": settings.feet,
-            "contacts": settings.contacts,
-            "depenetrate": settings.depenetrate,
-            "grips": {"AUTO": "auto", "KEYED": "clip", "OFF": "off"}[settings.grips],
-        },
-    }
-
-
-def _strength(percent: float) -> str:
-    """Return an adult by name: what a policy was trained with is told from the words, too."""
-    return "adult" if percent == 100 else f"{percent / 100:g}"

@@ -14,9 +14,12 @@ from bpy.props import (
     StringProperty,
 )
 
+from controller_server.physics.engines import BUILT_IN
+
 from ..blender import takes
 from ..blender.compat import slot_for
 from ..blender.stash import set_amount
+from .core_settings import STEPS, limit_properties
 from .preferences import QUALITIES, preferences
 from .presets import RECIPIENTS
 from .session import warm_up
@@ -117,7 +120,22 @@ class ObjectSettings(bpy.types.PropertyGroup):
     )
 
 
-class SceneSettings(bpy.types.PropertyGroup):
+class SuccessLimits(bpy.types.PropertyGroup):
+    """What a result has to keep to, as the core has it; other limits than these are printed beside the verdict."""
+
+    __annotations__ = {
+        name: (IntProperty if isinstance(values["default"], int) else FloatProperty)(**values)
+        for name, values in limit_properties().items()
+    }
+
+
+class _Steps:
+    """Steps of preparing, each with a switch."""
+
+    __annotations__ = {name: _switch(label, text) for name, (_, label, text) in STEPS.items()}
+
+
+class SceneSettings(_Steps, bpy.types.PropertyGroup):
     """Characters, parameters and results of a scene."""
 
     supporter: PointerProperty(
@@ -155,9 +173,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Grips",
         description="When hands hold the other person",
         items=(
-            ("AUTO", "Automatic", "A hand holds while it stays near the other and moves along"),
-            ("KEYED", "Keyed per hand", "The grip channels keyed on the two armatures"),
-            ("OFF", "Off", "Hands slide off: nobody can be pulled, only pushed and carried"),
+            # Files keep the numbers, so that new entries get new ones.
+            ("AUTO", "Automatic", "A hand holds while it stays near the other and moves along", 0),
+            ("KEYED", "Keyed per hand", "The grip channels keyed on the two armatures", 1),
+            ("FINGERS", "Closed fingers", "A hand holds while its fingers are closed near the other", 3),
+            ("PROXIMITY", "Near hands", "A hand holds while it stays near and moves along, whatever its fingers do", 4),
+            ("OFF", "Off", "Hands slide off: nobody can be pulled, only pushed and carried", 2),
         ),
     )
     grip_force: FloatProperty(
@@ -213,10 +234,22 @@ class SceneSettings(bpy.types.PropertyGroup):
         ),
     )
     seed: IntProperty(name="Seed", description="Another seed, another way to carry it out", min=0)
-    smooth: _switch("Smooth", "Mend jumps and jitter first; off keeps sharp moves and risks a fall")
-    feet: _switch("Feet", "Put bearing feet flat on the floor first; off leaves feet where they float")
-    contacts: _switch("Close hands", "Let hands that nearly touch the other person reach them")
-    depenetrate: _switch("Untangle", "Push people out of each other, the floor and props first")
+    cutoff_hz: FloatProperty(
+        name="Low-pass [Hz]",
+        description="Smoothing keeps what is slower; quick human motion needs 6 to 8",
+        default=7,
+        min=1,
+        max=120,
+        soft_max=15,
+        precision=1,
+    )
+    remove_supporter: _switch(
+        "Without supporter", "Simulate the recipient alone, to see how much the help is worth", default=False
+    )
+    engine: StringProperty(
+        name="Engine", description="What simulates, by its name on the server; empty for MuJoCo", default=BUILT_IN
+    )
+    limits: PointerProperty(type=SuccessLimits)
     takes: CollectionProperty(type=Take)
     take_index: IntProperty(name="Take", default=-1)
     amount: FloatProperty(
@@ -249,7 +282,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         return next((take for take in self.takes if takes.is_shown(take)), None)
 
 
-CLASSES = (TakePerson, Take, ObjectSettings, SceneSettings)
+CLASSES = (TakePerson, Take, ObjectSettings, SuccessLimits, SceneSettings)
 
 
 def register() -> None:

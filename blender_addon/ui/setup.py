@@ -18,6 +18,7 @@ from ..blender.hints import hints_of
 from ..blender.importing import mark_prop
 from ..blender.recognising import rig_of
 from ..blender.request import characters, mapping_of, read_request
+from .core_settings import limit_properties
 from .mending import button
 from .presets import BALANCED, PRESETS, values_of
 from .session import connection, engine, redraw, session, user_folder
@@ -131,7 +132,10 @@ class ASSISTMIMIC_OT_preset_add(AddPresetBase, bpy.types.Operator):
     bl_label = "Add Preset"
     preset_menu = "ASSISTMIMIC_MT_presets"
     preset_defines = []
-    preset_values = [f"bpy.context.scene.assistmimic.{name}" for name in (*BALANCED, "grips", "hands")]
+    preset_values = [
+        f"bpy.context.scene.assistmimic.{name}"
+        for name in (*BALANCED, "grips", "hands", *(f"limits.{limit}" for limit in limit_properties()))
+    ]
     preset_subdir = "assistmimic"
 
 

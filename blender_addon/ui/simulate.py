@@ -17,9 +17,9 @@ from ..blender.hints import failure_hints, hints_of
 from ..blender.request import Request, characters, local_objects, read_request
 from ..job.runner import Job, JobState
 from ..report import outcome
+from .core_settings import convert_settings
 from .mending import button
 from .preferences import preferences
-from .presets import convert_settings
 from .session import Running, connection, engine, keeper, leave_running, redraw, session
 
 TICK = 0.04

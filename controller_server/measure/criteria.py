@@ -35,9 +35,9 @@ class Criteria:
         max_touchdowns: Times feet come down, against the stances of the prepared clip.
         max_airborne_s: How long somebody may be in the air who is not in the prepared clip [s].
         max_capture_m: Capture point to the prepared clip's at the end [m].
-        rest_speed_m_s: A clip is at rest at its end when both centres of mass are slower than this [m/s] ...
-        rest_s: ... for so long [s] ...
-        beyond_s: ... and then people have to stand on for so long with the reference held still [s].
+        rest_speed_m_s: A clip is at rest at its end when both centres of mass are slower than this [m/s].
+        rest_s: How long they have to be, at its end [s].
+        beyond_s: How long people have to stand on after a clip that ends at rest, with the reference held still [s].
         told_prepared_mm: Mean that preparing may move a person before the banner says so [mm]; no criterion.
     """
 

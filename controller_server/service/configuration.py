@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ..core.attribute_docs import attribute_texts
 from ..core.validation import build
 from ..errors import AssistMimicError
 from ..physics.engines import check_engine
@@ -127,7 +128,7 @@ def parse_serve(argv: Sequence[str]) -> ServeArguments:
     parser = _Parser(
         prog="python -m controller_server.service", description=(ServeArguments.__doc__ or "").split("\n")[0]
     )
-    hints, said = get_type_hints(ServeArguments), _attribute_texts(ServeArguments.__doc__ or "")
+    hints, said = get_type_hints(ServeArguments), attribute_texts(ServeArguments)
     for one in fields(ServeArguments):
         flag, kind = f"--{one.name.replace('_', '-')}", hints[one.name]
         if kind is bool:
@@ -141,7 +142,3 @@ def parse_serve(argv: Sequence[str]) -> ServeArguments:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         raise AssistMimicError(f"{message}; --help lists the options")
-
-
-def _attribute_texts(doc: str) -> Mapping[str, str]:
-    return dict(re.findall(r"^ {8}(\w+): (.*)$", doc, re.MULTILINE))

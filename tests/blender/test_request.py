@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import bpy
 import numpy as np
@@ -16,7 +17,7 @@ from .conftest import MODULE, ROOT
 @pytest.fixture
 def part() -> SimpleNamespace:
     """The extension's modules."""
-    names = ("blender.request", "ui.presets")
+    names = ("blender.request", "ui.presets", "ui.core_settings")
     return SimpleNamespace(**{n.split(".")[1]: importlib.import_module(f"{MODULE}.{n}") for n in names})
 
 
@@ -106,7 +107,7 @@ def test_keyed_grips(part: SimpleNamespace, settings) -> None:
     for mode, name in (("AUTO", "auto"), ("OFF", "off")):
         settings.grips = mode
         assert part.request.read_request(settings, scene).clip.grips is None
-        assert part.presets.convert_settings(settings)["prepare"]["grips"] == name
+        assert part.core_settings.convert_settings(settings)["prepare"]["grips"] == name
 
 
 def test_presets_are_settings_of_the_core(part: SimpleNamespace, settings) -> None:
@@ -116,11 +117,39 @@ def test_presets_are_settings_of_the_core(part: SimpleNamespace, settings) -> No
     seen = []
     for name in part.presets.PRESETS:
         assert bpy.ops.assistmimic.preset(name=name) == {"FINISHED"}
-        values = ConvertSettings.from_dict(part.presets.convert_settings(settings))
+        values = ConvertSettings.from_dict(part.core_settings.convert_settings(settings))
         assert values not in seen
         seen.append(values)
     heavy = seen[list(part.presets.PRESETS).index("HEAVY")]
     assert heavy.strengths[1].mass == pytest.approx(1.5)
+
+
+def test_every_parameter_reaches_the_core(part: SimpleNamespace, settings) -> None:
+    """A new scene has the core's defaults, and every setting that is a parameter can be given another value."""
+    from controller_server.settings import ConvertSettings
+
+    def flat(values: dict[str, Any]) -> dict[str, Any]:
+        nested = {f"{of}.{name}": value for of in ("criteria", "prepare") for name, value in values.pop(of).items()}
+        return values | nested
+
+    def now() -> dict[str, Any]:
+        return flat(ConvertSettings.from_dict(part.core_settings.convert_settings(settings)).to_dict())
+
+    before = now()
+    assert before == {**flat(ConvertSettings().to_dict()), "carry_report": True}
+    settings.recipient_kind, settings.engine, settings.policy, settings.grips = "weak", "newton", "helpers", "FINGERS"
+    settings.hands, settings.controller, settings.quality, settings.seed = "full", "policy", "draft", 3
+    settings.remove_supporter, settings.cutoff_hz = True, 6.3
+    for name in ("supporter_strength", "supporter_mass", "recipient_mass", "grip_force"):
+        setattr(settings, name, 110)
+    for name in part.core_settings.STEPS:
+        setattr(settings, name, False)
+    for name, values in part.core_settings.limit_properties().items():
+        setattr(settings.limits, name, values["default"] + (1 if values["max"] > 1 else -0.1))
+    after = now()
+    same = {name for name, value in after.items() if value == before[name]}
+    assert same == set(part.core_settings.NOT_PARAMETERS)
+    assert after["prepare.cutoff_hz"] == 6.3 and after["criteria.max_joint_error_m"] == 1.15
 
 
 def test_picking_characters(settings) -> None:

@@ -20,7 +20,7 @@ from .errors import AssistMimicError
 
 PACKAGES = {
     "core": ("mujoco", "numpy", "pyzmq", "msgpack", "PyYAML", "array-api-compat"),
-    "cli": ("tyro", "rich"),
+    "cli": ("rich",),
     "fit": ("mink", "scipy"),
     "train": ("torch", "tensorboard"),
     "formats": ("h5py", "ufbx"),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from controller_server.core.attribute_docs import attribute_texts
 from controller_server.core.constraints import Range
+from controller_server.core.docstrings import attribute_texts
 from controller_server.measure.criteria import Criteria
 from controller_server.physics.engines import BUILT_IN
 

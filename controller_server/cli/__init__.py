@@ -31,7 +31,6 @@ def main(argv: Sequence[str] | None = None, *, complain: Callable[[str], None] =
     one_blas_thread()
     try:
         import rich  # noqa: F401
-        import tyro  # noqa: F401
     except ImportError as error:
         complain(f"the command line needs {error.name}: pip install 'assistmimic[cli]'")
         return EXIT_BAD_INPUT

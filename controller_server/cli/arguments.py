@@ -1,25 +1,25 @@
-"""The commands and their options, as data classes that tyro turns into a parser."""
+"""The commands and their options, as data classes that `core.options` parses."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
-
-from tyro.conf import Positional, arg, subcommand
+from typing import Annotated, Any, Literal, Protocol
 
 from .. import __version__
 from ..clip.read_options import ReadOptions
 from ..clip.write_options import WriteOptions
-from ..errors import AssistMimicError
+from ..core.constraints import no_such
+from ..core.options import Arg, print_commands
+from ..core.options import parse as parse_options
+from ..errors import SettingsError
 from ..physics.engines import BUILT_IN
 from ..picture.film_options import FilmOptions
 from ..settings import Controller, ConvertSettings, Quality
 from ..terms import use_terms
 from .batch_arguments import Batch
 from .look_arguments import Demo, Doctor, View
-from .parsing import parse_arguments
 from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, Status, Submit
 from .telling import Telling
 
@@ -42,13 +42,13 @@ class Convert:
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
-    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    files: Annotated[tuple[Path, ...], Arg("IN [IN2] OUT", positional=True)]
+    report: Annotated[Path | None, Arg("OUT.html")] = None
     telling: Telling = field(default_factory=Telling)
     writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
-    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
+    imports: Annotated[tuple[Path, ...], Arg("MY_TERMS.py", name="import")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
@@ -68,7 +68,7 @@ class Info:
         read: How to read.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2]")]
+    files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2]", positional=True)]
     telling: Telling = field(default_factory=Telling)
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -88,7 +88,7 @@ class Strip:
         read: How to read.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2] OUT.png")]
+    files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2] OUT.png", positional=True)]
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def run(self) -> int:
@@ -109,8 +109,8 @@ class Video:
         read: How to read.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2] OUT.mp4")]
-    beside: Annotated[Path | None, arg(metavar="CLIP")] = None
+    files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2] OUT.mp4", positional=True)]
+    beside: Annotated[Path | None, Arg("CLIP")] = None
     film: FilmOptions = field(default_factory=FilmOptions)
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -141,14 +141,17 @@ class Author:
         out: The clip to write.
     """
 
-    source: Annotated[Positional[Path], arg(metavar="CLIP.yaml")]
-    out: Annotated[Positional[Path], arg(metavar="OUT.npz")]
+    source: Annotated[Path, Arg("CLIP.yaml", positional=True)]
+    out: Annotated[Path, Arg("OUT.npz", positional=True)]
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
         from .small_commands import run_author
 
         return run_author(self.source, self.out)
+
+
+Measured = Literal["convert", "dirty", "push", "people", "policies", "batch", "serve", "train"]
 
 
 @dataclass(frozen=True)
@@ -183,17 +186,19 @@ class Bench:
         threads: Of dirty, push and train: 0 takes every core. Of batch: workers.
     """
 
-    what: Positional[Literal["convert", "dirty", "push", "people", "policies", "batch", "serve", "train"]]
+    what: Annotated[
+        Literal["convert", "dirty", "push", "people", "policies", "batch", "serve", "train"], Arg(positional=True)
+    ]
     json: bool = False
-    clips: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ()
+    clips: Annotated[tuple[str, ...], Arg("NAME")] = ()
     quality: Quality = Quality.DEFAULT
     weak: bool = True
-    out: Annotated[Path | None, arg(metavar="FOLDER")] = None
-    kinds: Annotated[tuple[str, ...], arg(metavar="[KIND ...]")] = ()
+    out: Annotated[Path | None, Arg("FOLDER")] = None
+    kinds: Annotated[tuple[str, ...], Arg("KIND")] = ()
     full: bool = False
     controller: Controller = Controller.AUTO
-    people: Annotated[tuple[str, ...], arg(metavar="[PRESET ...]")] = ()
-    seeds: Annotated[tuple[int, ...], arg(metavar="[SEED ...]")] = ()
+    people: Annotated[tuple[str, ...], Arg("PRESET")] = ()
+    seeds: Annotated[tuple[int, ...], Arg("SEED")] = ()
     trials: int = 20
     force: float | None = None
     policy: str = ""
@@ -261,19 +266,19 @@ class Train:
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
-    what: Positional[Literal["prior", "specialist", "ablation"]]
-    config: Annotated[Positional[Path], arg(metavar="CONFIG.yaml")]
-    clips: Annotated[tuple[str, ...], arg(metavar="[CLIP ...]")] = ()
-    out: Annotated[Path | None, arg(metavar="FOLDER")] = None
+    what: Annotated[Literal["prior", "specialist", "ablation"], Arg(positional=True)]
+    config: Annotated[Path, Arg("CONFIG.yaml", positional=True)]
+    clips: Annotated[tuple[str, ...], Arg("CLIP")] = ()
+    out: Annotated[Path | None, Arg("FOLDER")] = None
     resume: bool = False
     agent: Literal["learn", "zero", "random"] = "learn"
     steps: int | None = None
     seed: int | None = None
-    prior: Annotated[str | None, arg(metavar="BUNDLE")] = None
-    set: Annotated[tuple[str, ...], arg(metavar="[NAME=VALUE ...]")] = ()
+    prior: Annotated[str | None, Arg("BUNDLE")] = None
+    set: Annotated[tuple[str, ...], Arg("NAME=VALUE")] = ()
     threads: int = 0
     processes: int = 1
-    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
+    imports: Annotated[tuple[Path, ...], Arg("MY_TERMS.py", name="import")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
@@ -307,9 +312,9 @@ class Evaluate:
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
-    bundles: Annotated[tuple[str, ...], Positional, arg(metavar="BUNDLE [BUNDLE2 ...]")]
-    clips: Annotated[tuple[str, ...], arg(metavar="[CLIP ...]")] = ()
-    dynamics: Annotated[tuple[str, ...], arg(metavar="[NAME ...]")] = ("seen",)
+    bundles: Annotated[tuple[str, ...], Arg("BUNDLE [BUNDLE2 ...]", positional=True)]
+    clips: Annotated[tuple[str, ...], Arg("CLIP")] = ()
+    dynamics: Annotated[tuple[str, ...], Arg("NAME")] = ("seen",)
     trials: int = 100
     seed: int = 0
     engine: str = BUILT_IN
@@ -320,9 +325,9 @@ class Evaluate:
     start_noise: float = 1.0
     baseline: bool = False
     telling: Telling = field(default_factory=Telling)
-    out: Annotated[Path | None, arg(metavar="OUT.json")] = None
+    out: Annotated[Path | None, Arg("OUT.json")] = None
     save: bool = False
-    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
+    imports: Annotated[tuple[Path, ...], Arg("MY_TERMS.py", name="import")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
@@ -343,10 +348,10 @@ class Export:
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
-    run_folder: Annotated[Positional[Path], arg(metavar="RUN")]
-    out: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    run_folder: Annotated[Path, Arg("RUN", positional=True)]
+    out: Annotated[Path, Arg("FOLDER", positional=True)]
     name: str | None = None
-    imports: Annotated[tuple[Path, ...], arg(name="import", metavar="[MY_TERMS.py ...]")] = ()
+    imports: Annotated[tuple[Path, ...], Arg("MY_TERMS.py", name="import")] = ()
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""
@@ -356,29 +361,29 @@ class Export:
         return run_export(self.run_folder, self.out, self.name)
 
 
-Command = (
-    Annotated[Convert, subcommand("convert")]
-    | Annotated[Demo, subcommand("demo")]
-    | Annotated[Batch, subcommand("batch")]
-    | Annotated[Info, subcommand("info")]
-    | Annotated[Strip, subcommand("strip")]
-    | Annotated[Video, subcommand("video")]
-    | Annotated[Formats, subcommand("formats")]
-    | Annotated[Author, subcommand("author")]
-    | Annotated[Bench, subcommand("bench")]
-    | Annotated[View, subcommand("view")]
-    | Annotated[Doctor, subcommand("doctor")]
-    | Annotated[Serve, subcommand("serve")]
-    | Annotated[Submit, subcommand("submit")]
-    | Annotated[Jobs, subcommand("jobs")]
-    | Annotated[Status, subcommand("status")]
-    | Annotated[Cancel, subcommand("cancel")]
-    | Annotated[Fetch, subcommand("fetch")]
-    | Annotated[Keys, subcommand("keys")]
-    | Annotated[Train, subcommand("train")]
-    | Annotated[Export, subcommand("export")]
-    | Annotated[Evaluate, subcommand("evaluate")]
-)
+COMMANDS: Mapping[str, Any] = {
+    "convert": Convert,
+    "demo": Demo,
+    "batch": Batch,
+    "info": Info,
+    "strip": Strip,
+    "video": Video,
+    "formats": Formats,
+    "author": Author,
+    "bench": Bench,
+    "view": View,
+    "doctor": Doctor,
+    "serve": Serve,
+    "submit": Submit,
+    "jobs": Jobs,
+    "status": Status,
+    "cancel": Cancel,
+    "fetch": Fetch,
+    "keys": Keys,
+    "train": Train,
+    "export": Export,
+    "evaluate": Evaluate,
+}
 
 
 @dataclass(frozen=True)
@@ -400,9 +405,15 @@ class Runnable(Protocol):
 
 
 def parse(argv: Sequence[str]) -> Runnable:
-    """The command a person typed. Raises AssistMimicError; exits with 0 after printing help."""
+    """The command a person typed. Raises SettingsError; exits with 0 after printing help."""
     if "--version" in argv:
         return Version()
     if not argv:
-        raise AssistMimicError(f"no command; try {PROG} convert IN OUT, or {PROG} --help for all of them")
-    return parse_arguments(Command, argv, prog=PROG)
+        raise SettingsError(f"no command; try {PROG} convert IN OUT, or {PROG} --help for all of them")
+    name, *rest = argv
+    if name in ("-h", "--help"):
+        print_commands(PROG, COMMANDS)
+        raise SystemExit(0)
+    if name not in COMMANDS:
+        raise SettingsError(no_such("command", name, COMMANDS))
+    return parse_options(COMMANDS[name], rest, f"{PROG} {name}", COMMANDS)

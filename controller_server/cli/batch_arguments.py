@@ -1,4 +1,4 @@
-"""`assistmimic batch` as a data class that tyro turns into a parser."""
+"""`assistmimic batch` as a data class that `core.options` parses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
-
 from ..clip.read_options import ReadOptions
 from ..clip.write_options import WriteOptions
+from ..core.options import Arg
 from ..settings import ConvertSettings
 
 
@@ -34,15 +33,15 @@ class Batch:
         read: How to read.
     """
 
-    source: Annotated[Positional[Path], arg(metavar="IN")]
-    out: Annotated[Positional[Path], arg(metavar="OUT")]
-    pair: Annotated[str, arg(metavar="RULE")] = "auto"
-    write: Annotated[str, arg(metavar=".ENDING")] = ".npz"
+    source: Annotated[Path, Arg("IN", positional=True)]
+    out: Annotated[Path, Arg("OUT", positional=True)]
+    pair: Annotated[str, Arg("RULE")] = "auto"
+    write: Annotated[str, Arg(".ENDING")] = ".npz"
     report: bool = False
-    shard: Annotated[str, arg(metavar="I/N")] = "1/1"
+    shard: Annotated[str, Arg("I/N")] = "1/1"
     workers: int = 0
     worker_memory_gb: float = 0.0
-    cluster: Annotated[str, arg(metavar="auto|HOST:PORT")] = ""
+    cluster: Annotated[str, Arg("auto|HOST:PORT")] = ""
     json: bool = False
     writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)

@@ -1,4 +1,4 @@
-"""The commands that look at things, `demo`, `doctor` and `view`, as data classes that tyro turns into a parser."""
+"""The commands that look at things, `demo`, `doctor` and `view`, as data classes that `core.options` parses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
-
 from ..clip.read_options import ReadOptions
+from ..core.options import Arg
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Demo:
         open: Open the report in a browser.
     """
 
-    clip: Annotated[str, Positional] = "pull_up"
-    out: Annotated[Path, arg(metavar="FOLDER")] = Path("assistmimic-demo")
+    clip: Annotated[str, Arg("[CLIP]", positional=True)] = "pull_up"
+    out: Annotated[Path, Arg("FOLDER")] = Path("assistmimic-demo")
     open: bool = False
 
     def run(self) -> int:
@@ -61,8 +60,8 @@ class View:
         read: How to read.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="CLIP [CLIP2]")]
-    out: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2]", positional=True)]
+    out: Annotated[Path | None, Arg("OUT.html")] = None
     open: bool = True
     read: ReadOptions = field(default_factory=ReadOptions)
 

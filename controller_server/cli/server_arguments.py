@@ -1,4 +1,4 @@
-"""The commands around the controller server, as data classes that tyro turns into a parser."""
+"""The commands around the controller server, as data classes that `core.options` parses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
-
 from ..clip.read_options import ReadOptions
+from ..core.options import Arg
 from ..service.configuration import ServeArguments
 from ..settings import ConvertSettings
 from .telling import Telling
@@ -55,9 +54,9 @@ class Submit:
         at: Which server.
     """
 
-    files: Annotated[tuple[Path, ...], Positional, arg(metavar="IN [IN2] OUT")]
+    files: Annotated[tuple[Path, ...], Arg("IN [IN2] OUT", positional=True)]
     detach: bool = False
-    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    report: Annotated[Path | None, Arg("OUT.html")] = None
     telling: Telling = field(default_factory=Telling)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -101,7 +100,7 @@ class Status:
         at: Which server.
     """
 
-    job: Annotated[Positional[str], arg(metavar="[JOB]")] = ""
+    job: Annotated[str, Arg("[JOB]", positional=True)] = ""
     json: bool = False
     at: ServerAt = field(default_factory=ServerAt)
 
@@ -121,7 +120,7 @@ class Cancel:
         at: Which server.
     """
 
-    job: Annotated[Positional[str], arg(metavar="JOB")]
+    job: Annotated[str, Arg("JOB", positional=True)]
     at: ServerAt = field(default_factory=ServerAt)
 
     def run(self) -> int:
@@ -143,9 +142,9 @@ class Fetch:
         at: Which server.
     """
 
-    job: Annotated[Positional[str], arg(metavar="JOB")]
-    out: Annotated[Positional[Path], arg(metavar="OUT")]
-    report: Annotated[Path | None, arg(metavar="OUT.html")] = None
+    job: Annotated[str, Arg("JOB", positional=True)]
+    out: Annotated[Path, Arg("OUT", positional=True)]
+    report: Annotated[Path | None, Arg("OUT.html")] = None
     telling: Telling = field(default_factory=Telling)
     at: ServerAt = field(default_factory=ServerAt)
 
@@ -167,10 +166,10 @@ class Keys:
         out: The client's key file; NAME.key by default. Give it to the client, and nobody else.
     """
 
-    what: Positional[Literal["init", "add", "remove", "list"]]
-    folder: Annotated[Positional[Path], arg(metavar="FOLDER")]
-    name: Annotated[Positional[str], arg(metavar="[NAME]")] = ""
-    out: Annotated[Path | None, arg(metavar="FILE")] = None
+    what: Annotated[Literal["init", "add", "remove", "list"], Arg(positional=True)]
+    folder: Annotated[Path, Arg("FOLDER", positional=True)]
+    name: Annotated[str, Arg("[NAME]", positional=True)] = ""
+    out: Annotated[Path | None, Arg("FILE")] = None
 
     def run(self) -> int:
         """Carry it out; returns the exit code."""

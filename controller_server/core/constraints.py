@@ -148,9 +148,9 @@ class Shape:
         return None if np.isfinite(value).all() else "holds numbers that are not finite"
 
 
-def near(name: Any, names: Iterable[str]) -> str | None:
-    """Return the name that was probably meant, if one is much like it."""
-    return next(iter(get_close_matches(str(name), list(names), 1, 0.6)), None)
+def near(name: Any, names: Iterable[str], least: float = 0.6) -> str | None:
+    """Return the name that was probably meant, if one is at least so much like it (0-1)."""
+    return next(iter(get_close_matches(str(name), list(names), 1, least)), None)
 
 
 def no_such(kind: str, name: Any, names: Iterable[Any]) -> str:

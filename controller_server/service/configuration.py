@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from ..core.attribute_docs import attribute_texts
+from ..core.options import parse
 from ..core.validation import build
 from ..errors import AssistMimicError
 from ..physics.engines import check_engine
@@ -124,21 +123,5 @@ def _worker(entry: Any, number: int) -> WorkerSpec:
 
 
 def parse_serve(argv: Sequence[str]) -> ServeArguments:
-    """Arguments from the standard library's parser alone; exits after `--help`. Raises AssistMimicError."""
-    parser = _Parser(
-        prog="python -m controller_server.service", description=(ServeArguments.__doc__ or "").split("\n")[0]
-    )
-    hints, said = get_type_hints(ServeArguments), attribute_texts(ServeArguments)
-    for one in fields(ServeArguments):
-        flag, kind = f"--{one.name.replace('_', '-')}", hints[one.name]
-        if kind is bool:
-            parser.add_argument(flag, action="store_true", help=said.get(one.name))
-        else:
-            single = next(k for k in (int, Path, str) if k is kind or k in getattr(kind, "__args__", ()))
-            parser.add_argument(flag, type=single, default=one.default, help=said.get(one.name))
-    return ServeArguments(**vars(parser.parse_args(argv)))
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        raise AssistMimicError(f"{message}; --help lists the options")
+    """Return the arguments of the server's own program; exits after `--help`. Raises SettingsError."""
+    return parse(ServeArguments, argv, "python -m controller_server.service")

@@ -130,8 +130,8 @@ def test_a_disk_that_takes_no_more(tmp_path):
         (["--bind", "tcp://127.0.0.1:notaport"], "cannot listen there"),
         (["--bind", "tcp://0.0.0.0:0", "--auth", "missing"], "lets nobody in"),
         (["--workers", "0"], "outside 1-256"),
-        (["--workers", "many"], "invalid int value"),
-        (["--speed", "9"], "unrecognized arguments"),
+        (["--workers", "many"], "--workers: expected a whole number, got 'many'"),
+        (["--speed", "9"], "no option --speed; see python -m controller_server.service --help"),
         (["--config", "missing.yaml"], "cannot be read"),
         (["--store", "/proc/nowhere"], "jobs cannot be kept there"),
     ],
@@ -183,10 +183,12 @@ def test_bad_configuration_is_said(tmp_path, text, said):
     assert said in str(refused.value)
 
 
-def test_both_parsers_know_the_same_options():
-    """Parse with the standard library what the command line parses with tyro."""
+def test_the_servers_own_program_takes_the_options_of_serve():
+    """Parse them without the packages of the command line, and refuse what is none in one sentence."""
     parsed = parse_serve(["--bind", "tcp://127.0.0.1:9", "--private", "--workers", "2"])
     assert parsed == ServeArguments(bind="tcp://127.0.0.1:9", private=True, workers=2)
+    with pytest.raises(AssistMimicError, match="no option --worker; did you mean --workers?"):
+        parse_serve(["--worker", "2"])
 
 
 def test_loopback():

@@ -12,9 +12,10 @@ from .bvh_world import BvhWorld, check_up, find_unit, leg_length, up_of_motion
 from .capture import Capture
 from .fit import fit
 from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
-from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
+from .joint_names import JointMatch, exchanged, match_joints
 from .plausibility import Finding, bone_findings, fit_findings
 from .read_options import FrameRange, Reading, ReadOptions
+from .rig_tables import TIPS, read_joint_table
 from .rotation import quat_from_matrix, quat_mul
 from .scene import sized_by_floor
 from .skeleton import JOINT_NAMES, N_JOINTS, joint

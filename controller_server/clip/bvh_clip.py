@@ -14,10 +14,11 @@ from .bvh_world import BvhWorld, find_world, is_even, is_upright
 from .capture import Capture
 from .fit import fit
 from .interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
-from .joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
+from .joint_names import JointMatch, exchanged, match_joints
 from .plausibility import Finding, fit_findings
 from .read_options import FrameRange, Reading, ReadOptions
 from .rig import Rig, helpers
+from .rig_tables import TIPS, read_joint_table
 from .rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from .skeleton import JOINT_NAMES, N_BODY_JOINTS, N_JOINTS, NEUTRAL_REST_JOINTS, PARENTS, Skeleton, joint
 

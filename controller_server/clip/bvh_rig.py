@@ -21,11 +21,12 @@ from .bvh_world import UNITS, BvhWorld, find_world
 from .bvh_write import write_pair
 from .euler import angles_near
 from .interaction import InteractionClip, SmplxMotion
-from .joint_names import JointMatch, exchanged, match_joints, read_joint_table
+from .joint_names import JointMatch, exchanged, match_joints
 from .peek import peek
 from .read_options import FrameRange, ReadOptions
 from .resample import sample_cubic, sample_quats
 from .rig import helpers
+from .rig_tables import read_joint_table
 from .rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from .skeleton import JOINT_NAMES, PELVIS
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from .problems import DEPTH, DEVIATION, SKATING, SLIDE
 

@@ -2,17 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from .service.client import Client, connect
+from .core.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from controller_server.service.client.client import Client, connect
+
 __all__ = ["Client", "__version__", "connect"]
 
 
 def __getattr__(name: str) -> Any:
     """`from controller_server import connect` loads the client, and only then."""
     if name in ("Client", "connect"):
-        from .service import client
+        from controller_server.service.client import client
 
         return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from controller_server.clip.formats import read_clip
-from controller_server.convert import convert
-from controller_server.result import write_result, write_result_report
-from controller_server.settings import ConvertSettings
+from controller_server.clip.io.formats import read_clip
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import write_result, write_result_report
+from controller_server.pipeline.settings import ConvertSettings
 
 
 def main(clip_name: str = "lower_to_chair", out: str = "out.npz") -> None:

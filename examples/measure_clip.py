@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 
-from controller_server.clip.formats import read_clip
-from controller_server.control.reference import Reference
-from controller_server.convert import pair_of
+from controller_server.clip.io.formats import read_clip
+from controller_server.control.reference.reference import Reference
+from controller_server.pipeline.convert import pair_of
+from controller_server.pipeline.settings import ConvertSettings
 from controller_server.prepare import prepare
-from controller_server.settings import ConvertSettings
 
 
 def main(clip_name: str = "steady") -> None:

@@ -4,17 +4,17 @@ import sys
 
 import numpy as np
 
-from controller_server.clip.formats import read_clip
-from controller_server.control.bundle import read_bundle
-from controller_server.control.bundle_store import find_bundle
-from controller_server.control.policy import PolicyBase
-from controller_server.control.reference import Reference
-from controller_server.control.start import settled_start
-from controller_server.convert import pair_of
+from controller_server.clip.io.formats import read_clip
+from controller_server.control.policy.bundle import read_bundle
+from controller_server.control.policy.bundle_store import find_bundle
+from controller_server.control.policy.policy import PolicyBase
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.start import settled_start
 from controller_server.physics.backend import EngineOptions
 from controller_server.physics.engines import make_backend
+from controller_server.pipeline.convert import pair_of
+from controller_server.pipeline.settings import ConvertSettings
 from controller_server.prepare import prepare
-from controller_server.settings import ConvertSettings
 
 
 def main(clip_name: str = "pull_up", bundle_name: str = "helpers") -> None:

@@ -4,13 +4,13 @@ import sys
 
 import numpy as np
 
-from controller_server.clip.formats import read_clip
-from controller_server.control.reference import Reference
-from controller_server.control.search import Search
-from controller_server.control.settings import QUALITIES
-from controller_server.convert import pair_of
+from controller_server.clip.io.formats import read_clip
+from controller_server.control.fallback.settings import QUALITIES
+from controller_server.control.reference.reference import Reference
+from controller_server.control.search.search import Search
+from controller_server.pipeline.convert import pair_of
+from controller_server.pipeline.settings import ConvertSettings
 from controller_server.prepare import prepare
-from controller_server.settings import ConvertSettings
 
 
 def main(clip_name: str = "lower_to_chair", newton: str = "60") -> None:

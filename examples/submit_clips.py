@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from controller_server import connect
-from controller_server.clip.formats import read_clip
+from controller_server.clip.io.formats import read_clip
 
 
 def main(*clip_names: str) -> None:

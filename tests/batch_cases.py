@@ -11,8 +11,8 @@ from controller_server.batch.engine import Ended
 from controller_server.batch.options import BatchOptions
 from controller_server.batch.plan import Task
 from controller_server.batch.work import Order
-from controller_server.job import Fault
-from controller_server.settings import Controller, ConvertSettings
+from controller_server.pipeline.job import Fault
+from controller_server.pipeline.settings import Controller, ConvertSettings
 
 DIED = Fault("worker_died", "the worker died (signal 9)")
 

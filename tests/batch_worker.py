@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from controller_server.service import worker
+from controller_server.service.server import worker
 
 
 def misbehave(order: Any, teller: Any) -> tuple[dict[str, str], dict[str, Any]]:
@@ -35,7 +35,7 @@ def run_batch_here(source: str, out: str) -> None:
     from controller_server.batch.engine import LocalEngine
     from controller_server.batch.options import BatchOptions
     from controller_server.batch.run import run_batch
-    from controller_server.settings import Controller, ConvertSettings
+    from controller_server.pipeline.settings import Controller, ConvertSettings
 
     settings = ConvertSettings(controller=Controller.SEARCH)
     run_batch(BatchOptions(Path(source), Path(out), settings=settings), engine=LocalEngine(1, module="batch_worker"))

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from controller_server.blas import one_blas_thread
+from controller_server.core.blas_threads import one_blas_thread
 
 one_blas_thread()  # as the commands do, before numpy is imported: with more, small matrices cost twice the time
 _state = tempfile.TemporaryDirectory(prefix="assistmimic-tests-")
@@ -23,7 +23,7 @@ import pytest
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import Skeleton
-from controller_server.control import bundle_store
+from controller_server.control.policy import bundle_store
 
 os.environ["ASSISTMIMIC_CACHE"] = "off"  # what is tested is worked out, and this user's folder left alone
 

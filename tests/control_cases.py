@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
-from controller_server.control.reference import Reference
-from controller_server.control.search import SearchSettings
+from controller_server.control.reference.reference import Reference
+from controller_server.control.search.search import SearchSettings
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 TINY = SearchSettings(samples=16, iterations=1, horizon=4, execute=3, hold=3)

@@ -11,8 +11,8 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import L_ANKLE, R_ANKLE, Skeleton
-from controller_server.measure.effort import GRAVITY
-from controller_server.measure.flesh import centre_of_mass
+from controller_server.metrics.capsules import centre_of_mass
+from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.recording import TOUCH_FLOOR, TOUCH_PARTNER, Recording
 
 FPS = 30.0

@@ -10,13 +10,13 @@ import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import ROLES, InteractionClip
-from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import PolicyBundle
-from controller_server.control.bundle_body import BodySettings
-from controller_server.control.bundle_card import PERSON, BundleCard, Source
-from controller_server.control.network import NetworkSpec, initial_parameters
-from controller_server.control.observation import term_sizes
-from controller_server.result import clip_sha256
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle import PolicyBundle
+from controller_server.control.policy.bundle_body import BodySettings
+from controller_server.control.policy.bundle_card import PERSON, BundleCard, Source
+from controller_server.control.policy.network import NetworkSpec, initial_parameters
+from controller_server.control.policy.observation import term_sizes
+from controller_server.pipeline.result import clip_sha256
 from controller_server.terms import observation
 
 BUILT_IN = {name: term for name, term in observation.all().items() if term.file is None}

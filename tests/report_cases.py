@@ -10,8 +10,8 @@ from measure_cases import FPS, SKELETON, STANDING_HEIGHT, recording_of, upright
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotion
-from controller_server.measure import measure
-from controller_server.measure.report import ReportData
+from controller_server.metrics import measure
+from controller_server.report import ReportData
 
 SUPPORTER, RECIPIENT = 0, 1
 

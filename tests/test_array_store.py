@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller_server import array_store
-from controller_server.array_store import ArrayStore, cache_folder
+from controller_server.core import array_store
+from controller_server.core.array_store import ArrayStore, cache_folder
 
 OF = {"what": "test", "number": 1}
 ARRAYS = {"a": np.arange(5.0), "b": np.zeros((2, 3), np.float32)}
@@ -62,7 +62,7 @@ def test_a_damaged_file_counts_as_not_there(tmp_path, damage):
 def test_several_writers_leave_one_whole_file(tmp_path):
     """Two programs keep the same arrays over and over while a third reads: it never finds anything half."""
     code = (
-        "import sys, numpy as np\nfrom controller_server.array_store import ArrayStore\n"
+        "import sys, numpy as np\nfrom controller_server.core.array_store import ArrayStore\n"
         "store = ArrayStore(sys.argv[1])\nprint('ready', flush=True)\nsys.stdin.readline()\n"
         "for _ in range(60): store.keep({'what': 'test', 'number': 1}, {'a': np.full(20000, 7.0)})\n"
     )

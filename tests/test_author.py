@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import yaml
 
-from controller_server.author import author, read_script
-from controller_server.author.check import check_clip, convex_hull, summary, support_margin
-from controller_server.author.fingers import finger_pose
-from controller_server.author.inbetween import min_jerk, one_foot_share, smooth_track
-from controller_server.author.parse import parse_script
-from controller_server.author.pressure import com_above_pressure, zero_moment_point
-from controller_server.author.script import PersonKey
-from controller_server.author.stage import Stage
-from controller_server.author.surface_tasks import nearest_on_segments
+from controller_server.authoring import author, read_script
+from controller_server.authoring.check import check_clip, convex_hull, summary, support_margin
+from controller_server.authoring.fingers import finger_pose
+from controller_server.authoring.inbetween import min_jerk, one_foot_share, smooth_track
+from controller_server.authoring.parse import parse_script
+from controller_server.authoring.posing_scene import Stage
+from controller_server.authoring.pressure import com_above_pressure, zero_moment_point
+from controller_server.authoring.script import PersonKey
+from controller_server.authoring.surface_tasks import nearest_on_segments
 from controller_server.clip.interaction import InteractionClip
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 _SCRIPT = """
 fps: 30

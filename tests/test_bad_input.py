@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import standing_pair
 
-from controller_server.clip.npz import clip_to_arrays, save_arrays
+from controller_server.clip.io.npz import clip_to_arrays, save_arrays
 
 Arrays = dict[str, np.ndarray]
 

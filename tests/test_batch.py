@@ -18,28 +18,28 @@ import pytest
 from batch_cases import DIED, FakeEngine, batch_of, folder_of
 from conftest import standing_pair
 
+from controller_server.batch.claim_owner import Owner
 from controller_server.batch.engine import LocalEngine
 from controller_server.batch.ledger import Ledger
 from controller_server.batch.options import BatchOptions, Shard
-from controller_server.batch.owner import Owner
+from controller_server.batch.output_paths import Places
 from controller_server.batch.picture import strip_svg
-from controller_server.batch.places import Places
 from controller_server.batch.plan import make_plan, with_whole_paths
 from controller_server.batch.run import run_batch
 from controller_server.batch.work import Order, carry_out
-from controller_server.bench_batch import bench_batch
-from controller_server.bench_corpus import make_corpus, mirrored, turned
-from controller_server.bundled import CLIPS
+from controller_server.benchmarks.batch import bench_batch
+from controller_server.benchmarks.corpus import make_corpus, mirrored, turned
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import read_npz, write_npz
-from controller_server.clip.pairing import find_clips
-from controller_server.clip.read_options import ReadOptions
+from controller_server.clip.io.npz import read_npz, write_npz
+from controller_server.clip.io.pairing import find_clips
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.clip.io.write_list import ENDINGS
+from controller_server.clip.io.write_options import WriteOptions
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.clip.write_list import ENDINGS
-from controller_server.clip.write_options import WriteOptions
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
-from controller_server.settings import Controller, ConvertSettings
+from controller_server.core.bundled import CLIPS
+from controller_server.core.errors import AssistMimicError
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.pipeline.settings import Controller, ConvertSettings
 
 
 def _rows(options: BatchOptions) -> dict[str, dict[str, str]]:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from batch_cases import batch_of, task
 
+from controller_server.batch.claim_owner import SILENT_S, Owner
 from controller_server.batch.ledger import Ledger
 from controller_server.batch.options import BatchOptions, Shard
-from controller_server.batch.owner import SILENT_S, Owner
 from controller_server.batch.plan import make_plan
-from controller_server.clip.read_options import ReadOptions
-from controller_server.errors import AssistMimicError
-from controller_server.settings import ConvertSettings
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import ConvertSettings
 
 ELSEWHERE = Owner("elsewhere", "elsewhere|boot|1", 17, "1")
 

@@ -10,20 +10,21 @@ import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
-from controller_server import bench, bench_help
-from controller_server.bench_policies import bench_policies
+from controller_server.benchmarks import conversion as bench
+from controller_server.benchmarks import help_needed as bench_help
+from controller_server.benchmarks.policies import bench_policies
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
 from controller_server.cli.bench_policies_command import print_policies
 from controller_server.cli.bench_table import print_bench
-from controller_server.clip.npz import write_npz
-from controller_server.control.bundle import write_bundle
-from controller_server.control.bundle_store import FOLDERS_VARIABLE
-from controller_server.convert import convert
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
-from controller_server.measure.geometry import clip_geometry
-from controller_server.settings import Controller, ConvertSettings, Quality
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.bundle import write_bundle
+from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics.geometry import clip_geometry
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.settings import Controller, ConvertSettings, Quality
 
 FIELDS = {
     "name",

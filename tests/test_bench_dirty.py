@@ -11,16 +11,16 @@ import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
-from controller_server import bench_dirty
-from controller_server.bench_dirty import error_mm, plan, targets
+from controller_server.benchmarks import dirty as bench_dirty
+from controller_server.benchmarks.dirt import KINDS
+from controller_server.benchmarks.dirty import error_mm, plan, targets
 from controller_server.body.pair import PairBody
 from controller_server.cli.bench_dirty_command import print_dirty
-from controller_server.clip.npz import write_npz
-from controller_server.control.bundle import write_bundle
-from controller_server.control.bundle_store import FOLDERS_VARIABLE
-from controller_server.dirt import KINDS
-from controller_server.errors import AssistMimicError
-from controller_server.settings import Controller, ConvertSettings
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.bundle import write_bundle
+from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import Controller, ConvertSettings
 
 FIELDS = {
     "clip",

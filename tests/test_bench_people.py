@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from controller_server import bench_people
-from controller_server.bench import cases
-from controller_server.bench_people import ALONE, HOLDING, arm_load
+from controller_server.benchmarks import people as bench_people
+from controller_server.benchmarks.conversion import cases
+from controller_server.benchmarks.people import ALONE, HOLDING, arm_load
 from controller_server.body.strength import PRESETS
 from controller_server.cli.bench_people_command import print_people
-from controller_server.errors import AssistMimicError
-from controller_server.settings import Quality
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import Quality
 
 
 def test_arms_hold_by_their_strength():

@@ -10,18 +10,19 @@ import pytest
 from conftest import standing_pair
 from policy_cases import renamed, untrained
 
-from controller_server import bench, bench_push
-from controller_server.bench_push import Push, draw_pushes, upright_measures
-from controller_server.bench_rows import KeptRows
+from controller_server.benchmarks import conversion as bench
+from controller_server.benchmarks import push as bench_push
+from controller_server.benchmarks.push import Push, draw_pushes, upright_measures
+from controller_server.benchmarks.rows import KeptRows
 from controller_server.body.pair import PairBody
 from controller_server.cli.bench_push_command import print_push
-from controller_server.clip.npz import write_npz
-from controller_server.control.bundle import write_bundle
-from controller_server.control.bundle_store import FOLDERS_VARIABLE
-from controller_server.control.plant import Plant
-from controller_server.control.reference import Reference
-from controller_server.errors import AssistMimicError
-from controller_server.settings import Controller, Quality
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.bundle import write_bundle
+from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
+from controller_server.control.recorded_simulation import Plant
+from controller_server.control.reference.reference import Reference
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import Controller, Quality
 
 
 def test_pushes_come_from_everywhere_at_any_moment_on_both():

@@ -16,10 +16,10 @@ import controller_server
 from blender_addon.job.engine import Engine
 from blender_addon.job.runner import Job, JobState, remote_connection
 from controller_server.clip.interaction import InteractionClip
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
-from controller_server.service.client import Client, connect
-from controller_server.settings import ConvertSettings, Quality
+from controller_server.core.errors import AssistMimicError
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.pipeline.settings import ConvertSettings, Quality
+from controller_server.service.client.client import Client, connect
 
 SETTINGS = ConvertSettings(quality=Quality.DRAFT, threads=1).to_dict()
 

@@ -13,7 +13,7 @@ import pytest
 from blender_addon.overlay_data import BETWEEN, FLOOR, HELP, OverlayData, convex_hull
 from blender_addon.problems import Problem, problems_of, worst_frames
 from blender_addon.report import outcome, rows_of, write_scores
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 
 def meta(skate: float = 1.0) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from blender_addon.ui.core_settings import NOT_PARAMETERS, STEPS, convert_settings, limit_properties
 from blender_addon.ui.presets import BALANCED, PRESETS
-from controller_server.measure.criteria import Criteria
-from controller_server.settings import ConvertSettings
+from controller_server.metrics.criteria import Criteria
+from controller_server.pipeline.settings import ConvertSettings
 
 
 def scene() -> SimpleNamespace:

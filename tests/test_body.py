@@ -18,7 +18,7 @@ from controller_server.body.strength import PRESETS, Strength
 from controller_server.clip.interaction import Prop
 from controller_server.clip.rotation import quat_from_rotvec
 from controller_server.clip.skeleton import JOINT_NAMES, Skeleton
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 BOX = Prop("seat", np.array([0, 0, 0.2]), np.array([0.4, 0.4, 0.4]), np.array([0.9, 0, 0, 0.1]))
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from conftest import standing_pair
 
-from controller_server.clip.body_model import rest_joints, with_body_model
+from controller_server.clip.fit.body_model import rest_joints, with_body_model
 from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 VERTICES = 120
 

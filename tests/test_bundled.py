@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from controller_server.bundled import CLIPS, POLICIES, bundled_clips, named_clip, shipped
-from controller_server.clip.formats import read_clip
-from controller_server.control.bundle_store import find_bundle
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import read_clip
+from controller_server.control.policy.bundle_store import find_bundle
+from controller_server.core.bundled import CLIPS, POLICIES, bundled_clips, named_clip, shipped
+from controller_server.core.errors import AssistMimicError
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from conftest import standing_pair
 
-from controller_server.clip.bvh import read_bvh
-from controller_server.clip.bvh_rig import OwnRigs, write_own_rigs
-from controller_server.clip.euler import angles_near
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
+from controller_server.clip.io.bvh import read_bvh
+from controller_server.clip.io.bvh_rig import OwnRigs, write_own_rigs
+from controller_server.clip.io.euler import angles_near
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip
+from controller_server.clip.io.write_options import WriteOptions
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
-from controller_server.clip.write_options import WriteOptions
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 MIXAMO = """HIERARCHY
 ROOT mixamorig:Hips
@@ -148,7 +148,7 @@ def test_angles_in_any_order_come_back(axes: tuple[int, ...]):
 
 def test_other_files_have_no_rigs_of_their_own(tmp_path: Path):
     """Say what is needed instead."""
-    from controller_server.clip.npz import write_npz
+    from controller_server.clip.io.npz import write_npz
 
     write_npz(tmp_path / "a.npz", standing_pair(2))
     with pytest.raises(AssistMimicError, match="--out-rig input"):

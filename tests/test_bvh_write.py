@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from motion_cases import squatting_pair
 
-from controller_server.clip.bvh_clip import read_bvh_pair
-from controller_server.clip.bvh_write import write_bvh_pair, zxy_angles
-from controller_server.clip.measure_skeleton import symmetric
+from controller_server.clip.fit.measure_skeleton import symmetric
+from controller_server.clip.io.bvh_clip import read_bvh_pair
+from controller_server.clip.io.bvh_write import write_bvh_pair, zxy_angles
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.clip.skeleton import PARENTS, Skeleton
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 
 @pytest.mark.parametrize("unit", ["cm", "m"])

@@ -14,13 +14,13 @@ import pytest
 from conftest import standing_pair
 from rich.console import Console
 
-from controller_server import __version__
+from controller_server.cli.info_command import result_lines
 from controller_server.cli.progress import TerminalProgress, plain_line
-from controller_server.cli.small_commands import result_lines
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import write_npz
-from controller_server.progress import Progress
-from controller_server.result import read_result_metadata
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
+from controller_server.core.progress import Progress
+from controller_server.core.version import __version__
+from controller_server.pipeline.result import read_result_metadata
 
 FAST = ("--controller", "search", "--quality", "draft", "--threads", "1")
 

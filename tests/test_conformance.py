@@ -12,7 +12,7 @@ import pytest
 from controller_server.body import compiled, mjcf
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
-from controller_server.errors import AssistMimicError, SimulationDiverged
+from controller_server.core.errors import AssistMimicError, SimulationDiverged
 from controller_server.physics.backend import Capabilities, Steps
 from controller_server.physics.conformance import Check, Outcome, run_conformance, table
 from controller_server.physics.conformance.scenes import STANDING, neutral_pair, on_floor, repeated, start

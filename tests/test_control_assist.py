@@ -11,7 +11,7 @@ from control_cases import displaced, standing
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.control.assist import MAX_FORCE, MAX_TORQUE, Assistance
-from controller_server.measure.effort import GRAVITY
+from controller_server.metrics.effort import GRAVITY
 
 LEVELS = [0.05, 0.2, 0.5]
 

@@ -10,7 +10,7 @@ from control_cases import displaced, standing
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control.balance import BalanceGains, ankle_offsets, ankle_rows
-from controller_server.control.reference import Reference
+from controller_server.control.reference.reference import Reference
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 GAINS = BalanceGains(position=2.0, velocity=0.5, pitch_limit=0.3, roll_limit=0.2)

@@ -9,10 +9,10 @@ import pytest
 from control_cases import displaced, standing
 
 from controller_server.body.pair import PairBody
-from controller_server.control.cost import TrackingCost
 from controller_server.control.footing import Footing
-from controller_server.control.grasp import Grasp
-from controller_server.control.reference import Reference
+from controller_server.control.reference.grasp import Grasp
+from controller_server.control.reference.reference import Reference
+from controller_server.control.search.cost import TrackingCost
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 OFF = 1e6  # a size of error at which a term no longer counts

@@ -11,13 +11,13 @@ from control_cases import standing
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
-from controller_server.clip.formats import read_clip
+from controller_server.clip.io.formats import read_clip
 from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import joint
-from controller_server.control.feedforward import _into_cones
-from controller_server.control.reference import Reference
-from controller_server.frames import slice_clip
+from controller_server.control.reference.reference import Reference
+from controller_server.physics.inverse_dynamics import _into_cones
 from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.recorded_frames import slice_clip
 from controller_server.prepare import prepare
 
 GRAVITY = 9.81

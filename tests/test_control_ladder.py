@@ -13,14 +13,14 @@ from measure_cases import recording_of
 from controller_server.body.layout import clip_local_quats
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.control import rungs
 from controller_server.control.assist import Assistance
-from controller_server.control.attempt import quality_of
-from controller_server.control.ladder import ControlInterrupted, run_ladder
-from controller_server.control.settings import ControlSettings
-from controller_server.control.strategy import ASSIST_LEVELS
-from controller_server.errors import AssistMimicError, SimulationDiverged
-from controller_server.measure.effort import GRAVITY
+from controller_server.control.fallback import controllers as rungs
+from controller_server.control.fallback.attempt import quality_of
+from controller_server.control.fallback.run import ControlInterrupted, run_ladder
+from controller_server.control.fallback.settings import ControlSettings
+from controller_server.control.fallback.strategy import ASSIST_LEVELS
+from controller_server.core.errors import AssistMimicError, SimulationDiverged
+from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.recording import Recording
 
 pytestmark = pytest.mark.usefixtures("no_policies")

@@ -13,7 +13,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import joint
-from controller_server.control.reference import Reference
+from controller_server.control.reference.reference import Reference
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 N, FPS = 31, 30.0

@@ -10,17 +10,17 @@ from control_cases import TINY, standing
 from motion_cases import squatting_pair
 
 from controller_server.body.pair import PairBody
-from controller_server.control import strategy
 from controller_server.control.assist import Assistance
-from controller_server.control.ladder import run_ladder
-from controller_server.control.plant import Plant
-from controller_server.control.reference import Reference
-from controller_server.control.search import Search
-from controller_server.control.settings import ControlSettings
-from controller_server.control.start import settled_start
-from controller_server.frames import recording_to_clip
-from controller_server.measure.effort import GRAVITY
-from controller_server.measure.tracking import deviation
+from controller_server.control.fallback import strategy
+from controller_server.control.fallback.run import run_ladder
+from controller_server.control.fallback.settings import ControlSettings
+from controller_server.control.recorded_simulation import Plant
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.start import settled_start
+from controller_server.control.search.search import Search
+from controller_server.metrics.effort import GRAVITY
+from controller_server.metrics.tracking import deviation
+from controller_server.physics.recorded_frames import recording_to_clip
 from controller_server.physics.recording import Recording
 
 

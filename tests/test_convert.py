@@ -12,12 +12,12 @@ import pytest
 from conftest import standing_pair
 from motion_cases import squatting_pair
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import load_arrays
-from controller_server.convert import BASELINE_DISTANCE, ConvertInterrupted, convert, without_supporter
-from controller_server.measure.criteria import Criteria
-from controller_server.progress import Progress
-from controller_server.result import (
+from controller_server.clip.io.formats import read_clip
+from controller_server.core.npz_arrays import load_arrays
+from controller_server.core.progress import Progress
+from controller_server.metrics.criteria import Criteria
+from controller_server.pipeline.convert import BASELINE_DISTANCE, ConvertInterrupted, convert, without_supporter
+from controller_server.pipeline.result import (
     Result,
     clip_sha256,
     read_result_metadata,
@@ -25,7 +25,7 @@ from controller_server.result import (
     write_result,
     write_result_report,
 )
-from controller_server.settings import Controller, ConvertSettings, Quality
+from controller_server.pipeline.settings import Controller, ConvertSettings, Quality
 
 SETTINGS = ConvertSettings(
     controller=Controller.SEARCH, quality=Quality.DRAFT, seed=5, threads=1, criteria=Criteria(max_slip_m=0.06)

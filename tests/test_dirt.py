@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from conftest import standing_pair
 
+from controller_server.benchmarks.dirt import KINDS, DirtyClip, make_dirty
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
-from controller_server.dirt import KINDS, DirtyClip, make_dirty
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 CLIP = standing_pair(301)  # 10 s
 

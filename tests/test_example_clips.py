@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller_server.author import author, read_script
-from controller_server.author.check import ClipCheck, check_clip, support_margin
+from controller_server.authoring import author, read_script
+from controller_server.authoring.check import ClipCheck, check_clip, support_margin
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 from controller_server.clip.rotation import quat_rotate
 from controller_server.clip.skeleton import HEAD, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT, joint
-from controller_server.measure.feet import foot_corners, foot_skating
+from controller_server.metrics.feet import foot_corners, foot_skating
 
 _ROOT = Path(__file__).parents[1]
 BUNDLED = ("pull_up", "lift_under_arms", "floor_to_stand", "lower_to_chair", "walk_arm_in_arm", "steady")

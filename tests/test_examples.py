@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import write_npz
-from controller_server.frames import slice_clip
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
+from controller_server.physics.recorded_frames import slice_clip
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 from controller_server.clip.rotation import quat_from_rotvec
 from controller_server.clip.skeleton import (
     JOINT_NAMES,

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from motion_cases import as_rig, squatting_pair
 
-from controller_server.clip.body_frames import align, shortest_arc
-from controller_server.clip.bvh_clip import read_bvh_pair
-from controller_server.clip.capture import Capture
-from controller_server.clip.fit import fit
+from controller_server.clip.fit.body_frames import align, shortest_arc
+from controller_server.clip.fit.capture import Capture
+from controller_server.clip.fit.measure_skeleton import measure_skeleton
+from controller_server.clip.fit.motion import fit
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
-from controller_server.clip.measure_skeleton import measure_skeleton
+from controller_server.clip.io.bvh_clip import read_bvh_pair
 from controller_server.clip.rotation import quat_conj, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import JOINT_NAMES, joint
 
@@ -145,7 +145,7 @@ def test_no_frame_inherits_another(tmp_path):
 
 def test_fit_needs_nothing_but_numpy():
     """Reading and fitting captures loads neither MuJoCo nor anything of an extra, so that Blender can do it."""
-    code = "import sys, controller_server.clip.formats; print(*{'mujoco', 'mink', 'scipy'} & set(sys.modules))"
+    code = "import sys, controller_server.clip.io.formats; print(*{'mujoco', 'mink', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""
 

@@ -11,12 +11,12 @@ import pytest
 from conftest import standing_pair
 from motion_cases import squatting_pair
 
-from controller_server.clip.formats import ENDINGS, FORMATS, ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.io.formats import ENDINGS, FORMATS, ReadOptions, read_clip
+from controller_server.clip.io.safe_pickle import forget
+from controller_server.clip.io.sixd import Convention, quat_from_sixd
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
-from controller_server.clip.safe_pickle import forget
-from controller_server.clip.sixd import Convention, quat_from_sixd
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 SAMPLES = Path(__file__).with_name("samples")
 FIRST = ReadOptions(supporter=1)

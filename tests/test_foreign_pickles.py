@@ -11,10 +11,10 @@ import pytest
 from motion_cases import squatting_pair
 from test_foreign_formats import errors
 
-from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.safe_pickle import forget
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import ReadOptions, read_clip
+from controller_server.clip.io.safe_pickle import forget
+from controller_server.core.errors import AssistMimicError
 
 FIRST = ReadOptions(supporter=1)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from motion_cases import as_rig, squatting_pair
 
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip
+from controller_server.clip.checks.scene import jumps, sole_heights, stood_on_floor
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import load_arrays
-from controller_server.clip.scene import jumps, sole_heights, stood_on_floor
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.npz_arrays import load_arrays
 
 BODY = np.array(JOINT_NAMES[:22])
 Y_UP = [0, 2, 1], [1, 1, -1]

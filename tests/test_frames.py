@@ -11,7 +11,13 @@ from controller_server.body.layout import clip_local_quats
 from controller_server.body.shape import Hands, simulated_joints
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.resample import resample
-from controller_server.frames import contacts_per_frame, per_frame, recording_to_clip, slice_clip, slice_recording
+from controller_server.physics.recorded_frames import (
+    contacts_per_frame,
+    per_frame,
+    recording_to_clip,
+    slice_clip,
+    slice_recording,
+)
 from controller_server.physics.recording import Recording
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from conftest import standing_pair
 
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip
 from controller_server.clip.furniture import furnished, parse_box
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip
+from controller_server.core.errors import AssistMimicError
 
 CLIPS = Path("assets/clips")
 

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from motion_cases import as_rig, squatting_pair
 
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.safe_pickle import forget
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip
+from controller_server.clip.io.safe_pickle import forget
+from controller_server.core.errors import AssistMimicError
 
 COUNT = int(os.environ.get("ASSISTMIMIC_FUZZ", "15"))
 LONGEST = 5.0  # s of CPU for one file

@@ -10,7 +10,7 @@ from conftest import standing_motion, standing_pair
 
 from controller_server.clip.interaction import InteractionClip, Prop, SmplxMotion, slice_motion
 from controller_server.clip.skeleton import JOINT_NAMES, PARENTS, Skeleton, joint
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 T = 5
 

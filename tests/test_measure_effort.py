@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from controller_server.measure.effort import (
+from controller_server.metrics.effort import (
     GRAVITY,
     averaged,
     beyond_limits,

@@ -11,7 +11,7 @@ from measure_cases import FPS, SKELETON, STANDING_HEIGHT, apart, moved
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.skeleton import L_HIP, R_HIP, joint
-from controller_server.measure.verdict import Judge
+from controller_server.metrics.verdict import Judge
 
 FRAMES = 15
 L_KNEE, R_KNEE = joint("left_knee"), joint("right_knee")

@@ -5,7 +5,7 @@ import pytest
 from measure_cases import FPS, apart, moved
 
 from controller_server.body.pair import PairBody
-from controller_server.measure.feet import foot_corners, foot_skating, skating_per_frame
+from controller_server.metrics.feet import foot_corners, foot_skating, skating_per_frame
 
 
 def skating(clip):

@@ -8,7 +8,7 @@ from measure_cases import apart, moved
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.skeleton import L_WRIST, joint
-from controller_server.measure.flesh import (
+from controller_server.metrics.capsules import (
     SELF_PAIRS,
     Flesh,
     centre_of_mass,
@@ -17,7 +17,7 @@ from controller_server.measure.flesh import (
     segment_distance,
     self_depth,
 )
-from controller_server.measure.geometry import clip_geometry
+from controller_server.metrics.geometry import clip_geometry
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.rotation import quat_rotate
 from controller_server.clip.skeleton import HEAD
-from controller_server.measure.geometry import clip_geometry, contact_kept, deepest, share_deeper
+from controller_server.metrics.geometry import clip_geometry, contact_kept, deepest, share_deeper
 
 
 def geometry(clip):

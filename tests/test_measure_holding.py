@@ -11,8 +11,8 @@ from prepare_clips import reaching_clip
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.measure.flesh import neighbours
-from controller_server.measure.holding import (
+from controller_server.metrics.capsules import neighbours
+from controller_server.metrics.holding import (
     follow_holds,
     hand_force,
     input_holds,

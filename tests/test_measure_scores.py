@@ -9,9 +9,9 @@ import pytest
 from measure_cases import FPS, apart, moved, recording_of
 
 from controller_server.body.pair import PairBody
-from controller_server.errors import AssistMimicError
-from controller_server.measure import measure, scores_to_json
-from controller_server.measure.effort import GRAVITY
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics import measure, scores_to_json
+from controller_server.metrics.effort import GRAVITY
 
 
 def case(frames: int = 10, *, offset=(0.0, 0.0, 0.0), prepared=(0.0, 0.0, 0.0), **recorded):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from controller_server.measure.shaking import jerk, shake, tremor
+from controller_server.metrics.shaking import jerk, shake, tremor
 
 
 def wave(hz: float, frequency: float, amplitude: float, seconds: float = 4.0) -> np.ndarray:

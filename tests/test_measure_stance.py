@@ -11,8 +11,8 @@ from measure_cases import apart, recording_of
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
 from controller_server.clip.skeleton import R_ANKLE
-from controller_server.measure import stance
-from controller_server.measure.feet import foot_corners
+from controller_server.metrics import stance
+from controller_server.metrics.feet import foot_corners
 from controller_server.physics.recording import TOUCH_FLOOR, TOUCH_PARTNER, Recording
 
 

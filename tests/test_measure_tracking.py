@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from controller_server.clip.skeleton import L_WRIST, PELVIS
-from controller_server.measure.tracking import deviation, displacement, judge, mpjpe
+from controller_server.metrics.tracking import deviation, displacement, judge, mpjpe
 
 REFERENCE = np.random.default_rng(0).normal(size=(5, 2, 55, 3))
 TIMES = np.arange(5) / 10

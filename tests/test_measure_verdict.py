@@ -12,11 +12,11 @@ from measure_cases import FPS, apart, moved, recording_of
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.skeleton import joint
-from controller_server.errors import AssistMimicError
-from controller_server.measure.balance import capture_point
-from controller_server.measure.criteria import Criteria, Criterion, at_least, at_most, nothing_to_judge
-from controller_server.measure.motion_criteria import off_with_slack
-from controller_server.measure.verdict import Judge, Verdict
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics.balance import capture_point
+from controller_server.metrics.criteria import Criteria, Criterion, at_least, at_most, nothing_to_judge
+from controller_server.metrics.motion_criteria import off_with_slack
+from controller_server.metrics.verdict import Judge, Verdict
 from controller_server.physics.recording import TOUCH_FLOOR, Recording
 
 FRAMES = 31

@@ -11,22 +11,23 @@ import numpy as np
 import pytest
 from policy_cases import untrained
 
-from controller_server import bench
+from controller_server.benchmarks import conversion as bench
 from controller_server.body import compiled as compiling
 from controller_server.body.compiled import compiled
 from controller_server.body.mjcf import compile_pair
 from controller_server.body.pair import PairBody
-from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
-from controller_server.control import bundle, bundle_store, feedforward
-from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import write_bundle
-from controller_server.convert import convert
-from controller_server.frames import slice_clip
-from controller_server.measure import geometry
+from controller_server.clip.io.formats import read_clip
+from controller_server.control.policy import bundle, bundle_store
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle import write_bundle
+from controller_server.metrics import geometry
+from controller_server.physics import inverse_dynamics as feedforward
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import result_arrays
+from controller_server.pipeline.settings import Controller, ConvertSettings, Quality
 from controller_server.prepare.settings import PrepareSettings
-from controller_server.result import result_arrays
-from controller_server.settings import Controller, ConvertSettings, Quality
 
 AS_IT_IS = PrepareSettings(smooth=False, ground=False, feet=False, swing=False, place=False, contacts=False)
 

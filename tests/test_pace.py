@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from controller_server.pace import PaceBook, TimeLeft, kind_of
-from controller_server.progress import Progress
+from controller_server.core.progress import Progress
+from controller_server.pipeline.time_left import PaceBook, TimeLeft, kind_of
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import standing_pair
 
-from controller_server.clip.formats import write_clip
-from controller_server.clip.pairing import find_clips
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import write_clip
+from controller_server.clip.io.pairing import find_clips
+from controller_server.core.errors import AssistMimicError
 
 
 def _touch(folder: Path, *names: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
-from controller_server.control.plant import Plant
+from controller_server.control.recorded_simulation import Plant
 from controller_server.physics.conformance.scenes import neutral_pair
 from controller_server.physics.conformance.struggle import Struggle
 from controller_server.physics.mujoco_backend import BackendMujoco

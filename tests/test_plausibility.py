@@ -10,12 +10,12 @@ import pytest
 from conftest import standing_pair
 from motion_cases import squatting_pair
 
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip
+from controller_server.clip.checks.human_speed import fall_acceleration, swing_times
+from controller_server.clip.checks.plausibility import examine, knee_direction, toe_direction
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
-from controller_server.clip.plausibility import examine, knee_direction, toe_direction
-from controller_server.clip.plausible_time import fall_acceleration, swing_times
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip
 from controller_server.clip.skeleton import JOINT_NAMES, PELVIS
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 BODY = np.array(JOINT_NAMES[:22])
 CLIPS = sorted(Path("assets/clips").glob("*.npz"))

@@ -18,9 +18,9 @@ from prepare_clips import (
     walking_clip,
 )
 
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 from controller_server.clip.skeleton import joint
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 from controller_server.prepare import GripMode, PrepareReport, PrepareSettings, prepare
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "clips"

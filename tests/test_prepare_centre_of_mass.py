@@ -3,12 +3,12 @@
 import mujoco
 import numpy as np
 
+from controller_server.benchmarks.dirt import make_dirty
 from controller_server.body.layout import PairLayout, clip_qpos
 from controller_server.body.mjcf import compile_pair
 from controller_server.body.pair import PairBody
-from controller_server.bundled import CLIPS
-from controller_server.clip.npz import read_npz
-from controller_server.dirt import make_dirty
+from controller_server.clip.io.npz import read_npz
+from controller_server.core.bundled import CLIPS
 from controller_server.prepare.centre_of_mass import calmed, centres_of_mass
 from controller_server.prepare.poses import PairPoses
 

@@ -204,7 +204,7 @@ def test_hand_that_changes_its_place_travels():
 @pytest.mark.skipif("ASSISTMIMIC_DATA" not in os.environ, reason="ASSISTMIMIC_DATA is not set")
 def test_captured_pull_up_is_held():
     """Prepare the captured pull-up: the recipient's right hand is held through the pull by both of the helper's."""
-    from controller_server.clip.bvh_clip import read_bvh_pair
+    from controller_server.clip.io.bvh_clip import read_bvh_pair
 
     folder = Path(os.environ["ASSISTMIMIC_DATA"]) / "cmu_22_02_pull_up"
     files = [folder / f"{name}_60fps_metres.bvh" for name in ("23_02_B_helper", "22_02_A_helped")]

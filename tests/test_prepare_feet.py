@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from prepare_clips import FPS, feet_rolled, raised, skating, standing_clip, walking_clip
 
-from controller_server.bundled import CLIPS
+from controller_server.benchmarks.dirt import make_dirty
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
-from controller_server.dirt import make_dirty
+from controller_server.core.bundled import CLIPS
 from controller_server.prepare import prepare
-from controller_server.prepare.bearing import find_bearing, foot_skate
 from controller_server.prepare.feet import plant_feet
 from controller_server.prepare.legs import ANKLE, TOE, keep_feet, place_foot
 from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.smoothing import smooth
 from controller_server.prepare.soles import foot_angles, foot_quat, foot_shapes, sole_corners
+from controller_server.prepare.stance import find_bearing, foot_skate
 
 
 def soles(clip: InteractionClip, person: int, side: int) -> np.ndarray:
@@ -144,7 +144,7 @@ def test_pelvis_comes_down_where_a_leg_is_too_short():
 @pytest.mark.skipif("ASSISTMIMIC_DATA" not in os.environ, reason="ASSISTMIMIC_DATA is not set")
 def test_captured_walk_still_rolls():
     """Prepare the feet of a captured walk: toe-off beyond 45 degrees survives, soles on the floor, hardly sliding."""
-    from controller_server.clip.bvh_clip import read_bvh_pair
+    from controller_server.clip.io.bvh_clip import read_bvh_pair
 
     path = Path(os.environ["ASSISTMIMIC_DATA"]) / "cmu_single_person" / "002_01.bvh"
     clip = read_bvh_pair(path, path).clip

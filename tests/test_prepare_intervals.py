@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from controller_server.prepare.intervals import (
+from controller_server.core.time_series import (
     carry,
     fade_weights,
     gaussian,

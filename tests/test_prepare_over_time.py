@@ -8,9 +8,9 @@ from controller_server.prepare import GripMode, PrepareSettings, prepare
 from controller_server.prepare.contacts import compliance, hold_targets
 from controller_server.prepare.holds import find_holds
 from controller_server.prepare.ik import PERSON_DOFS, Rows, point_jacobian, rows_from
-from controller_server.prepare.over_time import solve_over_time
 from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.surfaces import PALMS, Surfaces
+from controller_server.prepare.whole_clip_solve import solve_over_time
 
 ARM = compliance({"shoulder": 1.0, "elbow": 1.0})
 CLIP = standing_clip(seconds=4.0, sway=0.0)

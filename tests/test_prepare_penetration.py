@@ -12,13 +12,13 @@ from controller_server.body.mjcf import compile_pair
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, Prop
 from controller_server.clip.skeleton import joint
-from controller_server.prepare.bearing import find_bearing
 from controller_server.prepare.holds import Hold
 from controller_server.prepare.legs import ANKLE
-from controller_server.prepare.own import own_overlaps
 from controller_server.prepare.penetration import depenetrate
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.self_penetration import own_overlaps
 from controller_server.prepare.soles import foot_shapes
+from controller_server.prepare.stance import find_bearing
 from controller_server.prepare.surfaces import ON_FLOOR, ON_PROP, Surfaces
 
 CHEST, WRIST = joint("spine3"), joint("right_wrist")

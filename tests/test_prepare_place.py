@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from prepare_clips import reaching_clip
 
+from controller_server.benchmarks.dirt import make_dirty
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import read_npz
-from controller_server.dirt import make_dirty
-from controller_server.frames import slice_clip
+from controller_server.clip.io.npz import read_npz
+from controller_server.physics.recorded_frames import slice_clip
 from controller_server.prepare import GripMode
 from controller_server.prepare.holds import find_holds
-from controller_server.prepare.place import place_recipient
 from controller_server.prepare.poses import PairPoses
+from controller_server.prepare.recipient_place import place_recipient
 from controller_server.prepare.surfaces import Surfaces
 
 STEADY = slice_clip(read_npz(Path(__file__).parents[1] / "assets" / "clips" / "steady.npz"), slice(60, 120))

@@ -8,15 +8,15 @@ import numpy as np
 from prepare_clips import standing_clip
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from controller_server.core.time_series import smoothstep
 from controller_server.prepare import prepare
-from controller_server.prepare.bearing import find_bearing
 from controller_server.prepare.feet import plant_feet
-from controller_server.prepare.intervals import smoothstep
 from controller_server.prepare.legs import ANKLE, TOE, place_foot
 from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.soles import foot_shapes, sole_corners
+from controller_server.prepare.stance import find_bearing
 from controller_server.prepare.swing import lift_swings
 
 FRAMES = 60

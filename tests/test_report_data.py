@@ -11,17 +11,17 @@ from measure_cases import apart, moved, recording_of
 from report_cases import report_of
 
 from controller_server.body.pair import PairBody
-from controller_server.errors import AssistMimicError
-from controller_server.measure import measure
-from controller_server.measure.report import render_report, write_report
-from controller_server.measure.report.changes import change, changes
-from controller_server.measure.report.curves import curves, thinned
-from controller_server.measure.report.data import MAX_FRAMES, animation
-from controller_server.measure.report.page import json_for_html, payload
-from controller_server.measure.report.tables import flat_rows, score_groups
-from controller_server.measure.report.verdict import verdict
-from controller_server.measure.scores import BeforeAfter
-from controller_server.measure.tolerances import TOLERANCES
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics import measure
+from controller_server.metrics.scores import BeforeAfter
+from controller_server.metrics.tolerances import TOLERANCES
+from controller_server.report import render_report, write_report
+from controller_server.report.changes import change, changes
+from controller_server.report.curves import curves, thinned
+from controller_server.report.data import MAX_FRAMES, animation
+from controller_server.report.page import json_for_html, payload
+from controller_server.report.tables import flat_rows, score_groups
+from controller_server.report.verdict import verdict
 
 
 def scores_of(*, offset: float = 0.0, **recorded):

@@ -4,7 +4,7 @@ import pytest
 from report_browser import CHROMIUM, Browser, browser
 from report_cases import report_of
 
-from controller_server.measure.report import write_report
+from controller_server.report import write_report
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.safe_pickle import forget, load_pickle
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.safe_pickle import forget, load_pickle
+from controller_server.core.errors import AssistMimicError
 
 PLAIN = {
     "floats": np.arange(6.0).reshape(2, 3),

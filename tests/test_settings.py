@@ -7,10 +7,10 @@ import json
 import pytest
 
 from controller_server.body.shape import Hands
-from controller_server.errors import AssistMimicError
-from controller_server.measure.criteria import Criteria
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics.criteria import Criteria
+from controller_server.pipeline.settings import Controller, ConvertSettings, Quality
 from controller_server.prepare.settings import GripMode, PrepareSettings
-from controller_server.settings import Controller, ConvertSettings, Quality
 
 
 def test_settings_survive_json():

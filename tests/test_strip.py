@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
-from controller_server.errors import AssistMimicError
-from controller_server.measure.strip import render_strip
+from controller_server.core.errors import AssistMimicError
 from controller_server.picture.files import png_bytes, write_film
 from controller_server.picture.film import render_film
 from controller_server.picture.film_options import FilmOptions
 from controller_server.picture.raster import rasterise, weights_at
+from controller_server.picture.strip import render_strip
 
 _FACING_X = np.full(3, 2 * np.pi / 3 / np.sqrt(3))
 _FACING_MINUS_Y = np.array([np.pi / 2, 0, 0])

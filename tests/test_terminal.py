@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 from conftest import standing_pair
 
-from controller_server import doctor
 from controller_server.batch.run import Counts
-from controller_server.cli import main
+from controller_server.cli import doctor, main
 from controller_server.cli.batch_command import exit_code
+from controller_server.cli.doctor import Finding, zip_for
 from controller_server.cli.evaluate_command import exit_code_of
 from controller_server.cli.telling import title_of
-from controller_server.clip.npz import write_npz
-from controller_server.doctor import Finding, zip_for
+from controller_server.clip.io.npz import write_npz
 
 FAST = ("--controller", "search", "--quality", "draft", "--threads", "1")
 

@@ -10,11 +10,11 @@ import pytest
 from motion_cases import squatting_pair
 from test_foreign_formats import errors
 
-from controller_server.clip.formats import ReadOptions, read_clip, write_clip, written_paths
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.write_options import WriteOptions
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
+from controller_server.clip.io.formats import ReadOptions, read_clip, write_clip, written_paths
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.errors import AssistMimicError
+from controller_server.physics.recorded_frames import slice_clip
 
 FIRST = ReadOptions(supporter=1)
 

@@ -75,7 +75,7 @@ def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
 def version() -> str:
     """The project's version, which the manifest has to agree with. Raises BuildError."""
     found = []
-    for path, name in ((CORE / "__init__.py", "__version__ ="), (ADDON / "blender_manifest.toml", "version =")):
+    for path, name in ((CORE / "core" / "version.py", "__version__ ="), (ADDON / "blender_manifest.toml", "version =")):
         lines = path.read_text(encoding="utf-8").splitlines()
         found.append(next(line.split('"')[1] for line in lines if line.startswith(name)))
     if found[0] != found[1]:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from controller_server.bundled import shipped
-from controller_server.control.bundle import read_bundle
-from controller_server.errors import AssistMimicError
-from controller_server.wholefile import replace_file
-from controller_server.yamlfile import read_yaml
+from controller_server.control.policy.bundle import read_bundle
+from controller_server.core.bundled import shipped
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.whole_file import replace_file
+from controller_server.core.yaml_file import read_yaml
+from controller_server.evaluation.clip_sources import clip_name, read_source
+from controller_server.evaluation.conditions import Conditions, Dynamics
+from controller_server.evaluation.evaluation import EvaluationClip, evaluate
+from training.settings.config import load_config
 
 from .command import BUNDLE, train
-from .conditions import Conditions, Dynamics
-from .config import load_config
-from .evaluation import EvaluationClip, evaluate
-from .scene import clip_name, read_source
 
 SCORE, TABLE = "score.json", "table.json"
 

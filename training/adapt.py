@@ -16,20 +16,19 @@ import numpy as np
 from controller_server.body.muscles import JOINTS, muscle_group
 from controller_server.clip.interaction import ROLES
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.control.bundle import PolicyBundle
-from controller_server.control.cost import TrackingCost
 from controller_server.control.footing import Footing
-from controller_server.control.network import NetworkSpec, Parameters
-from controller_server.control.observation import View
-from controller_server.control.policy import PolicyBase
-from controller_server.control.reference import Reference
-from controller_server.control.start import settled_start
-from controller_server.measure.effort import GRAVITY
+from controller_server.control.policy.bundle import PolicyBundle
+from controller_server.control.policy.network import NetworkSpec, Parameters
+from controller_server.control.policy.observation import View
+from controller_server.control.policy.policy import PolicyBase
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.start import settled_start
+from controller_server.control.search.cost import TrackingCost
+from controller_server.evaluation.start_noise import Noise, noisy_start
+from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.backend import Backend, EngineOptions, PairState
 from controller_server.physics.engines import make_backend
-
-from .events.start_noise import Noise, noisy_start
-from .scene import Scene
+from training.env.scene import Scene
 
 SENSES = ("velocities", "spins", "goal_velocities", "balance", "support", "partner_forces")
 """Input blocks that have a factor."""

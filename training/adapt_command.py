@@ -17,19 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.array_store import ArrayStore, cache_folder
-from controller_server.clip.npz import clip_sha256
-from controller_server.control.bundle import PolicyBundle, read_bundle, write_bundle
-from controller_server.control.bundle_card import Source
-from controller_server.control.bundle_store import find_bundle
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.npz import clip_sha256
+from controller_server.control.policy.bundle import PolicyBundle, read_bundle, write_bundle
+from controller_server.control.policy.bundle_card import Source
+from controller_server.control.policy.bundle_store import find_bundle
+from controller_server.core.array_store import ArrayStore, cache_folder
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation.clip_cache import prepared
+from controller_server.evaluation.clip_sources import clip_name, read_source
+from controller_server.evaluation.evaluation import bodies_of
+from training.env.scene import Scene
 
 from .adapt import SIZE, Search, adapted, costs
 from .command import BUNDLE
-from .evaluation import bodies_of
-from .kept import prepared
 from .log import CURVE, revision
-from .scene import Scene, clip_name, read_source
 
 STATE = "adapt.npz"
 """Where a search stands, in its folder."""

@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller_server.array_store import ArrayStore, cache_folder
-from controller_server.errors import AssistMimicError
+from controller_server.core.array_store import ArrayStore, cache_folder
+from controller_server.core.errors import AssistMimicError
 from controller_server.physics.engines import check_engine
+from training.env.scene import Scene, load_scenes
+from training.env.single_person_scene import stranger_scene
+from training.learning.prior import start_networks
+from training.settings.config import TrainConfig
 
-from . import parallel
-from .alone import stranger_scene
-from .config import TrainConfig
 from .export import export
+from .learning import parallel
 from .log import write_run_card
-from .prior import start_networks
 from .runner import Runner
-from .scene import Scene, load_scenes
 
 BUNDLE = "bundle"
 """Folder of a finished run's policy bundle, in that of the run."""

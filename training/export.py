@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from controller_server.body.strength import Strength
-from controller_server.control.bundle import PolicyBundle, write_bundle
-from controller_server.control.bundle_body import BodySettings
-from controller_server.control.bundle_card import BundleCard, Source
-from controller_server.control.network import NetworkSpec
+from controller_server.control.policy.bundle import PolicyBundle, write_bundle
+from controller_server.control.policy.bundle_body import BodySettings
+from controller_server.control.policy.bundle_card import BundleCard, Source
+from controller_server.control.policy.network import NetworkSpec
+from controller_server.core.yaml_file import read_yaml
 from controller_server.terms import observation
-from controller_server.yamlfile import read_yaml
+from training.env.prefix import under
+from training.learning.checkpoint import CHECKPOINT, read_checkpoint
+from training.settings.config import TrainConfig, config_from_dict
 
-from .checkpoint import read_checkpoint
-from .config import TrainConfig, config_from_dict
-from .lineage import RUN, of_run
-from .prefix import under
-from .runner import CHECKPOINT
+from .provenance import RUN, of_run
 
 
 def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str, Any] | None = None) -> PolicyBundle:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
+from controller_server.core.whole_file import replace_file
+from controller_server.core.yaml_file import read_yaml
+from controller_server.evaluation.data_sets import acknowledgements
 from controller_server.terms import observation
-from controller_server.wholefile import replace_file
-from controller_server.yamlfile import read_yaml
+from training.settings.config import TrainConfig
 
-from .config import TrainConfig
-from .data_sets import acknowledgements
-from .lineage import RUN, behind
+from .provenance import RUN, behind
 
 if TYPE_CHECKING:
-    from .environment import PairEnvironment
-    from .ppo import Ppo
-    from .style import Discriminator
+    from training.env.environment import PairEnvironment
+    from training.learning.ppo import Ppo
+    from training.learning.style import Discriminator
 
 CURVE = "curve.jsonl"
 

@@ -13,20 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from controller_server.control.network import NetworkSpec
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.network import NetworkSpec
+from controller_server.core.errors import AssistMimicError
+from training.env.environment import PairEnvironment
+from training.env.scene import Scene
+from training.env.task import Episode, Step
+from training.learning.checkpoint import CHECKPOINT, read_checkpoint, tensors, write_checkpoint
+from training.learning.networks import Network
+from training.learning.ppo import Ppo
+from training.settings.config import TrainConfig
 
-from . import parallel, style
-from .checkpoint import read_checkpoint, tensors, write_checkpoint
-from .config import TrainConfig
-from .environment import PairEnvironment
+from .learning import parallel, style
 from .log import RunLog, print_tables
-from .networks import Network
-from .ppo import Ppo
-from .scene import Scene
-from .task import Episode, Step
 
-CHECKPOINT = "checkpoint.safetensors"
 _SAVE_SECONDS = float(os.environ.get("ASSISTMIMIC_SAVE_SECONDS", "60"))
 _STYLE = "style "  # sections of a checkpoint that hold discriminators begin so, the role comes after
 _DRAWN = {"generator", "noise"}  # of what learns: not the same in every process

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..rig.bones import Bones
 from ..rig.rig import Rig

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from .request import characters, read_request
 

@@ -10,9 +10,9 @@ from typing import Any
 import bpy
 import numpy as np
 
-from controller_server.clip.formats import ReadOptions, read_clip
 from controller_server.clip.interaction import InteractionClip, Prop
-from controller_server.clip.npz import clip_sha256
+from controller_server.clip.io.formats import ReadOptions, read_clip
+from controller_server.clip.io.npz import clip_sha256
 from controller_server.clip.resample import resample
 from controller_server.clip.rotation import quat_rotate
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..rig.mapping import BoneMapping, shipped_mappings
 from ..rig.rig import Rig, recognise

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from controller_server.clip.interaction import MAX_FRAMES, InteractionClip, Prop, SmplxMotion, slice_motion
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..rig.mapping import BoneMapping, read_mapping
 from ..rig.motion import blend_motions, shifted

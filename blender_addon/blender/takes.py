@@ -15,8 +15,8 @@ import bpy
 import numpy as np
 
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.errors import AssistMimicError
-from controller_server.service.client import JobResult
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.client.client import JobResult
 
 from .baking import bake, read_record
 from .compat import assign, assigned_slot, slot_for, slot_identifier

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from .compat import object_fcurves
 from .keys import BEZIER, CurveWriter

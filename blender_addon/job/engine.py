@@ -11,9 +11,9 @@ import threading
 import time
 from pathlib import Path
 
-from controller_server.errors import AssistMimicError
-from controller_server.service.portfile import read_port_file
-from controller_server.service.processes import NO_WINDOW, is_alive
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.protocol.port_file import read_port_file
+from controller_server.service.server.processes import NO_WINDOW, is_alive
 
 START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0

@@ -12,9 +12,9 @@ from enum import Enum
 from typing import Any
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.errors import AssistMimicError
-from controller_server.service.client import Client, JobProgress, JobResult, Preview, connect, new_job_id
-from controller_server.service.errors import JobCancelled, JobFailed, ServerError, ServerLost
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.client.client import Client, JobProgress, JobResult, Preview, connect, new_job_id
+from controller_server.service.protocol.errors import JobCancelled, JobFailed, ServerError, ServerLost
 
 
 class JobState(str, Enum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from controller_server.clip.body_frames import calibrated
-from controller_server.clip.capture import Capture
-from controller_server.clip.measure_skeleton import measure_skeleton
+from controller_server.clip.fit.body_frames import calibrated
+from controller_server.clip.fit.capture import Capture
+from controller_server.clip.fit.measure_skeleton import measure_skeleton
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul
 from controller_server.clip.skeleton import N_JOINTS, PARENTS
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controller_server.clip.skeleton import JOINT_NAMES, joint
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from .bones import Bones
 

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from controller_server.clip.body_frames import shortest_arc
-from controller_server.clip.bvh_world import find_unit
+from controller_server.clip.fit.body_frames import shortest_arc
+from controller_server.clip.io.bvh_world import find_unit
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, PARENTS, Skeleton, joint
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from .bones import Bones
 from .by_motion import rest_from_motion

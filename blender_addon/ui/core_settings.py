@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from controller_server.core.constraints import Range
 from controller_server.core.docstrings import attribute_texts
-from controller_server.measure.criteria import Criteria
+from controller_server.metrics.criteria import Criteria
 from controller_server.physics.engines import BUILT_IN
 
 STEPS: Mapping[str, tuple[str, str, str]] = {

@@ -10,8 +10,8 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
-from controller_server.clip.formats import ReadOptions, write_clip
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import ReadOptions, write_clip
+from controller_server.core.errors import AssistMimicError
 
 from ..blender.exporting import export_scene, scene_clip
 from ..blender.importing import Arrival, import_clip, scene_rate

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..blender import ghost, markers, takes
 from ..blender.staging import box_of_people, look_at, sideways

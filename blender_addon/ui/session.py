@@ -14,10 +14,11 @@ import bpy
 import numpy as np
 
 import controller_server
-from controller_server.clip.npz import load_arrays, save_arrays
-from controller_server.errors import AssistMimicError
-from controller_server.service.client import Client, JobResult, connect
-from controller_server.service.location import is_loopback
+from controller_server.clip.io.npz import save_arrays
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.npz_arrays import load_arrays
+from controller_server.service.client.client import Client, JobResult, connect
+from controller_server.service.client.location import is_loopback
 
 from ..blender.hints import Hint
 from ..blender.request import Request

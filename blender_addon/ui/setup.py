@@ -10,8 +10,8 @@ import zmq
 from bl_operators.presets import AddPresetBase
 from bpy.props import BoolProperty, EnumProperty
 
-from controller_server import __version__
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.version import __version__
 
 from ..blender.armature import has_animation
 from ..blender.hints import hints_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..blender import takes
 from ..blender.hints import failure_hints, hints_of

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 from ..blender import takes
 from ..blender.compat import object_fcurves

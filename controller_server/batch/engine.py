@@ -13,14 +13,15 @@ from typing import Any, Protocol
 
 import zmq
 
-from ..errors import AssistMimicError
-from ..job import Fault
-from ..service.doorkeeper import Doorkeeper
-from ..service.options import Supervision, WorkerSpec
-from ..service.pool import Pool
-from ..service.processes import usable_cores
-from ..service.protocol import Message
-from ..service.store import Key
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.job import Fault
+from controller_server.service.protocol.messages import Message
+from controller_server.service.server.authentication import Doorkeeper
+from controller_server.service.server.options import Supervision, WorkerSpec
+from controller_server.service.server.pool import Pool
+from controller_server.service.server.processes import usable_cores
+from controller_server.service.server.store import Key
+
 from .work import Order
 from .worker import MODULE
 

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-from ..measure.report.page import json_for_html, script_hash
+from controller_server.report.page import json_for_html, script_hash
 
 _TEXTS = ("name", "end", "verdict", "headline", "message", "controller", "policy")
 _NUMBERS = (

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import AssistMimicError
-from ..wholefile import replace_file
-from .owner import SILENT_S, Owner
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.whole_file import replace_file
+
+from .claim_owner import SILENT_S, Owner
 from .plan import Task
 
 FOLDER = "ledger"

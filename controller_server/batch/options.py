@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..clip.read_options import ReadOptions
-from ..clip.write_list import writer_of
-from ..clip.write_options import WriteOptions
-from ..errors import AssistMimicError
-from ..settings import ConvertSettings
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.clip.io.write_list import writer_of
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import ConvertSettings
 
 
 @dataclass(frozen=True)

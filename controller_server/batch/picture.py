@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..clip.skeleton import HEAD, PARENTS
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.skeleton import HEAD, PARENTS
 
 _PERSON = ("#3b7dd8", "#e07b39")  # supporter, recipient; the report's colours
 _WIDTH, _HEIGHT, _GAP = 90, 100, 4

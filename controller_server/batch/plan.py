@@ -12,14 +12,15 @@ from typing import Any
 
 import mujoco
 
-from .. import __version__
-from ..bench_rows import fingerprint
-from ..clip.pairing import FoundClip, find_clips
-from ..control.bundle import CARD, WEIGHTS
-from ..control.bundle_store import find_bundle, list_bundles
-from ..core.validation import plain_values
-from ..errors import AssistMimicError
-from ..settings import Controller, ConvertSettings
+from controller_server.clip.io.pairing import FoundClip, find_clips
+from controller_server.control.policy.bundle import CARD, WEIGHTS
+from controller_server.control.policy.bundle_store import find_bundle, list_bundles
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.fingerprint import fingerprint
+from controller_server.core.validation import plain_values
+from controller_server.core.version import __version__
+from controller_server.pipeline.settings import Controller, ConvertSettings
+
 from .options import BatchOptions
 
 _UNREADABLE = "unreadable"

@@ -10,9 +10,10 @@ import os
 import sys
 from typing import Any
 
-from ..blas import one_blas_thread
-from ..errors import AssistMimicError
-from ..job import Fault
+from controller_server.core.blas_threads import one_blas_thread
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.job import Fault
+
 from .engine import Ended
 from .work import Order, carry_out
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from ..core.validation import plain_values
-from ..job import Fault
-from ..progress import OnProgress, Progress, ignore_progress
+from controller_server.core.progress import OnProgress, Progress, ignore_progress
+from controller_server.core.validation import plain_values
+from controller_server.pipeline.job import Fault
+
+from .claim_owner import Owner
 from .engine import Ended, Engine, LocalEngine
 from .ledger import Claim, Ledger
 from .options import BatchOptions
-from .owner import Owner
 from .plan import Task, make_plan, with_whole_paths
 from .summary import write_summary
 from .work import ERROR, FAILURE, RESULT, Order, error_status

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import AssistMimicError
-from ..result import versions
-from ..wholefile import replace_file
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.whole_file import replace_file
+from controller_server.pipeline.result import versions
+
 from .index import render_index
 from .ledger import Ledger
 from .options import BatchOptions

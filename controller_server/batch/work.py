@@ -11,20 +11,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..clip.bvh_rig import OwnRigs
-from ..clip.read_options import ReadOptions
-from ..clip.write_options import WriteOptions
-from ..core.validation import plain_values
-from ..errors import AssistMimicError
-from ..job import Fault, fault_of, simulate
-from ..progress import OnProgress, Progress, ignore_progress
-from ..service.processes import resident_bytes
-from ..settings import ConvertSettings
-from .places import Places
+from controller_server.clip.io.bvh_rig import OwnRigs
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.progress import OnProgress, Progress, ignore_progress
+from controller_server.core.validation import plain_values
+from controller_server.pipeline.job import Fault, fault_of, simulate
+from controller_server.pipeline.settings import ConvertSettings
+from controller_server.service.server.processes import resident_bytes
+
+from .output_paths import Places
 
 if TYPE_CHECKING:
-    from ..clip.formats import ReadResult
-    from ..result import Result
+    from controller_server.clip.io.formats import ReadResult
+    from controller_server.pipeline.result import Result
 
 RESULT, FAILURE, ERROR = "result", "failure", "error"
 """The three ends of a clip: carried out, with help or without; lost, with its best motion; and a stated error."""
@@ -113,7 +114,7 @@ def _failed(order: Order, fault: Fault) -> dict[str, Any]:
 
 
 def _convert(order: Order, threads: int, on_progress: OnProgress) -> dict[str, Any]:
-    from ..clip.formats import read_clip
+    from controller_server.clip.io.formats import read_clip
 
     on_progress(Progress("read"))
     read = read_clip(order.files, order.read_options)
@@ -128,8 +129,9 @@ def _convert(order: Order, threads: int, on_progress: OnProgress) -> dict[str, A
 
 def _write(order: Order, result: Result, writing: WriteOptions, own: OwnRigs | None) -> dict[str, Any]:
     """Write a clip's files, each whole or not there; returns where they are, below OUT."""
-    from ..result import write_result, write_result_report
-    from ..wholefile import replace_file
+    from controller_server.core.whole_file import replace_file
+    from controller_server.pipeline.result import write_result, write_result_report
+
     from .picture import strip_svg
 
     places, files = order.places, {}
@@ -150,7 +152,7 @@ def _is_result(result: Result) -> bool:
 
 
 def _ended(order: Order, read: ReadResult, result: Result) -> dict[str, Any]:
-    from ..measure.report.verdict import verdict
+    from controller_server.report.verdict import verdict
 
     banner = verdict(result.scores)
     return {

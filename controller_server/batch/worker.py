@@ -10,8 +10,9 @@ import sys
 
 import numpy as np
 
-from ..service import worker
-from ..service.protocol import Message
+from controller_server.service.protocol.messages import Message
+from controller_server.service.server import worker
+
 from .work import Order, carry_out
 
 MODULE = "controller_server.batch.worker"

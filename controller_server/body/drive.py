@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+
 from .pair import PairBody
 
 

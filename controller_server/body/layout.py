@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul
+
 from .mjcf import SIDES, body_name, grip_name, palm_name
 from .pair import PairBody
 

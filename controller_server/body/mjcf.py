@@ -7,8 +7,9 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 
-from ..clip.rotation import quat_mul, quat_rotate
-from ..clip.skeleton import JOINT_NAMES, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
+from controller_server.clip.rotation import quat_mul, quat_rotate
+from controller_server.clip.skeleton import JOINT_NAMES, L_ANKLE, L_FOOT, R_ANKLE, R_FOOT
+
 from .muscles import JOINTS, muscle_group, spring_middle
 from .pair import PairBody, PersonBody
 from .shape import Shape

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.rotation import quat_from_rotvec, rotvec_from_quat
+from controller_server.clip.rotation import quat_from_rotvec, rotvec_from_quat
 
 Span = tuple[float, float]
 """Of negative and of positive rotation about an axis."""

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip, Prop
-from ..clip.skeleton import JOINT_NAMES, L_WRIST, PARENTS, R_WRIST, Skeleton
+from controller_server.clip.interaction import InteractionClip, Prop
+from controller_server.clip.skeleton import JOINT_NAMES, L_WRIST, PARENTS, R_WRIST, Skeleton
+
 from .muscles import JointStop, Muscle, joint_stops, spring_middle
 from .shape import Hands, Shape, body_shapes, simulated_joints
 from .strength import Strength

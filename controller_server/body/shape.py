@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..clip.rotation import quat_from_matrix
-from ..clip.skeleton import Skeleton, joint
+from controller_server.clip.rotation import quat_from_matrix
+from controller_server.clip.skeleton import Skeleton, joint
 
 
 class Hands(str, Enum):

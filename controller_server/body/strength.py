@@ -8,9 +8,10 @@ from typing import Annotated
 
 import numpy as np
 
-from ..core.constraints import Range, no_such
-from ..core.validation import OPTIONAL, check_fields
-from ..errors import SettingsError
+from controller_server.core.constraints import Range, no_such
+from controller_server.core.errors import SettingsError
+from controller_server.core.validation import OPTIONAL, check_fields
+
 from .muscles import ARMS, JOINTS, LEGS, SIDES, Muscle, muscle_group, muscle_of, side_of
 
 Factor = Annotated[float, Range(0, 5)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from ..blas import one_blas_thread
-from ..errors import AssistMimicError, SimulationDiverged
+from controller_server.core.blas_threads import one_blas_thread
+from controller_server.core.errors import AssistMimicError, SimulationDiverged
 
-EXIT_DIVERGED, EXIT_BAD_INPUT, EXIT_SOME, EXIT_NONE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
-"""Other exit codes than 0, done; docs/cli.md has their table."""
+from .exit_codes import EXIT_BAD_INPUT, EXIT_DIVERGED, EXIT_INTERRUPTED
 
 
 def print_complaint(message: str) -> None:
@@ -34,10 +33,10 @@ def main(argv: Sequence[str] | None = None, *, complain: Callable[[str], None] =
     except ImportError as error:
         complain(f"the command line needs {error.name}: pip install 'assistmimic[cli]'")
         return EXIT_BAD_INPUT
-    from .arguments import parse
+    from .commands import run
 
     try:
-        return parse(sys.argv[1:] if argv is None else argv).run()
+        return run(sys.argv[1:] if argv is None else argv)
     except AssistMimicError as error:
         complain(" ".join(str(error).split()))
         return EXIT_BAD_INPUT

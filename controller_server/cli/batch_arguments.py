@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from ..clip.read_options import ReadOptions
-from ..clip.write_options import WriteOptions
-from ..core.options import Arg
-from ..settings import ConvertSettings
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.options import Arg
+from controller_server.pipeline.settings import ConvertSettings
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,3 @@ class Batch:
     writing: WriteOptions = field(default_factory=WriteOptions)
     settings: ConvertSettings = field(default_factory=ConvertSettings)
     read: ReadOptions = field(default_factory=ReadOptions)
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .batch_command import run_batch_command
-
-        return run_batch_command(self)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from . import EXIT_INTERRUPTED, EXIT_NONE, EXIT_SOME
+from .batch_arguments import Batch
+from .exit_codes import EXIT_INTERRUPTED, EXIT_NONE, EXIT_SOME
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
-    from ..batch.options import BatchOptions
-    from ..batch.run import Counts
-    from .batch_arguments import Batch
+    from controller_server.batch.options import BatchOptions
+    from controller_server.batch.run import Counts
 
 
 def options_of(arguments: Batch) -> BatchOptions:
     """Return what was asked for. Raises AssistMimicError."""
-    from ..batch.options import BatchOptions, Shard
+    from controller_server.batch.options import BatchOptions, Shard
 
     return BatchOptions(
         source=arguments.source,
@@ -43,7 +43,7 @@ def options_of(arguments: Batch) -> BatchOptions:
 
 def run_batch_command(arguments: Batch) -> int:
     """Carry out a batch. Raises AssistMimicError."""
-    from ..batch.run import run_batch
+    from controller_server.batch.run import run_batch
 
     options, say = options_of(arguments), Console(stderr=True)
     teller = _JsonTeller() if arguments.json else _Teller(say)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+
+from .bench_arguments import BenchBatch
 from .bench_table import show_report
 from .progress import TerminalProgress
-
-if TYPE_CHECKING:
-    from .arguments import Bench
 
 FULL = 1000
 
 
-def run_bench_batch(arguments: Bench) -> int:
+def run_bench_batch(arguments: BenchBatch) -> int:
     """Measure. Raises AssistMimicError."""
-    from ..bench_batch import bench_batch
+    from controller_server.benchmarks.batch import bench_batch
 
     count = FULL if arguments.full else arguments.count
     if not 1 <= count <= 100_000 or not 0 <= arguments.kills <= 100:
@@ -26,11 +25,11 @@ def run_bench_batch(arguments: Bench) -> int:
         report = bench_batch(
             count,
             kills=arguments.kills,
-            workers=arguments.threads,
+            workers=arguments.workers,
             options=("--quality", "draft", "--controller", arguments.controller.value),
             scaling=arguments.full,
             out=arguments.out,
-            seed=arguments.seeds[0] if arguments.seeds else 0,
+            seed=arguments.seed,
             on_progress=progress,
         )
     show_report(report, arguments.json, print_batch)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ..settings import ConvertSettings
+from controller_server.pipeline.settings import ConvertSettings
+
+from .bench_arguments import BenchDirty
 from .bench_table import bench_console, show_report
 from .outputs import check_output
 from .progress import TerminalProgress
 
-if TYPE_CHECKING:
-    from .arguments import Bench
 
-
-def run_bench_dirty(arguments: Bench) -> int:
+def run_bench_dirty(arguments: BenchDirty) -> int:
     """Measure. Raises AssistMimicError."""
-    from ..bench_dirty import bench_dirty, plan
-    from ..service.portfile import state_folder
+    from controller_server.benchmarks.dirty import bench_dirty, plan
+    from controller_server.service.protocol.port_file import state_folder
 
-    tasks = plan(arguments.clips, arguments.kinds, arguments.seeds or (0,), full=arguments.full)
+    tasks = plan(arguments.clips, arguments.kinds, arguments.seeds, full=arguments.full)
     settings = ConvertSettings(
         controller=arguments.controller,
         quality=arguments.quality,

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from .bench_arguments import BenchPeople
 from .bench_table import bench_console, help_cell, show_report
 from .progress import TerminalProgress
 
-if TYPE_CHECKING:
-    from .arguments import Bench
 
-
-def run_bench_people(arguments: Bench) -> int:
+def run_bench_people(arguments: BenchPeople) -> int:
     """Let the presets try. Raises AssistMimicError."""
-    from ..bench_help import SEEDS
-    from ..bench_people import bench_people
+    from controller_server.benchmarks.people import bench_people
 
     with TerminalProgress() as progress:
-        report = bench_people(
-            arguments.people, quality=arguments.quality, seeds=arguments.seeds or SEEDS, on_progress=progress
-        )
+        report = bench_people(arguments.people, quality=arguments.quality, seeds=arguments.seeds, on_progress=progress)
     show_report(report, arguments.json, print_people)
     return 0
 

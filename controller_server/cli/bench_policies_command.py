@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ..settings import Quality
+from .bench_arguments import BenchPolicies
 from .bench_table import bench_console, show_report
 from .progress import TerminalProgress
 
 
-def run_bench_policies(clips: Sequence[str], policy: str, recipient: str, quality: Quality, *, as_json: bool) -> int:
+def run_bench_policies(arguments: BenchPolicies) -> int:
     """Measure policies. Raises AssistMimicError."""
-    from ..bench_policies import bench_policies
+    from controller_server.benchmarks.policies import bench_policies
 
     with TerminalProgress() as progress:
-        report = bench_policies(clips, policy=policy, recipient=recipient, quality=quality, on_progress=progress)
-    show_report(report, as_json, print_policies)
+        report = bench_policies(
+            arguments.clips,
+            policy=arguments.policy,
+            recipient=arguments.recipient_strength,
+            quality=arguments.quality,
+            on_progress=progress,
+        )
+    show_report(report, arguments.json, print_policies)
     return 0
 
 

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ..settings import Controller
+from .bench_arguments import BenchPush
 from .bench_table import ROLES, bench_console, show_report
 from .progress import TerminalProgress
 
-if TYPE_CHECKING:
-    from .arguments import Bench
 
-
-def run_bench_push(arguments: Bench) -> int:
+def run_bench_push(arguments: BenchPush) -> int:
     """Push. Raises AssistMimicError."""
-    from ..bench_push import bench_push
+    from controller_server.benchmarks.push import bench_push
 
-    controller = Controller.SEARCH if arguments.controller is Controller.AUTO else arguments.controller
     with TerminalProgress() as progress:
         report = bench_push(
             arguments.clips,
-            controller=controller,
+            controller=arguments.controller,
             quality=arguments.quality,
             trials=arguments.trials,
             force=arguments.force,
-            seed=arguments.seeds[0] if arguments.seeds else 0,
+            seed=arguments.seed,
             threads=arguments.threads,
             keep=None if arguments.out is None else arguments.out / "push.jsonl",
             on_progress=progress,

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..control.bundle import read_bundle
-from ..control.bundle_card import BundleCard
-from ..core.validation import plain_values
+from controller_server.control.policy.bundle import read_bundle
+from controller_server.control.policy.bundle_card import BundleCard
+from controller_server.core.validation import plain_values
 
 _SHOWN = {"clip", "dynamics", "success_rate", "trials", "mpjpe_mm", "recipient_alone_success_rate"}
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..carried import PAGE, unpack_page
+from controller_server.report.report_entry import PAGE, unpack_page
 
 if TYPE_CHECKING:
-    from ..service.client import JobResult
+    from controller_server.service.client.client import JobResult
 
 _META = "result_meta"
 

@@ -9,23 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..clip.bvh_rig import OwnRigs
-from ..clip.formats import ReadOptions, read_clip
-from ..clip.write_options import WriteOptions
-from ..errors import AssistMimicError
-from ..pace import FILE, PaceBook, kind_of
-from ..service.portfile import state_folder
-from ..settings import ConvertSettings
-from . import EXIT_INTERRUPTED
+from controller_server.clip.io.bvh_rig import OwnRigs
+from controller_server.clip.io.formats import ReadOptions, read_clip
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.settings import ConvertSettings
+from controller_server.pipeline.time_left import FILE, PaceBook, kind_of
+from controller_server.service.protocol.port_file import state_folder
+
+from .convert_arguments import Convert
+from .exit_codes import EXIT_INTERRUPTED
 from .outputs import REPORT_SUFFIXES, check_clip_output, check_output, make_folder
 from .progress import TerminalProgress
 from .telling import Telling, result_object, title_of
 
 if TYPE_CHECKING:
-    from ..result import Result
+    from controller_server.pipeline.result import Result
 
 
-def run_convert(
+def run_convert(arguments: Convert) -> int:
+    """Convert the files a person named. Raises AssistMimicError."""
+    return convert_files(
+        arguments.files,
+        arguments.settings,
+        arguments.read,
+        arguments.report,
+        arguments.writing,
+        arguments.telling,
+    )
+
+
+def convert_files(
     files: Sequence[Path],
     settings: ConvertSettings,
     options: ReadOptions,
@@ -52,7 +66,7 @@ def run_convert(
     telling.notes((*read.notes, *read.clip.warnings()))
 
     # The engine is loaded only now: whoever mistyped a name should not wait for it.
-    from ..convert import ConvertInterrupted, convert
+    from controller_server.pipeline.convert import ConvertInterrupted, convert
 
     make_folder(out, quiet=telling.quiet)
     paces, kind = PaceBook(state_folder() / FILE), kind_of(settings.to_dict())
@@ -78,7 +92,8 @@ class _Kept:
 
 
 def _keep(result: Result, to: _Kept, writing: WriteOptions | None, own: OwnRigs | None, telling: Telling) -> int:
-    from ..result import result_metadata, write_result, write_result_report
+    from controller_server.pipeline.result import result_metadata, write_result, write_result_report
+
     from .summary import print_summary
 
     written = write_result(to.out, result, writing, own, title=to.title)
@@ -103,7 +118,7 @@ def _partial(out: Path) -> Path:
 
 def _keep_partial(out: Path, result: Result, n_frames: int) -> int:
     """Write what was simulated before Ctrl-C beside where the whole would have gone."""
-    from ..result import write_result
+    from controller_server.pipeline.result import write_result
 
     partial = _partial(out)
     write_result(partial, result)

@@ -12,39 +12,34 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from ..body.strength import Strength
-from ..control.bundle import CARD, read_bundle, write_scores
-from ..control.bundle_store import find_bundle
-from ..errors import AssistMimicError
-from ..progress import Progress
-from ..result import clip_sha256
-from ..wholefile import replace_file
-from . import EXIT_NONE, EXIT_SOME
+from controller_server.body.strength import Strength
+from controller_server.control.policy.bundle import CARD, read_bundle, write_scores
+from controller_server.control.policy.bundle_store import find_bundle
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.progress import Progress
+from controller_server.core.whole_file import replace_file
+from controller_server.pipeline.result import clip_sha256
+
+from .evaluate_arguments import Evaluate
+from .exit_codes import EXIT_NONE, EXIT_SOME
 from .outputs import check_output, make_folder
 from .progress import TerminalProgress
 
 if TYPE_CHECKING:
-    from training.evaluation import EvaluationClip
-
-    from ..control.bundle import PolicyBundle
-    from .arguments import Evaluate
+    from controller_server.control.policy.bundle import PolicyBundle
+    from controller_server.evaluation.evaluation import EvaluationClip
 
 _WIDTH_IN_FILES = 140
 
 
 def run_evaluate(arguments: Evaluate) -> int:
     """Evaluate. Raises AssistMimicError."""
-    try:
-        from training.conditions import Conditions, Noise, parse_dynamics
-        from training.evaluation import evaluate, without_actions
-        from training.kept_runs import KeptRuns
-        from training.trials import Supporter
-    except ModuleNotFoundError as error:
-        if error.name != "training":
-            raise
-        raise AssistMimicError(
-            "the package `training` is not installed; run this in a clone of the repository"
-        ) from None
+    from controller_server.evaluation.conditions import Conditions, parse_dynamics
+    from controller_server.evaluation.evaluation import evaluate, without_actions
+    from controller_server.evaluation.measured_runs import KeptRuns
+    from controller_server.evaluation.start_noise import Noise
+    from controller_server.evaluation.trials import Supporter
+
     if arguments.out is not None:
         check_output(arguments.out, (".json",))
     if arguments.save and arguments.recipient_strength is not None:
@@ -143,10 +138,9 @@ def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
 
 def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:
     """The clips by file or by name; without any, those the first bundle was trained on, as far as they are there."""
-    from training.evaluation import EvaluationClip
-    from training.scene import DATA, clip_name, read_source
-
-    from ..bench import cases
+    from controller_server.benchmarks.conversion import cases
+    from controller_server.evaluation.clip_sources import DATA, clip_name, read_source
+    from controller_server.evaluation.evaluation import EvaluationClip
 
     if names:
         sources = [name.startswith(DATA) or "+" in name or Path(name).exists() for name in names]
@@ -167,9 +161,9 @@ def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[Evalua
 
 def _motions(prior: PolicyBundle) -> list[EvaluationClip]:
     """What a prior learned, two strangers at a time; captured motions only where `ASSISTMIMIC_DATA` says they are."""
-    from training.alone import strangers
-    from training.evaluation import EvaluationClip
-    from training.scene import DATA
+    from controller_server.evaluation.clip_sources import DATA
+    from controller_server.evaluation.evaluation import EvaluationClip
+    from controller_server.evaluation.single_person import strangers
 
     config: Any = prior.card.training.get("config")
     entries: list[str] = config.get("clips", []) if isinstance(config, dict) else []

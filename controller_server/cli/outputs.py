@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..clip.bvh_rig import check_own_rigs
-from ..clip.write_list import ENDINGS, written_paths
-from ..clip.write_options import WriteOptions
-from ..errors import AssistMimicError
+from controller_server.clip.io.bvh_rig import check_own_rigs
+from controller_server.clip.io.write_list import ENDINGS, written_paths
+from controller_server.clip.io.write_options import WriteOptions
+from controller_server.core.errors import AssistMimicError
 
 REPORT_SUFFIXES = (".html", ".htm")
 

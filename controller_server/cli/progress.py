@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as RichProgress
 
-from ..progress import Progress
+from controller_server.core.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ..clip.read_options import ReadOptions
-from ..core.options import Arg
-from ..service.configuration import ServeArguments
-from ..settings import ConvertSettings
+from controller_server.clip.io.read_options import ReadOptions
+from controller_server.core.options import Arg
+from controller_server.pipeline.settings import ConvertSettings
+from controller_server.service.server.configuration import ServeArguments
+
 from .telling import Telling
 
 
@@ -31,13 +32,6 @@ class ServerAt:
 @dataclass(frozen=True)
 class Serve(ServeArguments):
     """Run the controller server until it is stopped."""
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from ..service.start import serve
-
-        serve(self.options())
-        return 0
 
 
 @dataclass(frozen=True)
@@ -62,12 +56,6 @@ class Submit:
     read: ReadOptions = field(default_factory=ReadOptions)
     at: ServerAt = field(default_factory=ServerAt)
 
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_submit
-
-        return run_submit(self)
-
 
 @dataclass(frozen=True)
 class Jobs:
@@ -82,12 +70,6 @@ class Jobs:
     limit: int = 20
     json: bool = False
     at: ServerAt = field(default_factory=ServerAt)
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_jobs
-
-        return run_jobs(self)
 
 
 @dataclass(frozen=True)
@@ -104,12 +86,6 @@ class Status:
     json: bool = False
     at: ServerAt = field(default_factory=ServerAt)
 
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_status
-
-        return run_status(self)
-
 
 @dataclass(frozen=True)
 class Cancel:
@@ -122,12 +98,6 @@ class Cancel:
 
     job: Annotated[str, Arg("JOB", positional=True)]
     at: ServerAt = field(default_factory=ServerAt)
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_cancel
-
-        return run_cancel(self)
 
 
 @dataclass(frozen=True)
@@ -148,12 +118,6 @@ class Fetch:
     telling: Telling = field(default_factory=Telling)
     at: ServerAt = field(default_factory=ServerAt)
 
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_fetch
-
-        return run_fetch(self)
-
 
 @dataclass(frozen=True)
 class Keys:
@@ -170,9 +134,3 @@ class Keys:
     folder: Annotated[Path, Arg("FOLDER", positional=True)]
     name: Annotated[str, Arg("[NAME]", positional=True)] = ""
     out: Annotated[Path | None, Arg("FILE")] = None
-
-    def run(self) -> int:
-        """Carry it out; returns the exit code."""
-        from .server_commands import run_keys
-
-        return run_keys(self)

@@ -1,4 +1,4 @@
-"""`assistmimic submit`, `jobs`, `status`, `cancel`, `fetch` and `keys`."""
+"""`assistmimic serve`, `submit`, `jobs`, `status`, `cancel`, `fetch` and `keys`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..clip.formats import read_clip
-from ..errors import AssistMimicError
-from ..service.client import Client, JobInfo, JobResult, connect, new_job_id
-from ..service.keys import add_client, make_server_keys, read_clients, remove_client
-from ..wholefile import replace_file
+from controller_server.clip.io.formats import read_clip
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.whole_file import replace_file
+from controller_server.service.client.client import Client, JobInfo, JobResult, connect, new_job_id
+from controller_server.service.protocol.keys import add_client, make_server_keys, read_clients, remove_client
+
 from .carried_page import page_of, without_page
+from .info_command import result_lines
 from .outputs import REPORT_SUFFIXES, check_clip_output, check_output, make_folder
 from .progress import TerminalProgress
-from .server_arguments import Cancel, Fetch, Jobs, Keys, ServerAt, Status, Submit
-from .small_commands import result_lines
+from .server_arguments import Cancel, Fetch, Jobs, Keys, Serve, ServerAt, Status, Submit
 from .telling import Telling, result_object, title_of
 
 
 def _connect(at: ServerAt) -> Client:
     return connect(at.server, key=at.key, port_file=at.port_file)
+
+
+def run_serve(command: Serve) -> int:
+    """Run the server until it is stopped."""
+    from controller_server.service.server.start import serve
+
+    serve(command.options())
+    return 0
 
 
 def run_submit(command: Submit) -> int:
@@ -232,22 +241,4 @@ def run_keys(command: Keys) -> int:
     else:
         for known in sorted(read_clients(folder).values()):
             print(known)
-    return 0
-
-
-def run_bench_serve(clients: int, jobs: int, *, as_json: bool) -> int:
-    """Measure what the server costs."""
-    from ..service.bench import bench_serve
-
-    if not 1 <= clients <= 1000 or not 1 <= jobs <= 1000:
-        raise AssistMimicError("bench serve: clients and jobs are 1-1000")
-    with TerminalProgress() as progress:
-        report = bench_serve(clients=clients, jobs=jobs, on_progress=progress)
-    if as_json:
-        print(json.dumps(report, indent=2, allow_nan=False))
-        return 0
-    for name in ("overhead_ms", "overhead_share", "start_ms", "accept_p50_ms", "accept_p99_ms", "status_per_s"):
-        print(f"{name} {report[name]:.3g}")
-    print(f"{report['small_jobs_answered']} of {report['small_jobs']} small jobs of {clients} clients answered")
-    print(report["machine"])
     return 0

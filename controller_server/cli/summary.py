@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from ..measure.person_scores import Stages
-from ..measure.report.verdict import verdict
-from ..measure.scores import BeforeAfter, PersonScores
-from ..measure.tolerances import TOLERANCES
-from ..result import Result
+from controller_server.metrics.person_scores import Stages
+from controller_server.metrics.scores import BeforeAfter, PersonScores
+from controller_server.metrics.tolerances import TOLERANCES
+from controller_server.pipeline.result import Result
+from controller_server.report.verdict import verdict
 
 
 def print_summary(result: Result, console: Console | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from . import EXIT_SOME
+from .exit_codes import EXIT_SOME
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+
 from .interaction import InteractionClip, Prop, SmplxMotion
 from .rotation import cross
 from .skeleton import L_ANKLE, L_HIP, PELVIS, R_ANKLE, R_HIP, joint

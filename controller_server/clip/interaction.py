@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+
 from .skeleton import LEFT_HAND, N_JOINTS, RIGHT_HAND, Skeleton, smplx_forward
 
 ROLES = ("supporter", "recipient")

@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
+
 from .interaction import InteractionClip
 from .skeleton import PELVIS
 

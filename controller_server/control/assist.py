@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.pair import PairBody
-from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
-from ..measure.effort import GRAVITY
-from ..physics.backend import Backend
-from .reference import Reference
+from controller_server.body.pair import PairBody
+from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from controller_server.control.reference.reference import Reference
+from controller_server.metrics.effort import GRAVITY
+from controller_server.physics.backend import Backend
 
 MAX_FORCE = 0.5
 """Bound of assistance at any step in body weights; `measure.effort.MAX_MEAN_HELP` bounds its mean."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.pair import PairBody
-from ..clip.rotation import quat_heading, quat_rotate_inverse
-from ..clip.skeleton import L_ANKLE, R_ANKLE
-from ..physics.backend import Backend
-from .reference import Reference
+from controller_server.body.pair import PairBody
+from controller_server.clip.rotation import quat_heading, quat_rotate_inverse
+from controller_server.clip.skeleton import L_ANKLE, R_ANKLE
+from controller_server.control.reference.reference import Reference
+from controller_server.physics.backend import Backend
 
 
 @dataclass(frozen=True)

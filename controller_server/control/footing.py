@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..physics.backend import Backend
-from .reference import FOOT_ROWS, Reference
+from controller_server.control.reference.reference import FOOT_ROWS, Reference
+from controller_server.physics.backend import Backend
 
 _LOW = 0.02  # m over its height in the reference: a foot that is higher has not come down yet
 

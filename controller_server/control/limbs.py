@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..body.pair import PairBody
-from ..clip.rotation import cross, quat_from_rotvec, quat_mul, quat_rotate_inverse, rotvec_from_quat
-from ..clip.skeleton import JOINT_NAMES
+from controller_server.body.pair import PairBody
+from controller_server.clip.rotation import cross, quat_from_rotvec, quat_mul, quat_rotate_inverse, rotvec_from_quat
+from controller_server.clip.skeleton import JOINT_NAMES
 
 ARM, LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
 _DAMPING = 0.1

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from .errors import AssistMimicError
 
 
 @runtime_checkable

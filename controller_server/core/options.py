@@ -19,9 +19,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
-from ..errors import AssistMimicError, SettingsError
 from .constraints import near
 from .docstrings import attribute_texts, description, summary
+from .errors import AssistMimicError, SettingsError
 from .validation import Where, convert, field_types
 
 _T = TypeVar("_T")

@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-from ..errors import AssistMimicError, SettingsError
 from .constraints import Constraint, ReadBy, near, no_such, none_of, shown
+from .errors import AssistMimicError, SettingsError
 
 _T = TypeVar("_T")
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}

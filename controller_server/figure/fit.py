@@ -7,9 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..body.shape import body_shapes
-from ..clip.rotation import quat_from_rotvec, quat_to_matrix
-from ..clip.skeleton import JOINT_NAMES, L_WRIST, N_JOINTS, PARENTS, R_WRIST, Skeleton, joint
+from controller_server.body.shape import body_shapes
+from controller_server.clip.rotation import quat_from_rotvec, quat_to_matrix
+from controller_server.clip.skeleton import JOINT_NAMES, L_WRIST, N_JOINTS, PARENTS, R_WRIST, Skeleton, joint
+
 from .asset import Figure, point_normals
 from .trunk import COLLARS, TRUNK, fitted_trunk
 

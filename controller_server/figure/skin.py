@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate
-from ..clip.skeleton import JOINT_NAMES, L_WRIST, N_JOINTS, PARENTS, R_WRIST
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate
+from controller_server.clip.skeleton import JOINT_NAMES, L_WRIST, N_JOINTS, PARENTS, R_WRIST
+
 from .fit import Dressed
 
 _STILL = 1e-3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.skeleton import HEAD, joint
+from controller_server.clip.skeleton import HEAD, joint
 
 TRUNK = tuple(joint(name) for name in ("pelvis", "spine1", "spine2", "spine3", "neck"))
 COLLARS = {joint(f"{side}_collar"): joint(f"{side}_shoulder") for side in ("left", "right")}

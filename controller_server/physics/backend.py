@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ..body.pair import PairBody
-from ..body.strength import Strength
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
 
 Array = Any
 

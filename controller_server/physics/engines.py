@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..body.pair import PairBody
-from ..body.shape import Hands
-from ..errors import AssistMimicError
+from controller_server.body.pair import PairBody
+from controller_server.body.shape import Hands
+from controller_server.core.errors import AssistMimicError
+
 from .backend import Backend, EngineOptions
 
 BUILT_IN = "mujoco"

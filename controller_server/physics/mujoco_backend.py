@@ -13,13 +13,14 @@ import mujoco
 import numpy as np
 from mujoco import batch as mujoco_batch
 
-from ..body.compiled import compiled
-from ..body.drive import from_middles
-from ..body.mjcf import compile_pair
-from ..body.pair import PairBody
-from ..body.strength import Strength
-from ..clip.rotation import cross, quat_rotate, quat_rotate_inverse
-from ..errors import AssistMimicError, SimulationDiverged
+from controller_server.body.compiled import compiled
+from controller_server.body.drive import from_middles
+from controller_server.body.mjcf import compile_pair
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
+from controller_server.clip.rotation import cross, quat_rotate, quat_rotate_inverse
+from controller_server.core.errors import AssistMimicError, SimulationDiverged
+
 from .backend import Capabilities, EngineOptions, PairState, Steps
 from .mujoco_pairs import WorldModels
 from .mujoco_strength import strength_fields

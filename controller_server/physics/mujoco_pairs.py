@@ -8,10 +8,11 @@ from copy import copy
 import mujoco
 import numpy as np
 
-from ..body.layout import PairLayout
-from ..body.pair import PairBody
-from ..body.strength import Strength
-from ..errors import AssistMimicError
+from controller_server.body.layout import PairLayout
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
+from controller_server.core.errors import AssistMimicError
+
 from .mujoco_strength import strength_fields
 
 

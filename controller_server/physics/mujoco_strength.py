@@ -8,9 +8,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ..body.layout import PairLayout
-from ..body.pair import PairBody
-from ..body.strength import Strength
+from controller_server.body.layout import PairLayout
+from controller_server.body.pair import PairBody
+from controller_server.body.strength import Strength
 
 
 def strength_fields(

@@ -13,9 +13,17 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from ..body.layout import PairLayout
-from ..body.mjcf import FLOOR, SIDES, TOUCH_KINDS, force_sensor_name, palm_sensor_name, touchable_by_palm
-from ..body.pair import PairBody
+from controller_server.body.layout import PairLayout
+from controller_server.body.mjcf import (
+    FLOOR,
+    SIDES,
+    TOUCH_KINDS,
+    force_sensor_name,
+    palm_sensor_name,
+    touchable_by_palm,
+)
+from controller_server.body.pair import PairBody
+
 from .backend import ContactList
 
 

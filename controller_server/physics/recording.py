@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,3 +59,7 @@ class Recording:
     contact_bodies: np.ndarray
     contact_positions: np.ndarray
     contact_forces: np.ndarray
+
+
+OnMotion = Callable[[str, Callable[[], "Recording"]], None]
+"""Called with the rung at work and a function that gives the motion as far as it is simulated."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 FILMS = (".mp4", ".webp", ".gif")
 

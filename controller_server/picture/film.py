@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..errors import AssistMimicError
-from ..progress import OnProgress, Progress, ignore_progress
+from controller_server.clip.interaction import InteractionClip
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.progress import OnProgress, Progress, ignore_progress
+
 from .files import check_film, labelled, write_film
 from .film_options import FilmOptions
 from .scene import VIEWS, clip_camera, clip_meshes, sun_of

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip, Prop
-from ..clip.rotation import quat_rotate
-from ..figure import Pose, dressed, skinned
-from ..figure.asset import zone_colours
+from controller_server.clip.interaction import InteractionClip, Prop
+from controller_server.clip.rotation import quat_rotate
+from controller_server.figure import Pose, dressed, skinned
+from controller_server.figure.asset import zone_colours
+
 from .camera import Camera
 from .shade import Mesh, decoded
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .blur import box_blur
 from .camera import Camera
 from .raster import rasterise, weights_at
 from .shadow import FloorShadow, SunShadow
@@ -173,15 +174,3 @@ def _hollows(nearness: np.ndarray, camera: Camera, height: int) -> np.ndarray:
         total, count = box_blur(total, radius), box_blur(count, radius)
     behind = distance - total / np.maximum(count, 1e-6)
     return 1 - 0.42 * np.clip(behind / 0.05, 0, 1) * np.clip(2.2 - behind / 0.12, 0.35, 1)
-
-
-def box_blur(picture: np.ndarray, radius: int) -> np.ndarray:
-    """Return each pixel's mean over a square of edge 2 radius + 1, edges repeated, shape (H, W)."""
-    for axis in (0, 1):
-        padding = [(0, 0), (0, 0)]
-        padding[axis] = (radius + 1, radius)
-        total = np.cumsum(np.pad(picture, padding, mode="edge"), axis=axis, dtype=np.float64)
-        n = picture.shape[axis]
-        last = np.take(total, np.arange(2 * radius + 1, 2 * radius + 1 + n), axis=axis)
-        picture = ((last - np.take(total, np.arange(n), axis=axis)) / (2 * radius + 1)).astype(np.float32)
-    return picture

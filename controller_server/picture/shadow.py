@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .blur import box_blur
 from .camera import view_axes
 from .raster import rasterise
 
@@ -71,7 +72,6 @@ class FloorShadow:
     @staticmethod
     def of(points: np.ndarray, faces: np.ndarray, sun: np.ndarray) -> FloorShadow:
         """Return the shadow that a mesh throws on the floor z = 0."""
-        from .shade import box_blur
 
         height = np.maximum(points[:, 2], 0)
         thrown = points[:, :2] - height[:, None] * sun[:2] / sun[2]

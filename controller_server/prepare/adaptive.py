@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
+from controller_server.clip.interaction import InteractionClip
+from controller_server.core.time_series import gaussian
+
 from .centre_of_mass import calmed
-from .intervals import gaussian
 from .poses import PairPoses
 from .smoothing import same_hemisphere, smooth
 from .unsupported import Unsupported, unsupported_force

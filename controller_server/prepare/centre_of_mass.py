@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..body.shape import body_shapes
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_rotate
+from controller_server.body.shape import body_shapes
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_rotate
+
 from .poses import PairPoses
 from .smoothing import low_pass
 

@@ -8,16 +8,17 @@ from functools import partial
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_rotate, quat_rotate_inverse
-from ..clip.skeleton import JOINT_NAMES, N_BODY_JOINTS, joint
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_rotate, quat_rotate_inverse
+from controller_server.clip.skeleton import JOINT_NAMES, N_BODY_JOINTS, joint
+from controller_server.core.time_series import gaussian, still_pieces
+
 from .holds import Hold, palm_centres, palm_on_partner
 from .ik import PERSON_DOFS, Rows, along_jacobian, point_jacobian, rows_from
-from .intervals import gaussian, still_pieces
 from .legs import keep_feet
-from .over_time import CALM, solve_over_time
 from .poses import PairPoses
 from .surfaces import PALMS, Surfaces
+from .whole_clip_solve import CALM, solve_over_time
 from .windows import change_in_windows, part_of
 
 GAP = -0.002

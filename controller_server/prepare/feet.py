@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
-from .bearing import Bearing, find_bearing
-from .intervals import Interval, carry, gaussian, hysteresis
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
+from controller_server.core.time_series import Interval, carry, gaussian, hysteresis
+
 from .legs import ANKLE, HIP, TOE, leg_reach, place_foot
 from .poses import PairPoses
 from .soles import FootShape, foot_angles, foot_quat, foot_shapes
+from .stance import Bearing, find_bearing
 
 _BLEND = 0.5  # s
 _APPROACH = 0.2  # s before a foot bears from which its way onto its spot is looked at

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..body.shape import Shape, body_shapes
-from ..clip.interaction import InteractionClip, Prop
-from .intervals import gaussian
+from controller_server.body.shape import Shape, body_shapes
+from controller_server.clip.interaction import InteractionClip, Prop
+from controller_server.core.time_series import gaussian
+
 from .poses import PairPoses
 from .smoothing import low_pass, same_hemisphere
 from .splines import Spline, solve_banded

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.shape import body_shapes
-from ..clip.interaction import InteractionClip, SmplxMotion
-from ..clip.rotation import quat_rotate, quat_rotate_inverse
-from ..clip.skeleton import joint
-from ..errors import AssistMimicError
-from .intervals import Interval, gaussian, hysteresis, inside_of, intervals
+from controller_server.body.shape import body_shapes
+from controller_server.clip.interaction import InteractionClip, SmplxMotion
+from controller_server.clip.rotation import quat_rotate, quat_rotate_inverse
+from controller_server.clip.skeleton import joint
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.time_series import Interval, gaussian, hysteresis, inside_of, intervals
+
 from .legs import SIDES
 from .poses import PairPoses
 from .settings import GripMode

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..clip.rotation import cross, quat_rotate_inverse, quat_to_matrix
-from ..clip.skeleton import BODY_TURNS, N_BODY_JOINTS
+from controller_server.clip.rotation import cross, quat_rotate_inverse, quat_to_matrix
+from controller_server.clip.skeleton import BODY_TURNS, N_BODY_JOINTS
+
 from .poses import PairPoses
 
 PERSON_DOFS = 3 + 3 * N_BODY_JOINTS

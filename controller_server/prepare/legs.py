@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate
-from ..clip.skeleton import joint
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, quat_rotate
+from controller_server.clip.skeleton import joint
+
 from .poses import PairPoses
 
 SIDES = ("left", "right")

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_conj, quat_mul, rotvec_from_quat
-from .bearing import Bearing
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
+from controller_server.core.time_series import inside_of
+
 from .contacts import compliance, hold_rows, in_part, keep_holds
 from .holds import Hold
 from .ik import PERSON_DOFS, Rows, along_jacobian, point_jacobian, rows_from, turn_jacobian
-from .intervals import inside_of
 from .legs import ANKLE, TOE
-from .over_time import solve_over_time
-from .own import OwnOverlaps, own_overlaps
 from .poses import PairPoses
+from .self_penetration import OwnOverlaps, own_overlaps
+from .stance import Bearing
 from .surfaces import ON_PROP, Overlaps, Surfaces
+from .whole_clip_solve import solve_over_time
 from .windows import change_in_windows, part_of
 
 ALLOWED = 0.001

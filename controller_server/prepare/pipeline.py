@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..clip.interaction import ROLES, InteractionClip
+from controller_server.clip.interaction import ROLES, InteractionClip
+
 from .adaptive import ENOUGH_N, smooth_as_needed
-from .bearing import find_bearing
 from .contacts import close_contacts
 from .feet import plant_feet
 from .grounding import ground
 from .holds import Hold, find_holds, grips_of, resolve_mode
 from .penetration import depenetrate
-from .place import place_recipient
 from .poses import PairPoses
+from .recipient_place import place_recipient
 from .report import (
     WARN_MEAN_MM,
     Condition,
@@ -29,6 +29,7 @@ from .report import (
 from .settings import GripMode, PrepareSettings
 from .smoothing import smooth
 from .soles import foot_shapes
+from .stance import find_bearing
 from .surfaces import Surfaces
 from .swing import lift_swings
 

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..body.layout import clip_local_quats, clip_root_positions
-from ..clip.interaction import InteractionClip, SmplxMotion
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
-from ..clip.skeleton import N_BODY_JOINTS, forward_kinematics
+from controller_server.body.layout import clip_local_quats, clip_root_positions
+from controller_server.clip.interaction import InteractionClip, SmplxMotion
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.clip.skeleton import N_BODY_JOINTS, forward_kinematics
 
 BODY_JOINTS = tuple(range(N_BODY_JOINTS))
 

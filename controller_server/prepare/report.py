@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..clip.interaction import ROLES, InteractionClip
-from ..clip.skeleton import JOINT_NAMES
-from .bearing import Bearing, foot_height, foot_roll_deg, foot_skate
+from controller_server.clip.interaction import ROLES, InteractionClip
+from controller_server.clip.skeleton import JOINT_NAMES
+
 from .holds import Hold, palm_centres, palm_on_partner
 from .legs import SIDES
 from .poses import PairPoses
 from .smoothing import speeds
 from .soles import FootShape
+from .stance import Bearing, foot_height, foot_roll_deg, foot_skate
 from .surfaces import ON_FLOOR, ON_PROP, Surfaces
 from .unsupported import unsupported_force
 

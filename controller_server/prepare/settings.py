@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from ..core.constraints import Range
-from ..core.validation import Where, check_fields, convert
+from controller_server.core.constraints import Range
+from controller_server.core.validation import Where, check_fields, convert
 
 
 class GripMode(str, Enum):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
-from .intervals import gaussian
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.core.time_series import gaussian
+
 from .poses import PairPoses
 
 MAX_JOINT_SPEED = 12.0  # rad/s

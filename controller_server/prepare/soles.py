@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.shape import Shape, body_shapes
-from ..clip.interaction import InteractionClip
-from ..clip.rotation import quat_from_matrix, quat_rotate
+from controller_server.body.shape import Shape, body_shapes
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.rotation import quat_from_matrix, quat_rotate
+
 from .legs import ANKLE, TOE
 from .poses import PairPoses
 

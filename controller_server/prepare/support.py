@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.shape import Shape
-from ..clip.interaction import Prop
-from ..clip.rotation import quat_mul, quat_rotate, quat_rotate_inverse, quat_to_matrix
+from controller_server.body.shape import Shape
+from controller_server.clip.interaction import Prop
+from controller_server.clip.rotation import quat_mul, quat_rotate, quat_rotate_inverse, quat_to_matrix
+
 from .poses import PairPoses
 
 _TOP_DEPTH = 0.12  # m: what is deeper than this in a prop is in its side, not sunk through its top

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from ..body.compiled import compiled
-from ..body.layout import clip_qpos
-from ..body.mjcf import FLOOR
-from ..body.pair import PairBody
-from ..clip.interaction import InteractionClip
-from ..clip.skeleton import L_WRIST, R_WRIST
-from ..frames import take_frames
+from controller_server.body.compiled import compiled
+from controller_server.body.layout import clip_qpos
+from controller_server.body.mjcf import FLOOR
+from controller_server.body.pair import PairBody
+from controller_server.clip.interaction import InteractionClip
+from controller_server.clip.skeleton import L_WRIST, R_WRIST
+from controller_server.physics.recorded_frames import take_frames
+
 from .legs import ANKLE, TOE
 from .poses import PairPoses
 

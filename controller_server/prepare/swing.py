@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
-from .bearing import Bearing, find_bearing
-from .intervals import gaussian, intervals
+from controller_server.clip.interaction import InteractionClip
+from controller_server.core.time_series import gaussian, intervals
+
 from .legs import ANKLE, TOE, place_foot
 from .poses import PairPoses
 from .soles import FootShape, foot_shapes, sole_corners
+from .stance import Bearing, find_bearing
 
 _CLEARANCE = 0.06  # m under the lowest corner in mid-step
 _LONG_STEP = 0.15  # m from where on a step is lifted by all of it; shorter ones in proportion

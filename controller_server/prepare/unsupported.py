@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..body.compiled import compiled
-from ..body.layout import clip_qpos
-from ..body.pair import PairBody
-from ..clip.interaction import InteractionClip
-from ..control import feedforward  # the module: it imports this package's intervals
+from controller_server.body.compiled import compiled
+from controller_server.body.layout import clip_qpos
+from controller_server.body.pair import PairBody
+from controller_server.clip.interaction import InteractionClip
+from controller_server.physics import inverse_dynamics as feedforward  # the module: it imports this package's intervals
 
 _PER_SECOND = 8.0
 

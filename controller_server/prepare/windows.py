@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..clip.resample import sample_cubic
-from .intervals import Interval, smoothstep
+from controller_server.clip.resample import sample_cubic
+from controller_server.core.time_series import Interval, smoothstep
+
 from .poses import PairPoses
 
 _LENGTH, _OVERLAP = 4.0, 1.0  # s

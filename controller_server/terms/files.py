@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType
 
-from ..errors import TermError
+from controller_server.core.errors import TermError
 
 TERMS_VARIABLE = "ASSISTMIMIC_TERMS"
 """Environment variable: files of terms, separated as in PATH; processes that are started here inherit it."""

@@ -8,8 +8,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from ..core.constraints import no_such
-from ..errors import TermError
+from controller_server.core.constraints import no_such
+from controller_server.core.errors import TermError
+
 from . import files
 from .term import GROUPS, NEEDS, BoundTerm, Term, TermConfig, parameters
 
@@ -113,13 +114,13 @@ class Registry:
                 import_module(module)
 
 
-observation = Registry("observation", "controller_server.control.observation_terms")
+observation = Registry("observation", "controller_server.control.policy.observation_terms")
 """What a policy sees; see `control.observation`."""
-reward = Registry("reward", "training.rewards")
+reward = Registry("reward", "training.env.rewards")
 """What a person is rewarded for."""
-termination = Registry("termination", "training.terminations")
+termination = Registry("termination", "training.env.terminations")
 """What ends an episode as a failure."""
-event = Registry("event", "training.events", moments=("setup", "start", "step"))
+event = Registry("event", "training.env.events", moments=("setup", "start", "step"))
 """What happens to worlds: noise, friction, other muscles, pushes."""
-strength = Registry("strength", "training.events")
+strength = Registry("strength", "training.env.events")
 """What a factor can change about a person's muscles and mass."""

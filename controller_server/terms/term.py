@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ..core.constraints import ReadBy, no_such
-from ..core.validation import OPTIONAL, Where, convert
-from ..errors import AssistMimicError, TermError
+from controller_server.core.constraints import ReadBy, no_such
+from controller_server.core.errors import AssistMimicError, TermError
+from controller_server.core.validation import OPTIONAL, Where, convert
 
 if TYPE_CHECKING:
     from .files import TermFile

@@ -90,7 +90,7 @@ def main() -> None:
 
     names = ("armature", "recognising", "reading", "baking", "importing")
     part = SimpleNamespace(**{name: import_module(f"{installed.MODULE}.blender.{name}") for name in names})
-    from controller_server.clip.npz import read_npz
+    from controller_server.clip.io.npz import read_npz
     from controller_server.clip.resample import resample
 
     bpy.ops.wm.read_homefile(use_empty=True)

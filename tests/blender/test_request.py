@@ -96,7 +96,7 @@ def test_selected_objects_become_furniture(part: SimpleNamespace, settings) -> N
 
 def test_keyed_grips(part: SimpleNamespace, settings) -> None:
     """The demo's grips come in as keys on both armatures and go out again as they were; off and automatic send none."""
-    from controller_server.clip.npz import read_npz
+    from controller_server.clip.io.npz import read_npz
 
     scene = bpy.context.scene
     settings.grips = "KEYED"
@@ -112,7 +112,7 @@ def test_keyed_grips(part: SimpleNamespace, settings) -> None:
 
 def test_presets_are_settings_of_the_core(part: SimpleNamespace, settings) -> None:
     """Every preset gives settings that the core takes, and each differs from the others."""
-    from controller_server.settings import ConvertSettings
+    from controller_server.pipeline.settings import ConvertSettings
 
     seen = []
     for name in part.presets.PRESETS:
@@ -126,7 +126,7 @@ def test_presets_are_settings_of_the_core(part: SimpleNamespace, settings) -> No
 
 def test_every_parameter_reaches_the_core(part: SimpleNamespace, settings) -> None:
     """A new scene has the core's defaults, and every setting that is a parameter can be given another value."""
-    from controller_server.settings import ConvertSettings
+    from controller_server.pipeline.settings import ConvertSettings
 
     def flat(values: dict[str, Any]) -> dict[str, Any]:
         nested = {f"{of}.{name}": value for of in ("criteria", "prepare") for name, value in values.pop(of).items()}

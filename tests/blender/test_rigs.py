@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from controller_server.clip.interaction import slice_motion
-from controller_server.clip.npz import read_npz
+from controller_server.clip.io.npz import read_npz
 
 from .rigs import (
     MESHCAPADE,

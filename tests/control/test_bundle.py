@@ -16,7 +16,7 @@ from policy_cases import renamed, untrained
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
 from controller_server.body.strength import PRESETS, Strength
-from controller_server.control.bundle import (
+from controller_server.control.policy.bundle import (
     CARD,
     WEIGHTS,
     PolicyBundle,
@@ -25,13 +25,13 @@ from controller_server.control.bundle import (
     write_bundle,
     write_scores,
 )
-from controller_server.control.bundle_body import BodySettings
-from controller_server.control.bundle_card import Source
-from controller_server.control.bundle_store import FOLDERS_VARIABLE, find_bundle, fitting, list_bundles
-from controller_server.control.policy import check_fit
-from controller_server.control.retarget import RetargetSettings
-from controller_server.errors import AssistMimicError
-from controller_server.result import clip_sha256
+from controller_server.control.policy.bundle_body import BodySettings
+from controller_server.control.policy.bundle_card import Source
+from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE, find_bundle, fitting, list_bundles
+from controller_server.control.policy.policy import check_fit
+from controller_server.control.policy.retarget import RetargetSettings
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.result import clip_sha256
 
 CLIP = standing_pair(3)
 WEAK = PairBody.from_clip(CLIP, recipient=PRESETS["weak"])

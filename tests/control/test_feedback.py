@@ -12,15 +12,15 @@ from policy_cases import untrained
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import JOINT_NAMES, joint
-from controller_server.control.action import ActionSpec
 from controller_server.control.balance import BalanceGains
-from controller_server.control.base import ReferenceBase
-from controller_server.control.bundle_card import BundleCard
-from controller_server.control.grasp import Grasp
-from controller_server.control.hold import hold_lost
+from controller_server.control.base_targets import ReferenceBase
+from controller_server.control.contact_loss import hold_lost
 from controller_server.control.limbs import limited, turned, turns_for
-from controller_server.control.policy import PolicyBase
-from controller_server.control.reference import FOOT_ROWS, Reference
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle_card import BundleCard
+from controller_server.control.policy.policy import PolicyBase
+from controller_server.control.reference.grasp import Grasp
+from controller_server.control.reference.reference import FOOT_ROWS, Reference
 from controller_server.physics.mujoco_backend import BackendMujoco
 
 NO_BALANCE = BalanceGains(position=0, velocity=0)

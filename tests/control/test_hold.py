@@ -7,7 +7,7 @@ from conftest import standing_pair
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.control.hold import hold_lost, slackened
+from controller_server.control.contact_loss import hold_lost, slackened
 
 PAIR = PairBody.from_clip(standing_pair(2))
 HAND = PAIR.hand_rows[1]

@@ -8,8 +8,8 @@ from control_cases import standing
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat
 from controller_server.clip.skeleton import joint
-from controller_server.control.moves import N_MOVES, Moves
-from controller_server.control.reference import Reference
+from controller_server.control.reference.reference import Reference
+from controller_server.control.search.moves import N_MOVES, Moves
 
 STEP = 0.03
 

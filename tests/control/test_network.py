@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from controller_server.control.network import (
+from controller_server.control.policy.network import (
     CLIP,
     EPSILON,
     NetworkSpec,
@@ -15,7 +15,7 @@ from controller_server.control.network import (
     normalise,
     normaliser,
 )
-from controller_server.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError
 
 SPEC = NetworkSpec((("near", 2), ("far", 3)), outputs=2, hidden=(4,))
 

@@ -11,10 +11,8 @@ from conftest import standing_pair
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
-from controller_server.control.observation import (
+from controller_server.control.policy.observation import (
     NO_FORCES,
-    Bodies,
-    Track,
     View,
     bound,
     look,
@@ -22,8 +20,9 @@ from controller_server.control.observation import (
     reads_forces,
     term_sizes,
 )
-from controller_server.control.reference import Reference
-from controller_server.errors import AssistMimicError
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.track import Bodies, Track
+from controller_server.core.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from controller_server.terms import TermConfig, observation
 

@@ -18,29 +18,30 @@ from policy_cases import BUILT_IN, PRIOR, renamed, untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
-from controller_server.bundled import POLICIES
-from controller_server.clip.npz import write_npz
-from controller_server.control import rungs
-from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
-from controller_server.control.bundle_store import FOLDERS_VARIABLE
-from controller_server.control.ladder import run_ladder
-from controller_server.control.network import forward
-from controller_server.control.observation import Bodies, Track, View, look, observe
-from controller_server.control.plant import Plant
-from controller_server.control.policy import Playback, PolicyBase
-from controller_server.control.reference import Reference
-from controller_server.control.search import Search
-from controller_server.control.settings import ControlSettings
-from controller_server.control.start import settled_start
-from controller_server.convert import convert
-from controller_server.errors import AssistMimicError
-from controller_server.frames import recording_to_clip
-from controller_server.measure.tracking import deviation
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.fallback import controllers as rungs
+from controller_server.control.fallback.run import run_ladder
+from controller_server.control.fallback.settings import ControlSettings
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
+from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
+from controller_server.control.policy.network import forward
+from controller_server.control.policy.observation import View, look, observe
+from controller_server.control.policy.policy import Playback, PolicyBase
+from controller_server.control.recorded_simulation import Plant
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.start import settled_start
+from controller_server.control.reference.track import Bodies, Track
+from controller_server.control.search.search import Search
+from controller_server.core.bundled import POLICIES
+from controller_server.core.errors import AssistMimicError
+from controller_server.metrics.tracking import deviation
 from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.recorded_frames import recording_to_clip
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import clip_sha256, read_result_metadata
+from controller_server.pipeline.settings import ConvertSettings
 from controller_server.prepare.settings import GripMode, PrepareSettings
-from controller_server.result import clip_sha256, read_result_metadata
-from controller_server.settings import ConvertSettings
 
 
 def squatting() -> tuple[PairBody, Reference, PolicyBundle]:

@@ -9,10 +9,10 @@ import pytest
 from conftest import standing_pair
 
 from controller_server.body.pair import PairBody
-from controller_server.control.observation import Bodies, Track
-from controller_server.control.reference import Reference
-from controller_server.control.retarget import RetargetSettings, RetargetState, retarget, with_hands_moved
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.retarget import RetargetSettings, RetargetState, retarget, with_hands_moved
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.track import Bodies, Track
+from controller_server.core.errors import AssistMimicError
 
 CLIP = standing_pair(31)
 PAIR = PairBody.from_clip(CLIP)

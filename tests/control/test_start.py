@@ -8,9 +8,9 @@ import numpy as np
 from conftest import standing_pair
 
 from controller_server.body.pair import PairBody
-from controller_server.control.plant import Plant
-from controller_server.control.reference import Reference
-from controller_server.control.start import settled_start
+from controller_server.control.recorded_simulation import Plant
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.start import settled_start
 
 
 def test_the_floor_carries_people_from_the_first_step():

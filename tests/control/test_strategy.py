@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller_server.control.attempt import Attempt
-from controller_server.control.strategy import Choices, Strategy, Tried, next_strategy
+from controller_server.control.fallback.attempt import Attempt
+from controller_server.control.fallback.strategy import Choices, Strategy, Tried, next_strategy
 
 
 def attempt(name: str, score: float) -> Attempt:

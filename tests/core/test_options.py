@@ -12,9 +12,9 @@ import pytest
 
 from controller_server.core.constraints import Range
 from controller_server.core.docstrings import attribute_texts
+from controller_server.core.errors import SettingsError
 from controller_server.core.options import Arg, list_options, parse
 from controller_server.core.validation import check_fields
-from controller_server.errors import SettingsError
 
 
 class Size(Enum):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from controller_server.core.constraints import Accepts, Length, Matches, OneOf, Range, ReadBy, Shape
+from controller_server.core.errors import AssistMimicError, BundleError, SettingsError
 from controller_server.core.validation import OPTIONAL, Where, build, check_fields, convert
-from controller_server.errors import AssistMimicError, BundleError, SettingsError
 
 
 class Colour(Enum):

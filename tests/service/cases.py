@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
-from controller_server.frames import slice_clip
-from controller_server.service.client import Client, connect
-from controller_server.service.portfile import read_port_file
+from controller_server.clip.io.formats import read_clip
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.service.client.client import Client, connect
+from controller_server.service.protocol.port_file import read_port_file
 
 CLIP = Path(__file__).resolve().parents[2] / "assets" / "clips" / "steady.npz"
 FOREIGN = Path(__file__).with_name("foreign_worker.py")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from controller_server.service.client import Client
+from controller_server.service.client.client import Client
 
 from .cases import ServerProcess
 

@@ -20,9 +20,9 @@ from typing import Any
 import msgpack
 import zmq
 
-from controller_server.service.client import new_job_id
-from controller_server.service.payload import clip_to_payload
-from controller_server.service.protocol import DTYPES, FROM_CLIENT, PROTOCOL, Message, decode, encode
+from controller_server.service.client.client import new_job_id
+from controller_server.service.protocol.messages import DTYPES, FROM_CLIENT, PROTOCOL, Message, decode, encode
+from controller_server.service.protocol.payload import clip_to_payload
 
 from .cases import ServerProcess, foreign_server, short_clip
 

@@ -24,14 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.clip.npz import clip_to_arrays
-from controller_server.convert import convert
-from controller_server.errors import AssistMimicError
-from controller_server.result import result_arrays
-from controller_server.service.client import Client, JobResult, connect, new_job_id
-from controller_server.service.errors import JobFailed, JobTimeout, ServerError, ServerLost
-from controller_server.service.payload import split_text
-from controller_server.settings import ConvertSettings
+from controller_server.clip.io.npz import clip_to_arrays
+from controller_server.core.errors import AssistMimicError
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import result_arrays
+from controller_server.pipeline.settings import ConvertSettings
+from controller_server.service.client.client import Client, JobResult, connect, new_job_id
+from controller_server.service.protocol.errors import JobFailed, JobTimeout, ServerError, ServerLost
+from controller_server.service.protocol.payload import split_text
 
 from .cases import QUICK, ServerProcess, assert_same_arrays, short_clip
 

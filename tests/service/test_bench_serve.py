@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from controller_server.service.bench import bench_serve, long_clip
+from controller_server.benchmarks.serve import bench_serve, long_clip
 
 
 def test_the_bench_measures_what_it_says():

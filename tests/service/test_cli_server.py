@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import write_npz
-from controller_server.result import read_result_metadata
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
+from controller_server.pipeline.result import read_result_metadata
 
 from .cases import ServerProcess, foreign_server, short_clip, until
 

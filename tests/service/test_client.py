@@ -14,11 +14,11 @@ import pytest
 import zmq
 
 from controller_server import connect
-from controller_server.errors import AssistMimicError
-from controller_server.service.client import Client
-from controller_server.service.errors import ServerError, ServerLost
-from controller_server.service.location import Location
-from controller_server.service.protocol import FROM_SERVER, PROTOCOL, Message, decode, encode
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.client.client import Client
+from controller_server.service.client.location import Location
+from controller_server.service.protocol.errors import ServerError, ServerLost
+from controller_server.service.protocol.messages import FROM_SERVER, PROTOCOL, Message, decode, encode
 
 from .cases import foreign_server, short_clip
 
@@ -29,12 +29,18 @@ def test_the_client_needs_little():
         "import sys; before = set(sys.modules); from controller_server import connect\n"
         "names = {m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)\n"
         "print(sorted(n for n in names if not n.startswith('_')))\n"
-        "print(sorted(m for m in sys.modules if m.startswith('controller_server.') and m.count('.') == 1))"
+        "print(sorted(m for m in sys.modules if m.startswith('controller_server.') and m.count('.') == 2))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     done = told.splitlines()
     assert set(eval(done[0])) <= {"controller_server", "numpy", "zmq", "msgpack", "cython_runtime"}
-    assert eval(done[1]) == ["controller_server.errors", "controller_server.progress", "controller_server.service"]
+    assert eval(done[1]) == [
+        "controller_server.core.errors",
+        "controller_server.core.progress",
+        "controller_server.core.version",
+        "controller_server.service.client",
+        "controller_server.service.protocol",
+    ]
 
 
 def test_nobody_there():

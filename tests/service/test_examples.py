@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import write_npz
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
 
 from .cases import ServerProcess, short_clip
 

@@ -14,12 +14,12 @@ import urllib.request
 import pytest
 
 from controller_server import connect
-from controller_server.errors import AssistMimicError
-from controller_server.service.configuration import ServeArguments, parse_serve, read_config
-from controller_server.service.errors import ServerLost
-from controller_server.service.location import find_server, is_loopback
-from controller_server.service.logs import JsonFormatter
-from controller_server.service.options import WorkerSpec
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.client.location import find_server, is_loopback
+from controller_server.service.protocol.errors import ServerLost
+from controller_server.service.server.configuration import ServeArguments, parse_serve, read_config
+from controller_server.service.server.logs import JsonFormatter
+from controller_server.service.server.options import WorkerSpec
 
 from .cases import ServerProcess, foreign_server, short_clip, until
 

@@ -9,8 +9,8 @@ import msgpack
 import numpy as np
 import pytest
 
-from controller_server.service import protocol
-from controller_server.service.protocol import (
+from controller_server.service.protocol import messages as protocol
+from controller_server.service.protocol.messages import (
     DTYPES,
     FROM_CLIENT,
     FROM_SERVER,

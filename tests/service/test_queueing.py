@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from controller_server.service.queueing import FairQueue, client_of
+from controller_server.service.server.queueing import FairQueue, client_of
 
 from .test_store import job
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import write_npz
-from controller_server.errors import AssistMimicError
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
+from controller_server.core.errors import AssistMimicError
 
 from .cases import ServerProcess, short_clip
 

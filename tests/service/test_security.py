@@ -11,10 +11,11 @@ import yaml
 import zmq
 
 from controller_server import connect
-from controller_server.errors import AssistMimicError
-from controller_server.service.client import HANDSHAKE_FAILED, Client
-from controller_server.service.errors import ServerError, ServerLost
-from controller_server.service.keys import (
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.client.client import HANDSHAKE_FAILED, Client
+from controller_server.service.client.location import Location
+from controller_server.service.protocol.errors import ServerError, ServerLost
+from controller_server.service.protocol.keys import (
     add_client,
     make_server_keys,
     read_client_key,
@@ -22,7 +23,6 @@ from controller_server.service.keys import (
     read_server_keys,
     remove_client,
 )
-from controller_server.service.location import Location
 
 from .cases import ServerProcess, foreign_server, short_clip, until
 

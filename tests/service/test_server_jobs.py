@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from controller_server.clip.formats import read_clip
-from controller_server.clip.npz import clip_to_arrays
-from controller_server.convert import convert
-from controller_server.result import result_arrays
-from controller_server.service.client import JobProgress, Preview, new_job_id
-from controller_server.service.errors import JobCancelled, JobTimeout, ServerError
-from controller_server.service.payload import split_text
-from controller_server.settings import ConvertSettings
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import clip_to_arrays
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import result_arrays
+from controller_server.pipeline.settings import ConvertSettings
+from controller_server.service.client.client import JobProgress, Preview, new_job_id
+from controller_server.service.protocol.errors import JobCancelled, JobTimeout, ServerError
+from controller_server.service.protocol.payload import split_text
 
 from .cases import QUICK, ServerProcess, assert_same_arrays, short_clip, until
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller_server.errors import AssistMimicError
-from controller_server.service.arrayfile import ArrayFileError, pack_arrays, read_array_file, write_array_file
-from controller_server.service.store import INLINE, Job, JobStore, Key, State, digest_of
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.server.array_file import ArrayFileError, pack_arrays, read_array_file, write_array_file
+from controller_server.service.server.store import INLINE, Job, JobStore, Key, State, digest_of
 
 from .cases import assert_same_arrays
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from controller_server.service.client import Client, new_job_id
-from controller_server.service.errors import JobCancelled, JobFailed
+from controller_server.service.client.client import Client, new_job_id
+from controller_server.service.protocol.errors import JobCancelled, JobFailed
 
 from .cases import ServerProcess, foreign_server, short_clip, until
 

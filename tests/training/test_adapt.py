@@ -9,16 +9,16 @@ from conftest import standing_pair
 from policy_cases import untrained
 
 from controller_server.body.muscles import muscle_group
-from controller_server.clip.npz import write_npz
+from controller_server.clip.io.npz import write_npz
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.control.bundle import read_bundle, write_bundle
-from controller_server.control.policy import PolicyBase
+from controller_server.control.policy.bundle import read_bundle, write_bundle
+from controller_server.control.policy.policy import PolicyBase
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.adapt import GROUPS, SENSES, SIZE, Factors, Search, adapted
 from training.adapt import _Varied as Varied
 from training.adapt_command import STATE, main
-from training.config import BodyConfig
-from training.scene import Scene
+from training.env.scene import Scene
+from training.settings.config import BodyConfig
 
 CLIP = standing_pair(6)
 SCENE = Scene.of("standing", CLIP, BodyConfig(), ready=True)

@@ -17,16 +17,15 @@ import yaml
 from conftest import standing_pair
 
 from controller_server.cli import main
-from controller_server.clip.npz import write_npz
-from controller_server.control.bundle import read_bundle
-from controller_server.control.policy import PolicyBase
-from controller_server.control.reference import Reference
-from controller_server.errors import AssistMimicError
-from controller_server.result import clip_sha256
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.bundle import read_bundle
+from controller_server.control.policy.policy import PolicyBase
+from controller_server.control.reference.reference import Reference
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation.data_sets import acknowledgements
+from controller_server.pipeline.result import clip_sha256
 from training import ablation
-from training.checkpoint import read_checkpoint
-from training.data_sets import acknowledgements
-from training.runner import CHECKPOINT
+from training.learning.checkpoint import CHECKPOINT, read_checkpoint
 
 CONFIG = {
     "name": "standing",

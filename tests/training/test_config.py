@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller_server.errors import AssistMimicError
-from training.config import load_config
-from training.scene import run_name
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation.clip_sources import run_name
+from training.settings.config import load_config
 
 
 def test_what_was_given_is_blamed(tmp_path):

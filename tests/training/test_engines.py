@@ -15,30 +15,30 @@ from conftest import standing_pair
 from policy_cases import untrained
 from training_cases import tiny
 
-from controller_server import bench
+from controller_server.benchmarks import conversion as bench
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS, Strength
 from controller_server.cli import main
-from controller_server.clip.formats import read_clip
 from controller_server.clip.interaction import InteractionClip
-from controller_server.clip.npz import write_npz
-from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import write_bundle
-from controller_server.convert import convert
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
+from controller_server.clip.io.formats import read_clip
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle import write_bundle
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation import evaluation
+from controller_server.evaluation.conditions import Conditions, parse_dynamics
+from controller_server.evaluation.evaluation import EvaluationClip, evaluate
 from controller_server.physics import engines
 from controller_server.physics.backend import Backend, ContactList, EngineOptions, PairState, Steps
 from controller_server.physics.engines import BUILT_IN, engine_names, make_backend, register_engine
 from controller_server.physics.mujoco_backend import BackendMujoco
+from controller_server.physics.recorded_frames import slice_clip
+from controller_server.pipeline.convert import convert
+from controller_server.pipeline.result import Result
+from controller_server.pipeline.settings import Controller, ConvertSettings, Quality
 from controller_server.prepare.settings import PrepareSettings
-from controller_server.result import Result
-from controller_server.settings import Controller, ConvertSettings, Quality
-from training import evaluation
-from training.conditions import Conditions, parse_dynamics
-from training.evaluation import EvaluationClip, evaluate
+from training.env.scene import Scene
 from training.runner import Runner
-from training.scene import Scene
 
 sys.path.append(str(__file__).rpartition("/")[0] + "/training")
 
@@ -174,7 +174,7 @@ def test_an_evaluation_needs_the_protocol_alone(doors: list[Door], clip: Interac
 
 def test_training_needs_the_protocol_alone(doors: list[Door], tmp_path):
     """Learn the same weights in two updates."""
-    from training.config import BodyConfig
+    from training.settings.config import BodyConfig
 
     learned = []
     for engine in (BUILT_IN, DOOR):

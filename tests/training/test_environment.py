@@ -12,13 +12,13 @@ import torch
 from policy_cases import PRIOR
 from training_cases import WEIGHTS, standing_scene, tiny, weighed
 
-from controller_server.control.retarget import RetargetSettings
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.retarget import RetargetSettings
+from controller_server.core.errors import AssistMimicError
 from controller_server.terms import TermConfig
-from training.checkpoint import read_checkpoint
-from training.config import ACTION, StartConfig, config_from_dict, load_config
-from training.environment import PairEnvironment
-from training.runner import CHECKPOINT, Runner
+from training.env.environment import PairEnvironment
+from training.learning.checkpoint import CHECKPOINT, read_checkpoint
+from training.runner import Runner
+from training.settings.config import ACTION, StartConfig, config_from_dict, load_config
 
 START = StartConfig(first=1.0, kept=0.0)
 

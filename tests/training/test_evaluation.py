@@ -14,21 +14,22 @@ from policy_cases import renamed, untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
-from controller_server.bundled import CLIPS as BUNDLED_CLIPS
 from controller_server.clip.interaction import InteractionClip, Prop
-from controller_server.clip.npz import read_npz, write_npz
+from controller_server.clip.io.npz import read_npz, write_npz
 from controller_server.clip.skeleton import forward_kinematics
-from controller_server.control.action import ActionSpec
-from controller_server.control.bundle import PolicyBundle, read_bundle, write_bundle
-from controller_server.control.observation import Track, look
-from controller_server.control.reference import Reference
-from controller_server.errors import AssistMimicError
-from controller_server.frames import slice_clip
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.bundle import PolicyBundle, read_bundle, write_bundle
+from controller_server.control.policy.observation import look
+from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.track import Track
+from controller_server.core.bundled import CLIPS as BUNDLED_CLIPS
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
+from controller_server.evaluation.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
+from controller_server.evaluation.trials import Supporter, TrialSetup, _as_recorded, run_together, run_trials
+from controller_server.evaluation.verdicts import VerdictTrials, _workers, failed_criteria, judge_trials
 from controller_server.physics.mujoco_backend import BackendMujoco
-from training.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
-from training.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
-from training.trials import Supporter, TrialSetup, _as_recorded, run_together, run_trials
-from training.verdicts import VerdictTrials, _workers, failed_criteria, judge_trials
+from controller_server.physics.recorded_frames import slice_clip
 
 STILL = Noise(0, 0, 0, 0, 0, 0)
 ROW = ["clip", "dynamics", "trials", "success_rate", "success_tracking_rate", "failed_criteria", "mpjpe_mm"]

@@ -10,10 +10,10 @@ from conftest import standing_pair
 from policy_cases import untrained
 
 from controller_server.body.pair import PairBody
-from training import evaluation
-from training.conditions import Conditions, parse_dynamics
-from training.evaluation import EvaluationClip, evaluate
-from training.kept_runs import KeptRuns
+from controller_server.evaluation import evaluation
+from controller_server.evaluation.conditions import Conditions, parse_dynamics
+from controller_server.evaluation.evaluation import EvaluationClip, evaluate
+from controller_server.evaluation.measured_runs import KeptRuns
 
 CLIP = standing_pair(6)
 BUNDLE = untrained(CLIP, PairBody.from_clip(CLIP))

@@ -10,15 +10,16 @@ import pytest
 from conftest import standing_motion, standing_pair
 from training_cases import standing_scene, tiny
 
-from controller_server.array_store import ArrayStore
 from controller_server.clip.interaction import Prop
-from controller_server.errors import AssistMimicError
+from controller_server.core.array_store import ArrayStore
+from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation import clip_cache as kept
 from controller_server.terms import TermConfig
-from training import bench_many, kept
-from training.clip_sampler import ClipSampler
-from training.config import BodyConfig, PpoConfig, SamplerConfig, StartConfig, TrainConfig
-from training.environment import PairEnvironment
-from training.scene import Scene
+from training.benchmarks import many_clips as bench_many
+from training.env.clip_sampler import ClipSampler
+from training.env.environment import PairEnvironment
+from training.env.scene import Scene
+from training.settings.config import BodyConfig, PpoConfig, SamplerConfig, StartConfig, TrainConfig
 
 ALONE = PpoConfig(epochs=2, minibatches=2, critic_first=0, siblings=1)
 

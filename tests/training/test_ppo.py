@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from controller_server.control.network import NetworkSpec
-from training.checkpoint import read_checkpoint, tensors, write_checkpoint
-from training.config import PpoConfig
-from training.networks import Network
-from training.ppo import Ppo
-from training.rollout import advantages, against_siblings
+from controller_server.control.policy.network import NetworkSpec
+from training.learning.checkpoint import read_checkpoint, tensors, write_checkpoint
+from training.learning.networks import Network
+from training.learning.ppo import Ppo
+from training.learning.rollout import advantages, against_siblings
+from training.settings.config import PpoConfig
 
 GAMMA, LAM = 0.9, 0.8
 

@@ -9,7 +9,7 @@ from training_cases import moment
 
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.terms import TermConfig, reward
-from training.step_context import StepContext, deviation
+from training.env.step_context import StepContext, deviation
 
 
 def worth(name: str, m: StepContext, **params: float) -> np.ndarray:

@@ -10,13 +10,13 @@ from conftest import standing_pair
 from policy_cases import untrained
 
 from controller_server.body.drive import from_middles
-from controller_server.control.action import ActionSpec
-from controller_server.control.network import forward
-from controller_server.control.policy import PolicyBase
+from controller_server.control.policy.action import ActionSpec
+from controller_server.control.policy.network import forward
+from controller_server.control.policy.policy import PolicyBase
 from controller_server.physics.mujoco_backend import BackendMujoco
-from training.config import BodyConfig, StartConfig, config_from_dict
-from training.environment import PairEnvironment
-from training.scene import Scene
+from training.env.environment import PairEnvironment
+from training.env.scene import Scene
+from training.settings.config import BodyConfig, StartConfig, config_from_dict
 
 FROM_THE_START = StartConfig(first=1.0, kept=0.0)
 

@@ -10,11 +10,11 @@ from conftest import standing_pair
 from training_cases import standing_scene
 
 from controller_server.clip.interaction import Prop
-from controller_server.clip.npz import write_npz
-from controller_server.errors import AssistMimicError
-from training.alone import stranger_scene
-from training.config import BodyConfig, StartConfig
-from training.physical_state_initialisation import StartStates, Trail
+from controller_server.clip.io.npz import write_npz
+from controller_server.core.errors import AssistMimicError
+from training.env.physical_state_initialisation import StartStates, Trail
+from training.env.single_person_scene import stranger_scene
+from training.settings.config import BodyConfig, StartConfig
 
 
 def starts(**changes: float) -> StartStates:

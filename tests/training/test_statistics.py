@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from training.statistics import compare, mcnemar, sign_flip, wilson
+from controller_server.evaluation.statistics import compare, mcnemar, sign_flip, wilson
 
 
 @pytest.mark.parametrize(

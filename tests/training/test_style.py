@@ -12,16 +12,16 @@ from conftest import standing_pair
 from policy_cases import PRIOR
 from training_cases import WEIGHTS, standing_scene, tiny, weighed
 
-from controller_server.control.observation import look
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.observation import look
+from controller_server.core.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
-from training.checkpoint import read_checkpoint
-from training.config import BodyConfig, StyleConfig, TrainConfig
-from training.environment import PairEnvironment
-from training.motion import motion
-from training.runner import CHECKPOINT, Runner
-from training.scene import Scene
-from training.style import Demonstrations, Discriminator, discriminators
+from training.env.environment import PairEnvironment
+from training.env.motion import motion
+from training.env.scene import Scene
+from training.learning.checkpoint import CHECKPOINT, read_checkpoint
+from training.learning.style import Demonstrations, Discriminator, discriminators
+from training.runner import Runner
+from training.settings.config import BodyConfig, StyleConfig, TrainConfig
 
 STYLED = {**WEIGHTS, "style": 0.5}
 

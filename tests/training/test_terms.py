@@ -9,12 +9,20 @@ import pytest
 import yaml
 from training_cases import WEIGHTS, moment, standing_scene, tiny, weighed
 
-from controller_server.control.retarget import RetargetSettings
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.retarget import RetargetSettings
+from controller_server.core.errors import AssistMimicError
 from controller_server.terms import Term, TermConfig, event, observation, reward, termination
-from training.config import EVENTS, OBSERVATION, RewardConfig, StartConfig, TrainConfig, config_from_dict, load_config
-from training.environment import PairEnvironment
-from training.events import Effect
+from training.env.environment import PairEnvironment
+from training.env.events import Effect
+from training.settings.config import (
+    EVENTS,
+    OBSERVATION,
+    RewardConfig,
+    StartConfig,
+    TrainConfig,
+    config_from_dict,
+    load_config,
+)
 
 START = StartConfig(first=1.0, kept=0.0)
 

@@ -14,12 +14,12 @@ import yaml
 from conftest import standing_pair
 
 from controller_server.cli import main
-from controller_server.clip.npz import write_npz
-from controller_server.control.bundle import read_card
-from controller_server.control.policy import check_fit
-from controller_server.errors import AssistMimicError
-from controller_server.service.configuration import read_config
-from controller_server.service.policies import Policies
+from controller_server.clip.io.npz import write_npz
+from controller_server.control.policy.bundle import read_card
+from controller_server.control.policy.policy import check_fit
+from controller_server.core.errors import AssistMimicError
+from controller_server.service.server.configuration import read_config
+from controller_server.service.server.policies import Policies
 from controller_server.terms import (
     TERMS_VARIABLE,
     event,
@@ -30,9 +30,9 @@ from controller_server.terms import (
     strength,
     termination,
 )
-from training.config import RewardConfig
-from training.reward_table import RewardTable
-from training.term_memory import TermMemory
+from training.env.reward_table import RewardTable
+from training.env.term_memory import TermMemory
+from training.settings.config import RewardConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "terms.md").read_text()
 ROOT = Path(__file__).parents[2]

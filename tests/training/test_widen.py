@@ -8,12 +8,12 @@ from conftest import standing_pair
 from policy_cases import untrained
 
 from controller_server.body.pair import PairBody
-from controller_server.control.bundle import read_bundle, write_bundle
-from controller_server.control.network import NetworkSpec, forward, initial_parameters
-from controller_server.errors import AssistMimicError
+from controller_server.control.policy.bundle import read_bundle, write_bundle
+from controller_server.control.policy.network import NetworkSpec, forward, initial_parameters
+from controller_server.core.errors import AssistMimicError
 from controller_server.terms import TermConfig
-from training.networks import widen
-from training.prior import start_networks
+from training.learning.networks import widen
+from training.learning.prior import start_networks
 
 PRIOR = NetworkSpec((("self", 7), ("goal", 5)), 4, (16, 8))
 WIDE = NetworkSpec((("self", 7), ("partner", 6), ("goal", 5), ("forces", 3)), 4, (16, 8))

@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 from conftest import standing_pair
 
-from controller_server.control.retarget import RetargetSettings
+from controller_server.control.policy.retarget import RetargetSettings
 from controller_server.terms import expand_terms
-from training.config import BodyConfig, PpoConfig, RewardConfig, StartConfig, TrainConfig
-from training.scene import Scene
-from training.step_context import StepContext
+from training.env.scene import Scene
+from training.env.step_context import StepContext
+from training.settings.config import BodyConfig, PpoConfig, RewardConfig, StartConfig, TrainConfig
 
 WEIGHTS = {"positions": 0.6, "rotations": 0.3, "power": -0.05}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ...body.shape import Hands
-from ..backend import EngineOptions
-from ..engines import BUILT_IN, make_backend
+from controller_server.body.shape import Hands
+from controller_server.physics.backend import EngineOptions
+from controller_server.physics.engines import BUILT_IN, make_backend
+
 from .check import Check, Outcome
 from .suite import run_conformance, table
 

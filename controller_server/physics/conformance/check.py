@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ...body.pair import PairBody
-from ...body.shape import Hands
-from ..backend import Backend
+from controller_server.body.pair import PairBody
+from controller_server.body.shape import Hands
+from controller_server.physics.backend import Backend
 
 MakeBackend = Callable[[PairBody, int], Backend]
 """Builds the engine under test for a body description and a number of worlds."""

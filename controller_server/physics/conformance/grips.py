@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...body.muscles import muscle_group
-from ...body.pair import PairBody
-from ...clip.interaction import Prop
-from ...clip.skeleton import JOINT_NAMES, R_WRIST
-from ..backend import Backend
-from ..recording import TOUCH_PARTNER, TOUCH_PROP
+from controller_server.body.muscles import muscle_group
+from controller_server.body.pair import PairBody
+from controller_server.clip.interaction import Prop
+from controller_server.clip.skeleton import JOINT_NAMES, R_WRIST
+from controller_server.physics.backend import Backend
+from controller_server.physics.recording import TOUCH_PARTNER, TOUCH_PROP
+
 from .check import Finding, Subject
 from .scenes import (
     FLOOR,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..recording import TOUCH_PARTNER
+from controller_server.physics.recording import TOUCH_PARTNER
+
 from .check import Finding, Subject
 from .scenes import FLOOR, GRAVITY, neutral_pair, weight
 from .struggle import Struggle

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...body.pair import PairBody, PersonBody
-from ...body.shape import Hands
-from ...body.strength import Strength
-from ...clip.interaction import Prop
-from ...clip.skeleton import Skeleton
-from ..backend import Backend, HoldsPairs
+from controller_server.body.pair import PairBody, PersonBody
+from controller_server.body.shape import Hands
+from controller_server.body.strength import Strength
+from controller_server.clip.interaction import Prop
+from controller_server.clip.skeleton import Skeleton
+from controller_server.physics.backend import Backend, HoldsPairs
+
 from .check import Finding, Subject
 from .scenes import differences, neutral_pair, readings
 from .struggle import Struggle

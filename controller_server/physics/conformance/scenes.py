@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...body.pair import PairBody, PersonBody
-from ...body.shape import Hands, Shape
-from ...clip.interaction import Prop
-from ...clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, quat_to_matrix
-from ...clip.skeleton import JOINT_NAMES, Skeleton, forward_kinematics
-from ..backend import Backend, PairState
-from ..recording import TOUCH_FLOOR
+from controller_server.body.pair import PairBody, PersonBody
+from controller_server.body.shape import Hands, Shape
+from controller_server.clip.interaction import Prop
+from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, quat_to_matrix
+from controller_server.clip.skeleton import JOINT_NAMES, Skeleton, forward_kinematics
+from controller_server.physics.backend import Backend, PairState
+from controller_server.physics.recording import TOUCH_FLOOR
 
 GRAVITY = 9.81
 """[m/s2]"""

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import SimulationDiverged
-from ..backend import Backend, PairState
+from controller_server.core.errors import SimulationDiverged
+from controller_server.physics.backend import Backend, PairState
+
 from .check import Finding, Subject
 from .scenes import STANDING, arms_down, neutral_pair, on_floor, random_targets, repeated, seconds, start
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...body.pair import PairBody
-from ..backend import Backend, PairState
+from controller_server.body.pair import PairBody
+from controller_server.physics.backend import Backend, PairState
+
 from .scenes import STANDING, arms_down, on_floor, random_targets, reach, repeated, start
 
 

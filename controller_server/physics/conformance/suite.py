@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ...body.shape import Hands
+from controller_server.body.shape import Hands
+
 from . import grips, momentum, pairs, resting, stability, targets, worlds
 from .check import Check, Finding, MakeBackend, Outcome, Subject
 from .scenes import neutral_pair

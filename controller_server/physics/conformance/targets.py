@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...body.drive import from_middles
-from ...body.muscles import JOINTS, human_range, muscle_group
-from ...clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
-from ...clip.skeleton import JOINT_NAMES
+from controller_server.body.drive import from_middles
+from controller_server.body.muscles import JOINTS, human_range, muscle_group
+from controller_server.clip.rotation import quat_conj, quat_from_rotvec, quat_mul, rotvec_from_quat
+from controller_server.clip.skeleton import JOINT_NAMES
+
 from .check import Finding, Subject
 from .scenes import LYING, neutral_pair, on_floor, seconds, start
 

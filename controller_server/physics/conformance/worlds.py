@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...body.muscles import LEGS, muscle_group
-from ...body.strength import Strength
-from ...clip.skeleton import JOINT_NAMES
-from ..backend import Backend, MovesPerson
+from controller_server.body.muscles import LEGS, muscle_group
+from controller_server.body.strength import Strength
+from controller_server.clip.skeleton import JOINT_NAMES
+from controller_server.physics.backend import Backend, MovesPerson
+
 from .check import Finding, Subject
 from .scenes import (
     FLOOR,

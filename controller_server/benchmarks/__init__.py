@@ -1,0 +1,1 @@
+"""The project's benchmarks; each returns plain values, the command line prints them."""

@@ -1,0 +1,1 @@
+"""From captured joints to an SMPL-X skeleton and motion."""

@@ -1,0 +1,1 @@
+"""Policies: bundles on disk, observations, networks, one step of a policy."""

@@ -1,0 +1,71 @@
+"""What a policy's action means: joint targets, beside the reference's or by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from array_api_compat import array_namespace
+
+from controller_server.core.constraints import OneOf, Range
+from controller_server.core.errors import BundleError
+from controller_server.core.validation import OPTIONAL, Where, build, check_fields
+from controller_server.physics.inverse_dynamics import SPARING
+
+Array = Any
+
+MODES = ("residual", "absolute")
+_LATER = ("slack", "closing")  # what cards of earlier versions do not mention
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """How actions become joint targets.
+
+    Attributes:
+        mode: "residual": the reference's target plus scale x action; "absolute": scale x action.
+        scale: Size of an action of one [rad].
+        clip: Actions are clipped to +- this.
+        sparing: How the reference's targets share out the load (`feedforward.SPARING`): a policy that was trained
+            beside one share does not know another.
+        balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
+        slack: Whether the reference's targets stop counting on a partner who is not being held (`hold.slackened`).
+        closing: Whether hands close on what they hold, wherever the partner has it, as they do in a search
+            (`base.ReferenceBase`); then with `balance` and `slack` too.
+    """
+
+    mode: Annotated[str, OneOf(MODES)] = "residual"
+    scale: Annotated[float, Range(0, 10, above=True)] = 0.5
+    clip: Annotated[float, Range(0, 100, above=True)] = 1.0
+    balance: bool = False
+    sparing: Annotated[float, Range(0.01, 100)] = SPARING
+    slack: Annotated[bool, OPTIONAL] = False
+    closing: Annotated[bool, OPTIONAL] = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def targets(self, action: Array, reference_targets: Array) -> Array:
+        """Joint targets of actions.
+
+        Args:
+            action: Shape (..., 3 J).
+            reference_targets: `Reference.targets` of the frame ahead [rad], shape (..., J, 3).
+
+        Returns:
+            Joint targets [rad], shape (..., J, 3).
+        """
+        xp = array_namespace(action, reference_targets)
+        action = self.scale * xp.minimum(xp.maximum(action, -self.clip), self.clip)
+        offset = xp.reshape(action, (*action.shape[:-1], action.shape[-1] // 3, 3))
+        return reference_targets + offset if self.mode == "residual" else offset
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for YAML; `_LATER` only where they are on: cards from before them are without."""
+        return {name: value for name, value in asdict(self).items() if name not in _LATER or value}
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> ActionSpec:
+        """Return the inverse of `to_dict`. Raises BundleError."""
+        return build(ActionSpec, values, Where("action", error=BundleError, complete=True, strict=True))

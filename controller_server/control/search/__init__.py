@@ -1,0 +1,1 @@
+"""Sampling-based tracking over a receding horizon."""

@@ -1,0 +1,1 @@
+"""One conversion, from a clip and settings to a result."""

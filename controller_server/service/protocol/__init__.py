@@ -1,0 +1,1 @@
+"""The wire protocol: messages, payloads, keys, the port file."""

@@ -1,0 +1,1 @@
+"""The controller server: scheduler, workers, job store, access."""

@@ -1,0 +1,1 @@
+"""What training costs beside bare stepping."""

@@ -1,0 +1,1 @@
+"""The commands of training: `assistmimic train`, `export` and `bench train`, registered as entry points."""

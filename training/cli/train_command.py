@@ -1,0 +1,123 @@
+"""`assistmimic train`, `export` and `bench train`. Torch is loaded only when they run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from controller_server.core.errors import AssistMimicError
+
+from .arguments import BenchTrain, Export, Train
+
+
+def run_train(arguments: Train) -> int:
+    """Train. Raises AssistMimicError."""
+    _need_training()
+    if not 1 <= arguments.processes <= 256:
+        raise AssistMimicError(f"--processes: {arguments.processes} is outside 1-256")
+    if arguments.what == "ablation":
+        if arguments.processes > 1:
+            raise AssistMimicError("--processes: an ablation trains one run after the other, in one process")
+        return _run_ablation(arguments)
+    from training.command import train
+    from training.settings.config import load_config
+
+    config = load_config(
+        arguments.config,
+        arguments.set,
+        clips=arguments.clips or None,
+        steps=arguments.steps,
+        seed=arguments.seed,
+        prior=arguments.prior,
+    )
+    if config.kind != arguments.what:
+        raise AssistMimicError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
+    if arguments.processes > 1:  # only now: what is impossible is said once
+        from training.launch import launch
+
+        return launch(arguments.processes, _in_words(arguments))
+    if config.name == config.kind and (len(config.clips) == 1 or (config.clips and config.kind == "specialist")):
+        from controller_server.evaluation.clip_sources import run_name
+
+        config = replace(config, name=run_name(config.clips))
+    train(
+        config,
+        arguments.out or Path("runs") / config.name,
+        resume=arguments.resume,
+        agent=arguments.agent,
+        threads=arguments.threads,
+    )
+    return 0
+
+
+def _in_words(arguments: Train) -> list[str]:
+    """Return the command line of one of several processes."""
+    words = [arguments.what, str(arguments.config), "--agent", arguments.agent, "--threads", str(arguments.threads)]
+    single = {"--out": arguments.out, "--steps": arguments.steps, "--seed": arguments.seed, "--prior": arguments.prior}
+    for name, value in single.items():
+        words += [] if value is None else [name, str(value)]
+    for name, values in (("--clips", arguments.clips), ("--set", arguments.set), ("--import", arguments.imports)):
+        words += [name, *map(str, values)] if values else []
+    return [*words, "--resume"] if arguments.resume else words
+
+
+def _run_ablation(arguments: Train) -> int:
+    from training.ablation import TABLE, run_ablation
+
+    folder = arguments.out or Path("runs") / arguments.config.stem
+    rows = run_ablation(
+        arguments.config, folder, steps=arguments.steps, clips=arguments.clips, threads=arguments.threads
+    )
+    for row in rows:
+        scores = f"{row['success_tracking_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"
+        print(f"{row['clip']:<20} {row['variant']:<20} {row['seed']}  {scores}")
+    print(f"wrote {folder / TABLE}")
+    return 0
+
+
+def run_export(arguments: Export) -> int:
+    """Write a run's bundle. Raises AssistMimicError."""
+    _need_training()
+    from training.export import export
+
+    bundle = export(arguments.run_folder, arguments.out, name=arguments.name)
+    card = bundle.card
+    print(f"wrote {arguments.out}: {card.kind} {card.name}, {card.training['pair_steps']:,} pair-steps")
+    return 0
+
+
+def run_bench_train(arguments: BenchTrain) -> int:
+    """Measure what training costs. Raises AssistMimicError."""
+    _need_training()
+    from controller_server.core.array_store import ArrayStore, cache_folder
+    from controller_server.core.bundled import CLIPS
+    from training.benchmarks.many_clips import bench_many, many_lines
+    from training.benchmarks.step_cost import bench_train
+    from training.settings.config import CONFIGS, load_config
+
+    clips, threads = arguments.clips, arguments.threads
+    given = clips[0] if clips else "pull_up"
+    clip = given if Path(given).is_file() else str(CLIPS / f"{given}.npz")
+    config = load_config(CONFIGS / "specialist.yaml", clips=(clip,))
+    config = replace(config, pairs=arguments.pairs)
+    many = bench_many(config, threads=threads, store=ArrayStore(cache_folder()))  # first: its memory is measured
+    report = bench_train(config, threads=threads) | many
+    if arguments.json:
+        print(json.dumps(report, indent=2, allow_nan=False))
+        return 0
+    for name in ("bare_stepping", "environment", "training"):
+        print(f"{name.replace('_', ' '):<16}{report[f'{name}_per_s']:>8.0f} pair-steps/s")
+    for name in ("environment", "training"):
+        print(f"{name} is {report[f'{name}_share_of_bare_stepping']:.0%} of bare stepping")
+    print(*many_lines(report), sep="\n")
+    return 0
+
+
+def _need_training() -> None:
+    """Say what is missing where training is not possible. Raises AssistMimicError."""
+    try:
+        import tensorboard  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise AssistMimicError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None

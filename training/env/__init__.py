@@ -1,0 +1,1 @@
+"""The training environment: worlds, episodes, rewards, terminations, events."""

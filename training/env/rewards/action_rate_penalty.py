@@ -1,0 +1,19 @@
+"""What it costs to change one's mind from one control step to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from controller_server.terms import reward
+from training.env.step_context import StepContext
+
+Array = Any
+
+
+@reward(group="prior")
+def jerk(c: StepContext) -> Array:
+    """Return the action rate: the mean squared change of the action. A cost."""
+    change = c.action - c.last_action
+    return array_namespace(change).mean(change * change, axis=-1)

@@ -1,0 +1,21 @@
+"""The paper's assistive stability: the recipient's head, and the supporter's, no lower than the reference has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from controller_server.clip.skeleton import HEAD
+from controller_server.terms import reward
+from training.env.step_context import StepContext
+
+Array = Any
+
+
+@reward(group="prior")
+def stability(c: StepContext, *, drop: float = 0.5) -> Array:
+    """Return one while the head is as high as the reference's, falling to zero where it is a drop [m] below it."""
+    xp = array_namespace(c.now.positions)
+    low = c.goal.positions[:, :, HEAD, 2] - c.now.positions[:, :, HEAD, 2]
+    return 1 - xp.clip(low / drop, 0, 1)

@@ -1,0 +1,16 @@
+"""The paper's style reward (AMP), made by the discriminators of `training/learning/style.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controller_server.terms import reward
+from training.env.step_context import StepContext
+
+Array = Any
+
+
+@reward(group="prior")
+def style(c: StepContext) -> Array:
+    """Return how much a discriminator takes the last frames for the reference's, whenever it happens there."""
+    return c.style

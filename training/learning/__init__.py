@@ -1,0 +1,1 @@
+"""PPO, networks, style discriminators, checkpoints, data-parallel gradients."""

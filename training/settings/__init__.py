@@ -1,0 +1,1 @@
+"""All choices of a training run, and configurations of earlier versions."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from conftest import standing_pair
 
-from controller_server.clip.fit.joint_names import built_in_tables
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.io.bvh_write import bvh_text
+from controller_server.clip.rig_tables import built_in_tables
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import L_FOOT, R_FOOT, joint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from conftest import standing_motion
 
 from blender_addon.rig.bones import Bones
+from blender_addon.rig.controls import Control, Controls
 from blender_addon.rig.mapping import called, read_mapping, shipped_mappings
 from blender_addon.rig.motion import blend_motions
 from blender_addon.rig.rig import recognise
 from blender_addon.rig.rotation_modes import EULER_MODES, channels_from_matrices, matrices_from_channels
-from controller_server.clip.fit.joint_names import built_in_tables
+from controller_server.clip.fit.joint_names import match_joints
 from controller_server.clip.io.bvh_world import UNITS
+from controller_server.clip.rig_tables import motion_file_tables, read_joint_table
 from controller_server.clip.rotation import quat_from_rotvec, quat_to_matrix
 from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS, PARENTS, joint
 from controller_server.core.errors import AssistMimicError
@@ -106,7 +109,8 @@ def test_mapping_files(tmp_path: Path) -> None:
     """Shipped mappings name only SMPL-X joints; a damaged file is refused by its name."""
     assert {mapping.name for mapping in shipped_mappings()} >= {"SMPL-X", "Rigify"}
     path = tmp_path / "mine.json"
-    for text, message in (("{", "not a bone mapping"), ('{"name": "x", "bones": {"tail": "Tail"}}', "tail")):
+    broken = ("{", "not readable as JSON"), ('{"name": "x", "bones": {"tail": "Tail"}}', "tail")
+    for text, message in (*broken, ('{"name": "x", "bones": ["Hips"]}', "joints: expected names and values")):
         path.write_text(text)
         with pytest.raises(AssistMimicError, match=message) as caught:
             read_mapping(path)
@@ -129,7 +133,10 @@ def test_controls_of_generated_rigs() -> None:
     assert sorted(joint(control.takes) for control in rigify.controls.keyed) == list(range(22))
     plain = person()
     extra = [control for control in rigify.controls.keyed if control.bone != "hand_fk.L"]
-    names = tuple(rigify.bones.get(name, name) for name in plain.names) + tuple(control.bone for control in extra)
+    assert rigify.table is not None
+    names = tuple(rigify.table.joints.get(name, (name,))[0] for name in plain.names) + tuple(
+        control.bone for control in extra
+    )
     turns_at = [max(joint(c.takes), joint(c.on)) if c.on in JOINT_NAMES else 0 for c in extra]
     rest = np.concatenate([plain.rest, plain.rest[turns_at]])
     parents = np.concatenate([plain.parents, np.full(len(extra), -1)])
@@ -144,10 +151,10 @@ def test_controls_of_generated_rigs() -> None:
         recognise(Bones(tuple(whole[0]), whole[1], whole[2], (*modes, "XYZ")), np.eye(4), shipped_mappings())
 
 
-@pytest.mark.parametrize("name", [table.name for table in built_in_tables() if table.name != "smplx"])
+@pytest.mark.parametrize("name", [table.name for table in motion_file_tables() if table.name != "smplx"])
 def test_rigs_of_the_readers_tables(name: str) -> None:
     """See a person in any rig whose names the clip readers know, spelled as exporters spell them."""
-    table = next(table for table in built_in_tables() if table.name == name)
+    table = next(table for table in motion_file_tables() if table.name == name)
     known = {**table.rotations, **table.joints}
     names = tuple(known[j][0] if j in known else f"extra{k}" for k, j in enumerate(JOINT_NAMES))
     for spelled in (names, tuple(bone.upper().replace("_", " ") for bone in names)):
@@ -165,6 +172,19 @@ def test_units_of_motion_files(unit: str) -> None:
         rig = recognise(person(rest=rest), world, shipped_mappings(), (1.0,))
         assert rig.metres == pytest.approx(per_unit)
         assert np.abs(rig.rest_joints - NEUTRAL_REST_JOINTS).max() < 1e-9
+
+
+def test_mappings_serve_motion_files_and_armatures(tmp_path: Path) -> None:
+    """A mapping saved for Blender serves --joint-map as well; its names are taken as they stand, its controls kept."""
+    path = tmp_path / "mine.json"
+    bones = {name: f"My.{name}" for name in JOINT_NAMES[:22]}
+    controls = {"controls": {"torso": ["spine1", "root"]}, "at_rest": ["hips"], "properties": {"torso": {"follow": 1}}}
+    path.write_text(json.dumps({"name": "Mine", "bones": bones, **controls, "author": "me"}))
+    mapping, names = read_mapping(path), tuple(f"rig:My.{name}" for name in JOINT_NAMES)
+    assert mapping.match(person(names=names)) == ("Mine", {name: k for k, name in enumerate(JOINT_NAMES[:22])})
+    assert mapping.match(person(names=tuple(name.lower() for name in names)))[1] == {}
+    assert mapping.controls == Controls((Control("torso", "spine1", "root"),), ("hips",), {"torso": {"follow": 1}})
+    assert len(match_joints(names, "rig.bvh", read_joint_table(path)).joints) == 22
 
 
 def test_mapping_in_the_readers_format(tmp_path: Path) -> None:

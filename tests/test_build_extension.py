@@ -67,7 +67,7 @@ def test_every_module_of_the_addon_says_its_licence(tool: ModuleType) -> None:
         if path.suffix == ".py":
             assert path.read_text(encoding="utf-8").startswith("# SPDX-License-Identifier: GPL-3.0-or-later"), path
     shipped = {path.name for path in tool._files(tool.ADDON)}
-    assert {"LICENSE", "rigify.json"} <= shipped and "wheels.txt" not in shipped
+    assert {"LICENSE", "blender_manifest.toml"} <= shipped and "wheels.txt" not in shipped
 
 
 def test_versions_that_disagree_are_refused(tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

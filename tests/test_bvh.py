@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from motion_cases import as_rig, squatting_pair
 
-from controller_server.clip.fit.joint_names import REQUIRED, match_joints, read_joint_table
+from controller_server.clip.fit.joint_names import REQUIRED, match_joints
 from controller_server.clip.io.bvh import Bvh, BvhJoint, fps_of_frame_time, read_bvh
 from controller_server.clip.io.bvh_clip import read_bvh_pair
 from controller_server.clip.io.bvh_world import find_world
+from controller_server.clip.rig_tables import read_joint_table
 from controller_server.core.errors import AssistMimicError
 
 ARM = """HIERARCHY
@@ -200,10 +201,12 @@ def test_user_table(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("joints: [a, b]", "must map"),
+        ("joints: [a, b]", "joints: expected names and values"),
         ("joints:\n  left_leg: x", "'left_leg'"),
-        ("joints:\n  left_hip: 3", "a name or a list"),
-        ("bones:\n  left_hip: x", "'joints' mapping"),
+        ("joints:\n  left_hip: 3", "joints.left_hip: expected text or a list, got 3"),
+        ("left_hip: x", "'joints' mapping"),
+        ("joints: {left_hip: x}\nside: [L, R]", "did you mean sides?"),
+        ("joints: {left_hip: x}\ncontrols: {torso: [tail, root]}", "'tail', which is no SMPL-X joint"),
         ("joints: {a: b", "line 1: not readable as YAML"),
         ("joints: !!python/object/apply:os.system ['true']", "not readable as YAML"),
     ],

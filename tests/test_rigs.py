@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from motion_cases import as_rig, squatting_pair
 
-from controller_server.clip.fit.joint_names import REQUIRED, built_in_tables, match_joints, read_joint_table
+from controller_server.clip.fit.joint_names import REQUIRED, match_joints
 from controller_server.clip.interaction import InteractionClip, slice_motion
 from controller_server.clip.io.bvh_write import bvh_text
 from controller_server.clip.io.formats import ReadOptions, read_clip
+from controller_server.clip.rig_tables import built_in_tables, motion_file_tables, read_joint_table
 from controller_server.clip.roles import order_by_names, role_in_name
 from controller_server.clip.rotation import quat_conj, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.core.errors import AssistMimicError
 
-TABLES = [table.name for table in built_in_tables() if table.name != "smplx"]
+TABLES = [table.name for table in motion_file_tables() if table.name != "smplx"]
 
 
 def write_pair(folder: Path, texts: list[str], encoding: str = "utf-8") -> list[Path]:
@@ -49,7 +50,19 @@ def test_every_table_finds_its_own_rig(table):
     assert all(name in match.joints for name in REQUIRED)
 
 
-@pytest.mark.parametrize("table", ["smpl", "rokoko", "unity", "unreal", "biped", "rigify", "mmd"])
+def test_rigs_with_controls_are_found_by_their_skeleton():
+    """Find in the bones of a rig that Rigify made the joints of its meta-rig; motion files know no controls."""
+    for table in built_in_tables():
+        if table.controls:
+            names = [*table.controls, *(alternatives[0] for alternatives in table.joints.values())]
+            match = match_joints(names, "rig.bvh")
+            assert match.table == table.name.partition("_")[0]
+            # A shoulder's control has the name of the meta-rig's bone, and its place.
+            found = {joint: names[row].removeprefix("ORG-") for joint, row in match.joints.items()}
+            assert found == {joint: first.removeprefix("ORG-") for joint, (first, *_) in table.joints.items()}
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_rigs_read(table, tmp_path):
     """Find a known motion again in the files of another rig."""
     clip = squatting_pair(9)

@@ -81,7 +81,7 @@ def heads(obj: bpy.types.Object, names: list[str], frames: np.ndarray) -> np.nda
 
 def make_mixamo(name: str = "mixamo") -> bpy.types.Object:
     """A rig as Mixamo makes them: centimetres, Y up, bones along the limbs, a namespace before every name."""
-    from controller_server.clip.fit.joint_names import read_joint_table
+    from controller_server.clip.rig_tables import read_joint_table
 
     table = {joint: names[0] for joint, names in read_joint_table("mixamo").joints.items()}
     data = bpy.data.armatures.new(name)

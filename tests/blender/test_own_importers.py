@@ -11,11 +11,11 @@ import bpy
 import numpy as np
 import pytest
 
-from controller_server.clip.fit.joint_names import read_joint_table
 from controller_server.clip.interaction import slice_motion
 from controller_server.clip.io.bvh_write import bvh_text
 from controller_server.clip.io.formats import ReadOptions, read_clip
 from controller_server.clip.io.npz import read_npz
+from controller_server.clip.rig_tables import motion_file_tables, read_joint_table
 
 from .conftest import MODULE, ROOT
 from .rigs import heads
@@ -82,7 +82,7 @@ def test_a_rest_pose_that_lies(part: SimpleNamespace, tmp_path: Path) -> None:
     assert np.abs(heads(obj, names, frames) * rig.metres - played - [0.1, 0, 0.2]).max() < 1e-4
 
 
-@pytest.mark.parametrize("table", ["cmu", "cmu_cgspeed", "mixamo", "rokoko", "unreal", "xsens"])
+@pytest.mark.parametrize("table", [table.name for table in motion_file_tables()])
 def test_rigs_by_name(part: SimpleNamespace, table: str, tmp_path: Path) -> None:
     """The rigs of the command line's table are the same rigs here, in centimetres, without a mapping of one's own."""
     motion = slice_motion(read_npz(PAIR).recipient, slice(0, 10))
@@ -92,7 +92,9 @@ def test_rigs_by_name(part: SimpleNamespace, table: str, tmp_path: Path) -> None
     rig = part.recognising.rig_of(obj, scene)
     assert rig.kind == importlib.import_module(f"{MODULE}.rig.mapping").called(table)
     read = part.reading.sample([(obj, rig)], frames, scene)[0].motion
-    assert np.abs(read.joints[0] - motion.joints[0])[:, rig.mapped].max() < 1e-3
+    # Two that lack joints of the trunk: bones of no joint, between two that are some, turn there and move the next one.
+    limit = 0.05 if table in ("biovision", "mmd") else 1e-3
+    assert np.abs(read.joints[0] - motion.joints[0])[:, rig.mapped].max() < limit
 
 
 def test_imported_pair_is_simulated(part: SimpleNamespace, tmp_path: Path) -> None:

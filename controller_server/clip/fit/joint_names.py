@@ -1,42 +1,18 @@
-"""Which joint of a rig is which SMPL-X joint: tables for the usual rigs, and the user's own."""
+"""Which joint of a rig is which SMPL-X joint, by tables of names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-from controller_server.clip.skeleton import JOINT_NAMES
+from controller_server.clip.rig_tables import JointTable, motion_file_tables
 from controller_server.core.errors import AssistMimicError
-from controller_server.core.yaml_file import read_yaml
 
-TIPS = ("left_toes", "right_toes", "left_hand", "right_hand")
 REQUIRED = tuple(
     f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in ("left", "right")
 )
 """Joints without which nobody can be fitted."""
-
-
-@dataclass(frozen=True)
-class JointTable:
-    """Names a rig uses. Each SMPL-X joint (or tip) has a list of alternatives, best first.
-
-    Attributes:
-        name: What the table is called in messages.
-        joints: Joints whose position and rotation are the SMPL-X joint's.
-        rotations: Joints of which only the rotation is.
-        tips: Points that tell where toes and hands point, by the names of `TIPS`.
-        only_with: Names of which one must be there, for tables that other rigs would fit too.
-    """
-
-    name: str
-    joints: Mapping[str, Sequence[str]]
-    rotations: Mapping[str, Sequence[str]]
-    tips: Mapping[str, Sequence[str]]
-    only_with: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -66,75 +42,6 @@ def _plain(name: str) -> str:
 _PREFIX = re.compile(
     r"^(mixamorig\d*|character\d+|valvebiped|bip\d+|j(bip|sec|adj)|(def|org|mch)(?=[a-z])|robot(?=hips|spine|left|right)|gt(?=hips))+"
 )
-
-
-@cache
-def built_in_tables() -> tuple[JointTable, ...]:
-    """Tables of the rigs known without the user's help, SMPL-X's own names first."""
-    files = ("joint_tables.yaml", "rig_tables.yaml")
-    tables = [(f, read_yaml(Path(__file__).with_name(f))) for f in files]
-    smplx = JointTable("smplx", {name: (name,) for name in JOINT_NAMES}, {}, _SMPLX_TIPS)
-    return (smplx, *(_table(name, entry, f) for f, entries in tables for name, entry in entries.items()))
-
-
-_SMPLX_TIPS = {f"{s}_toes": (f"{s}_foot_end",) for s in ("left", "right")} | {
-    f"{s}_hand": (f"{s}_middle1",) for s in ("left", "right")
-}
-
-
-def read_joint_table(path: str | Path) -> JointTable:
-    """Return a built-in table by its name, or a user's in YAML (see docs/formats.md). Raises AssistMimicError."""
-    named = next((table for table in built_in_tables() if table.name == str(path)), None)
-    if named is not None:
-        return named
-    path = Path(path)
-    if not path.exists() and path.suffix.lower() not in (".yaml", ".yml"):
-        names = ", ".join(table.name for table in built_in_tables())
-        raise AssistMimicError(f"{path}: no table of joint names is called so; there are {names}, or give a YAML file")
-    return _table(path.name, read_yaml(path), str(path))
-
-
-def _table(name: str, content: Any, where: str) -> JointTable:
-    parts = ("joints", "rotations", "tips")
-    if not isinstance(content, dict) or "joints" not in content or set(content) - {*parts, "sides", "only_with"}:
-        raise AssistMimicError(
-            f"{where}: a joint table has a 'joints' mapping, and may have 'rotations', 'tips', 'sides' and 'only_with'"
-        )
-    sides = content.get("sides", ["left_", "right_"])
-    if not (isinstance(sides, list) and len(sides) == 2 and all(isinstance(side, str) for side in sides)):
-        raise AssistMimicError(f"{where}: sides must be two texts, those of left and right")
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for part in parts:
-        entries = content.get(part) or {}
-        if not isinstance(entries, dict):
-            raise AssistMimicError(f"{where}: {part} must map SMPL-X names to the file's names")
-        found[part] = {}
-        for key, names in entries.items():
-            names = [names] if isinstance(names, str) else names
-            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-                raise AssistMimicError(f"{where}: {part} of {key} must be a name or a list of names")
-            found[part] |= _spelled_out(str(key), names, sides, TIPS if part == "tips" else JOINT_NAMES, where, part)
-    needed = content.get("only_with") or []
-    return JointTable(name, **found, only_with=tuple(map(str, needed)) if isinstance(needed, list) else ())
-
-
-def _spelled_out(
-    key: str, names: Sequence[str], sides: Sequence[str], known: Sequence[str], where: str, part: str
-) -> dict[str, tuple[str, ...]]:
-    """Return an entry of a table for each joint it stands for: both sides, three joints of a finger."""
-    digits = ("1", "2", "3") if "#" in key else ("",)
-    found = {}
-    for digit in digits:
-        plain = key.replace("#", digit)
-        spelled = tuple(name.replace("#", digit) for name in names)
-        if plain in known:
-            found[plain] = spelled
-            continue
-        if f"left_{plain}" not in known:
-            raise AssistMimicError(f"{where}: {part} names {key!r}, which is none of {', '.join(known[:22])}")
-        for side, text in zip(("left", "right"), sides, strict=True):
-            found[f"{side}_{plain}"] = tuple(name.replace("*", text) for name in spelled)
-    return found
 
 
 def _finder(names: Sequence[str]) -> Callable[[Mapping[str, Sequence[str]]], dict[str, int]]:
@@ -171,7 +78,7 @@ def match_joints(
         AssistMimicError: listing the joints that could not be found.
     """
     find = _finder(names)
-    tables = (table,) if table else [t for t in built_in_tables() if not t.only_with or find({"": t.only_with})]
+    tables = (table,) if table else [t for t in motion_file_tables() if not t.only_with or find({"": t.only_with})]
     matches = [JointMatch(t.name, find(t.joints), find(t.rotations), find(t.tips)) for t in tables]
 
     def worth(k: int) -> tuple[int, int, int]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from controller_server.clip.checks.plausibility import Finding, fit_findings
 from controller_server.clip.fit.capture import Capture
-from controller_server.clip.fit.joint_names import TIPS, JointMatch, exchanged, match_joints, read_joint_table
+from controller_server.clip.fit.joint_names import JointMatch, exchanged, match_joints
 from controller_server.clip.fit.motion import fit
 from controller_server.clip.interaction import MAX_FPS, MIN_FPS, ROLES, InteractionClip, SmplxMotion
+from controller_server.clip.rig_tables import TIPS, read_joint_table
 from controller_server.clip.rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import (
     JOINT_NAMES,

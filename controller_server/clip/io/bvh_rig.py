@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.clip.fit.joint_names import JointMatch, exchanged, match_joints, read_joint_table
+from controller_server.clip.fit.joint_names import JointMatch, exchanged, match_joints
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.resample import sample_cubic, sample_quats
+from controller_server.clip.rig_tables import read_joint_table
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, PELVIS
 from controller_server.core.errors import AssistMimicError

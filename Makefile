@@ -57,7 +57,7 @@ soak: $(VENV)/.installed-dev ## Kill server and workers under load for 20 minute
 	cd tests && ../$(BIN)/python -m service.soak --seconds $(or $(SECONDS),1200)
 
 fuzz: $(VENV)/.installed-dev ## Read damaged files of every format (FILES=1000 of each; 20000 take hours)
-	ASSISTMIMIC_FUZZ=$(or $(FILES),1000) $(BIN)/python -m pytest tests/test_fuzz_readers.py -o timeout=0
+	ASSISTMIMIC_FUZZ=$(or $(FILES),1000) $(BIN)/python -m pytest tests/clip/io/test_fuzz_readers.py -o timeout=0
 
 clean: ## Remove what was built and written, the environment too
 	rm -rf $(VENV) .venv-bpy-* out build dist *.egg-info

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.npz import write_npz
 from controller_server.physics.recorded_frames import slice_clip
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def run_example(name: str, *arguments: str, folder: Path) -> str:

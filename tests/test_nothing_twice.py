@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from policy_cases import untrained
+from helpers.policy_cases import untrained
 
 from controller_server.benchmarks import conversion as bench
 from controller_server.body import compiled as compiling

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from control_cases import displaced, standing
-from policy_cases import untrained
+from helpers.control_cases import displaced, standing
+from helpers.policy_cases import untrained
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate, rotvec_from_quat

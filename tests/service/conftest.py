@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from helpers.service_cases import ServerProcess
 
 from controller_server.service.client.client import Client
-
-from .cases import ServerProcess
 
 
 @pytest.fixture(scope="package")

@@ -19,12 +19,11 @@ from typing import Any
 
 import msgpack
 import zmq
+from helpers.service_cases import ServerProcess, foreign_server, short_clip
 
 from controller_server.service.client.client import new_job_id
 from controller_server.service.protocol.messages import DTYPES, FROM_CLIENT, PROTOCOL, Message, decode, encode
 from controller_server.service.protocol.payload import clip_to_payload
-
-from .cases import ServerProcess, foreign_server, short_clip
 
 MAX_GROWTH_MB = 200.0
 BIG_SHARE = 0.0005

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from helpers.service_cases import QUICK, ServerProcess, assert_same_arrays, short_clip
 
 from controller_server.clip.io.npz import clip_to_arrays
 from controller_server.core.errors import AssistMimicError
@@ -32,8 +33,6 @@ from controller_server.pipeline.settings import ConvertSettings
 from controller_server.service.client.client import Client, JobResult, connect, new_job_id
 from controller_server.service.protocol.errors import JobFailed, JobTimeout, ServerError, ServerLost
 from controller_server.service.protocol.payload import split_text
-
-from .cases import QUICK, ServerProcess, assert_same_arrays, short_clip
 
 CLIENTS = 6
 CALM_SHARE = 0.4

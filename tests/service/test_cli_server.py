@@ -11,12 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.service_cases import ServerProcess, foreign_server, short_clip, until
 
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.npz import write_npz
 from controller_server.pipeline.result import read_result_metadata
-
-from .cases import ServerProcess, foreign_server, short_clip, until
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

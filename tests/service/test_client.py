@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import msgpack
 import pytest
 import zmq
+from helpers.service_cases import foreign_server, short_clip
 
 from controller_server import connect
 from controller_server.core.errors import AssistMimicError
@@ -19,8 +20,6 @@ from controller_server.service.client.client import Client
 from controller_server.service.client.location import Location
 from controller_server.service.protocol.errors import ServerError, ServerLost
 from controller_server.service.protocol.messages import FROM_SERVER, PROTOCOL, Message, decode, encode
-
-from .cases import foreign_server, short_clip
 
 
 def test_the_client_needs_little():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+from helpers.paths import ROOT
+from helpers.service_cases import ServerProcess, short_clip
 
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.npz import write_npz
 
-from .cases import ServerProcess, short_clip
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def test_submit_clips(server: ServerProcess, tmp_path):

@@ -12,6 +12,7 @@ import time
 import urllib.request
 
 import pytest
+from helpers.service_cases import ServerProcess, foreign_server, short_clip, until
 
 from controller_server import connect
 from controller_server.core.errors import AssistMimicError
@@ -20,8 +21,6 @@ from controller_server.service.protocol.errors import ServerLost
 from controller_server.service.server.configuration import ServeArguments, parse_serve, read_config
 from controller_server.service.server.logs import JsonFormatter
 from controller_server.service.server.options import WorkerSpec
-
-from .cases import ServerProcess, foreign_server, short_clip, until
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import msgpack
 import numpy as np
 import pytest
+from helpers.paths import ROOT
 
 from controller_server.service.protocol import messages as protocol
 from controller_server.service.protocol.messages import (
@@ -25,7 +25,7 @@ from controller_server.service.protocol.messages import (
     encode,
 )
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+DOCUMENT = ROOT / "docs" / "protocol.md"
 
 
 def packed(**header: object) -> list[bytes]:

@@ -7,17 +7,14 @@ import re
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
+from helpers.service_cases import ServerProcess, short_clip
 
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.npz import write_npz
 from controller_server.core.errors import AssistMimicError
-
-from .cases import ServerProcess, short_clip
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/server.md"])

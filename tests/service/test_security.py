@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 import zmq
+from helpers.service_cases import ServerProcess, foreign_server, short_clip, until
 
 from controller_server import connect
 from controller_server.core.errors import AssistMimicError
@@ -23,8 +24,6 @@ from controller_server.service.protocol.keys import (
     read_server_keys,
     remove_client,
 )
-
-from .cases import ServerProcess, foreign_server, short_clip, until
 
 
 @pytest.fixture

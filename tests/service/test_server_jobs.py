@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from helpers.service_cases import QUICK, ServerProcess, assert_same_arrays, short_clip, until
 
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.npz import clip_to_arrays
@@ -14,8 +15,6 @@ from controller_server.pipeline.settings import ConvertSettings
 from controller_server.service.client.client import JobProgress, Preview, new_job_id
 from controller_server.service.protocol.errors import JobCancelled, JobTimeout, ServerError
 from controller_server.service.protocol.payload import split_text
-
-from .cases import QUICK, ServerProcess, assert_same_arrays, short_clip, until
 
 
 def direct(clip, settings):

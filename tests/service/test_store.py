@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import ROOT
+from helpers.service_cases import assert_same_arrays
 
 from controller_server.core.errors import AssistMimicError
 from controller_server.service.server.array_file import ArrayFileError, pack_arrays, read_array_file, write_array_file
 from controller_server.service.server.store import INLINE, Job, JobStore, Key, State, digest_of
-
-from .cases import assert_same_arrays
 
 SMALL = {"x": np.arange(6.0).reshape(2, 3), "one": np.array(3.5), "none": np.zeros((0, 4), dtype="<i4")}
 LARGE = {"x": np.arange(INLINE / 8 + 1)}
@@ -62,7 +62,7 @@ def test_what_was_not_committed_was_never_accepted(tmp_path):
         "store.add(job('accepted1'), {}, LARGE); store.commit(); store.start(Key('', 'accepted1')); store.commit()\n"
         "store.add(job('halfway-1'), {}, LARGE); os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).resolve().parents[2], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
     store = JobStore(tmp_path)
     assert [(found.job, found.state) for found in store.open_jobs()] == [("accepted1", State.QUEUED)]
     assert len(list((tmp_path / "jobs").iterdir())) == 1  # the file of the other one is gone
@@ -88,11 +88,14 @@ def busy(folder: Path) -> None:
 
 def test_killed_at_any_moment(tmp_path):
     """Know, after kill -9 at some moments, every accepted job and every end that was told, with its result."""
-    dice, code = random.Random(0), "import sys; from pathlib import Path; from service.test_store import busy; "
+    dice, code = (
+        random.Random(0),
+        "import sys; sys.path.insert(0, 'tests'); from pathlib import Path; from service.test_store import busy; ",
+    )
     for attempt in range(5):
         folder = tmp_path / str(attempt)
         command = [sys.executable, "-c", f"{code}busy(Path({str(folder)!r}))"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(dice.randrange(1, 40))]
         time.sleep(dice.uniform(0, 0.005))

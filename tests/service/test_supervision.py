@@ -8,11 +8,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from helpers.service_cases import ServerProcess, foreign_server, short_clip, until
 
 from controller_server.service.client.client import Client, new_job_id
 from controller_server.service.protocol.errors import JobCancelled, JobFailed
-
-from .cases import ServerProcess, foreign_server, short_clip, until
 
 LIMIT_MB = 300
 

@@ -7,13 +7,14 @@ import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from helpers.service_cases import QUICK, foreign_server, short_clip, until
+
 from controller_server.service.client.client import JobProgress
 from controller_server.service.client.identity import client_name
 from controller_server.service.protocol.payload import verdict_of
 from controller_server.service.server.queueing import FairQueue
 from controller_server.service.server.store import JobStore
 
-from .cases import QUICK, foreign_server, short_clip, until
 from .test_store import job
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from conftest import standing_pair
-from policy_cases import untrained
+from helpers.policy_cases import untrained
+from helpers.standing import standing_pair
 
 from controller_server.body.muscles import muscle_group
 from controller_server.clip.io.npz import write_npz

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import standing_pair
+from helpers.paths import ROOT
+from helpers.standing import standing_pair
 
 from controller_server.cli import main
 from controller_server.clip.io.npz import write_npz
@@ -37,7 +38,7 @@ CONFIG = {
     "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0, "siblings": 1},
     "reward": {"supporter": {"positions": 1.0}, "recipient": {"positions": 1.0}},
 }
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 def prepared(folder: Path, **changes: object) -> list[str]:

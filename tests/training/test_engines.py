@@ -11,9 +11,9 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from conftest import standing_pair
-from policy_cases import untrained
-from training_cases import tiny
+from helpers.policy_cases import untrained
+from helpers.standing import standing_pair
+from helpers.training_cases import tiny
 
 from controller_server.benchmarks import conversion as bench
 from controller_server.body.pair import PairBody
@@ -39,8 +39,6 @@ from controller_server.pipeline.settings import Controller, ConvertSettings, Qua
 from controller_server.prepare.settings import PrepareSettings
 from training.env.scene import Scene
 from training.runner import Runner
-
-sys.path.append(str(__file__).rpartition("/")[0] + "/training")
 
 DOOR = "door"
 AS_IT_IS = PrepareSettings(smooth=False, ground=False, feet=False, swing=False, place=False, contacts=False)

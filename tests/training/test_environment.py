@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from policy_cases import PRIOR
-from training_cases import WEIGHTS, standing_scene, tiny, weighed
+from helpers.policy_cases import PRIOR
+from helpers.training_cases import WEIGHTS, standing_scene, tiny, weighed
 
 from controller_server.control.policy.retarget import RetargetSettings
 from controller_server.core.errors import AssistMimicError

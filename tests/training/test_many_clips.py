@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from conftest import standing_motion, standing_pair
-from training_cases import standing_scene, tiny
+from helpers.standing import standing_motion, standing_pair
+from helpers.training_cases import standing_scene, tiny
 
 from controller_server.clip.interaction import Prop
 from controller_server.core.array_store import ArrayStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from training_cases import moment
+from helpers.training_cases import moment
 
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
 from controller_server.terms import TermConfig, reward

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import standing_pair
-from policy_cases import untrained
+from helpers.policy_cases import untrained
+from helpers.standing import standing_pair
 
 from controller_server.body.drive import from_middles
 from controller_server.control.policy.action import ActionSpec

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import standing_pair
-from training_cases import standing_scene
+from helpers.standing import standing_pair
+from helpers.training_cases import standing_scene
 
 from controller_server.clip.interaction import Prop
 from controller_server.clip.io.npz import write_npz

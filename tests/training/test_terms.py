@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import yaml
-from training_cases import WEIGHTS, moment, standing_scene, tiny, weighed
+from helpers.training_cases import WEIGHTS, moment, standing_scene, tiny, weighed
 
 from controller_server.control.policy.retarget import RetargetSettings
 from controller_server.core.errors import AssistMimicError

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import standing_pair
+from helpers.paths import ROOT
+from helpers.standing import standing_pair
 
 from controller_server.cli import main
 from controller_server.clip.io.npz import write_npz
@@ -34,8 +35,7 @@ from training.env.reward_table import RewardTable
 from training.env.term_memory import TermMemory
 from training.settings.config import RewardConfig
 
-PAGE = (Path(__file__).parents[2] / "docs" / "terms.md").read_text()
-ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "terms.md").read_text()
 KINDS = (observation, reward, termination, event, strength)
 
 

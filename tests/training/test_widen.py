@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import standing_pair
-from policy_cases import untrained
+from helpers.policy_cases import untrained
+from helpers.standing import standing_pair
 
 from controller_server.body.pair import PairBody
 from controller_server.control.policy.bundle import read_bundle, write_bundle

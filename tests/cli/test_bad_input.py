@@ -201,8 +201,11 @@ def test_output_folder_that_cannot_be_written(assistmimic, tmp_path):
         ),
         (["convert", "in.npz", "out.npz", "--grip-force", "900"], "outside 0-450"),
         (["bench", "dirty", "--seed", "1"], "no option --seed; did you mean --seeds?"),
-        (["convert", "in.npz", "out.npz", "--trials", "3"], "no option --trials here, it is one of bench, evaluate"),
-        (["transmogrify", "in.npz"], "convert, demo, batch, info, strip, video, formats, author, bench"),
+        (
+            ["convert", "in.npz", "out.npz", "--trials", "3"],
+            "no option --trials here, it is one of evaluate, bench push",
+        ),
+        (["transmogrify", "in.npz"], "convert, demo, batch, info, view, strip, video, formats, author"),
         ([], "assistmimic --help"),
     ],
     ids=" ".join,

@@ -38,7 +38,9 @@ def run_batch_here(source: str, out: str) -> None:
     from controller_server.pipeline.settings import Controller, ConvertSettings
 
     settings = ConvertSettings(controller=Controller.SEARCH)
-    run_batch(BatchOptions(Path(source), Path(out), settings=settings), engine=LocalEngine(1, module="helpers.batch_worker"))
+    run_batch(
+        BatchOptions(Path(source), Path(out), settings=settings), engine=LocalEngine(1, module="helpers.batch_worker")
+    )
 
 
 if __name__ == "__main__":

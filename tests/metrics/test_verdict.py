@@ -186,7 +186,7 @@ def test_other_limits():
     assert not strict(recording_of(moved(CLIP, np.array([0.08, 0, 0])), PAIR)).success
     wrongs: list[dict[str, Any]] = [{"max_slip_m": -1.0}, {"min_contacts_kept": 1.2}, {"max_slip_m": float("nan")}]
     for wrong in wrongs:
-        with pytest.raises(AssistMimicError, match="criteria"):
+        with pytest.raises(AssistMimicError, match="outside"):
             Criteria(**wrong)
 
 

@@ -155,7 +155,7 @@ def test_a_term_has_parameters_and_may_stand_there_twice():
     assert np.abs(observe(view, [near])).max() < 1e-3
     with pytest.raises(AssistMimicError, match="goal_ahead: no parameter 'width'; there are seconds"):
         observation.bind({"goal_ahead": TermConfig(params={"width": 1.0})})
-    with pytest.raises(AssistMimicError, match="goal_ahead: seconds: expected a number, got 'far'"):
+    with pytest.raises(AssistMimicError, match="goal_ahead.seconds: expected a number, got 'far'"):
         observation.bind({"goal_ahead": TermConfig(params={"seconds": "far"})})
 
 

@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance soak fuzz extension wheel test-wheel bpy test-blender bench-blender clean
+.PHONY: help demo test check format bench conformance soak fuzz extension docs wheel test-wheel bpy test-blender bench-blender clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,11 @@ extension: $(BIN)/python ## Build and validate the Blender extension's zips, for
 	$(BIN)/python tools/build_extension.py
 	$(BIN)/python tools/build_extension.py --python 3.11
 
+docs: $(VENV)/.installed-docs ## Build the documentation as a static site, with an API reference, into build/site
+	$(BIN)/python tools/docs_site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file build/docs/mkdocs.yml --site-dir ../site
+	@echo "open build/site/index.html in a browser"
+
 wheel: $(BIN)/python ## Build the wheel, with clips and policies, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
@@ -72,6 +77,11 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV); this happens once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
 	@touch $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV); this happens once"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,docs]'
+	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV); this happens once"

@@ -61,7 +61,7 @@ def _scores(scores: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _rates(row: Mapping[str, Any]) -> str:
-    """Usable trials and those that followed the clip, which cards from before `measure.verdict` call success."""
+    """Usable trials and those that followed the clip, which cards from before `metrics.verdict` call success."""
     followed = row.get("success_tracking_rate", row["success_rate"])
     usable = row["success_rate"] if "success_tracking_rate" in row else None
     told = f"followed {followed:.0%}"

@@ -13,7 +13,7 @@ from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.backend import Backend
 
 MAX_FORCE = 0.5
-"""Bound of assistance at any step in body weights; `measure.effort.MAX_MEAN_HELP` bounds its mean."""
+"""Bound of assistance at any step in body weights; `metrics.effort.MAX_MEAN_HELP` bounds its mean."""
 MAX_TORQUE = 100.0
 """Bound of assistance at any step [N m]."""
 

@@ -51,7 +51,7 @@ class KeptReference:
     Args:
         clip: Prepared.
         pair: Its bodies.
-        sparing: How the load is shared out (`feedforward.SPARING`).
+        sparing: How the load is shared out (`inverse_dynamics.SPARING`).
         store: Where it is kept.
     """
 

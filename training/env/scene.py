@@ -85,7 +85,7 @@ class Scene:
         engine: str = BUILT_IN,
         store: ArrayStore = NOTHING_KEPT,
     ) -> Scene:
-        """A scene of a clip, which is prepared unless it is `ready`; see `feedforward.SPARING`."""
+        """A scene of a clip, which is prepared unless it is `ready`; see `inverse_dynamics.SPARING`."""
         clip = source if ready else prepared(source, PrepareSettings(grips=GripMode(body.grips)), store)
         pair = PairBody.from_clip(
             clip,

@@ -27,7 +27,7 @@ def stranger_scene(
     Args:
         entry: As in `strangers`.
         body: Strengths of the first and the second person.
-        sparing: See `feedforward.SPARING`.
+        sparing: See `inverse_dynamics.SPARING`.
         engine: Name of the engine.
         store: Where prepared clips are kept.
 

@@ -102,7 +102,7 @@ def rotation_angles(goal: Bodies, now: Bodies) -> Array:
 
 
 def deviation(now: Bodies, goal: Bodies) -> Array:
-    """Return the mean distance of the paper's 16 bodies to the reference [m], shape (N, 2): see `measure.tracking`."""
+    """Return the mean distance of the paper's 16 bodies to the reference [m], shape (N, 2): see `metrics.tracking`."""
     error = (now.positions - goal.positions)[:, :, list(SUCCESS_JOINTS)]
     xp = array_namespace(error)
     return xp.mean(xp.sqrt(xp.sum(error * error, axis=-1)), axis=-1)

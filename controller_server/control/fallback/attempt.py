@@ -19,7 +19,7 @@ class Attempt:
 
     Attributes:
         controller: Name of the rung.
-        success: Whether the result is usable, as `measure.verdict` has it.
+        success: Whether the result is usable, as `metrics.verdict` has it.
         success_tracking: Whether both people stayed on the clip within 0.25 m and the bounds of outside help.
         score: What results of one clip are compared by; more is better.
         reason: In words: how far off, or why it failed and when.

@@ -31,7 +31,7 @@ class Outcome:
     Attributes:
         recording: What happened. Where the clip ends at rest it goes on beyond that end, held still.
         controller: Name of the rung.
-        success: Whether it is usable (`measure.verdict`).
+        success: Whether it is usable (`metrics.verdict`).
         attempts: Of every rung tried.
         policy: Name of the policy that had a part in it; empty if none had.
         policy_sha256: Of its weights.

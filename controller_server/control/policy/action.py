@@ -27,10 +27,10 @@ class ActionSpec:
         mode: "residual": the reference's target plus scale x action; "absolute": scale x action.
         scale: Size of an action of one [rad].
         clip: Actions are clipped to +- this.
-        sparing: How the reference's targets share out the load (`feedforward.SPARING`): a policy that was trained
+        sparing: How the reference's targets share out the load (`inverse_dynamics.SPARING`): a policy that was trained
             beside one share does not know another.
         balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
-        slack: Whether the reference's targets stop counting on a partner who is not being held (`hold.slackened`).
+        slack: Whether the reference's targets stop counting on a partner who is not being held (`contact_loss.slackened`).
         closing: Whether hands close on what they hold, wherever the partner has it, as they do in a search
             (`base.ReferenceBase`); then with `balance` and `slack` too.
     """

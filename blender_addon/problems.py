@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SKATING, DEPTH, DEVIATION = 10.0, 0.02, 0.25
-"""From here on it is a problem: cm/s of a bearing foot, metres inside, metres from the prepared motion."""
-SLIDE = 5.0
-"""The same of how far a bearing sole moves in one step [cm]."""
+from controller_server.metrics.catalogue import METRIC
+from controller_server.metrics.tracking import SUCCESS_LIMIT
+
+SKATING, SLIDE = METRIC["foot_skate_cm_s"].visible or 0.0, METRIC["slip_worst_cm"].visible or 0.0
+"""From here on one sees it: cm/s of a bearing foot, cm that a bearing sole moves in one step."""
+DEPTH, DEVIATION = (METRIC["floor_penetration_mm"].visible or 0.0) / 1000, SUCCESS_LIMIT
+"""The same of metres inside each other or the floor, and of metres from the prepared motion."""
 _GAP = 3
 
 

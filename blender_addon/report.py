@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.core.errors import AssistMimicError
-
-from .problems import DEPTH, DEVIATION, SKATING, SLIDE
+from controller_server.metrics.catalogue import METRIC, ROLES
 
 
 @dataclass(frozen=True)
@@ -62,92 +61,38 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
         worst: Frames where measures are worst, by `deviation`, `skate`, `partner`, `floor`.
     """
     scores, worst = meta["scores"], worst or {}
-    people = [scores["supporter"], scores["recipient"]]
-
-    def deepest(name: str, when: str) -> float:
-        return max(person[name][when] for person in people)
-
-    def largest(kind: str, name: str) -> float:
-        return max(person[kind][name] for person in people)
-
-    kept = scores["contact_kept"]
+    peaks = [scores[role]["partner_force"]["peak_n"] for role in ROLES]
     return [
-        Row(
-            "Deviation",
-            "cm",
-            None,
-            100 * max(person["deviation_max_m"] for person in people),
-            worst.get("deviation", scores["worst_frame"]),
-            "The largest from the prepared motion, mean over 16 joints; over 25 cm it is lost",
-            100 * DEVIATION,
-        ),
+        _row(scores, "Deviation", "deviation_max", frame=worst.get("deviation", scores["worst_frame"])),
         *_steps_and_holds(scores),
-        Row("Joint error", "mm", None, scores["mpjpe_mm"], None, "Mean of 22 joints to the prepared motion"),
-        Row(
-            "Foot skating",
-            "cm/s",
-            scores["foot_skate_cm_s"]["input"],
-            scores["foot_skate_cm_s"]["output"],
-            worst.get("skate"),
-            "Speed of bearing feet over the floor",
-            SKATING,
-        ),
-        Row(
-            "In each other",
-            "mm",
-            scores["partner_penetration_mm"]["input"],
-            scores["partner_penetration_mm"]["output"],
-            worst.get("partner"),
-            "Deepest point of the two people inside each other",
-            1000 * DEPTH,
-        ),
-        Row(
-            "In the floor",
-            "mm",
-            deepest("floor_penetration_mm", "input"),
-            deepest("floor_penetration_mm", "output"),
-            worst.get("floor"),
-            "Deepest point under the floor",
-            1000 * DEPTH,
-        ),
-        Row(
-            "Touches kept",
-            "%",
-            None,
-            None if kept is None else 100 * kept,
-            None,
-            "Hands near the other person in the prepared motion that are so in the result",
-        ),
-        Row(
-            "Force between them",
-            "N",
-            None,
-            largest("partner_force", "peak_n"),
-            None,
-            "Net, its peak over 0.1 s",
-        ),
-        Row("Outside help", "N", None, scores["max_wrench_n"], None, "Neither muscle nor contact, the largest"),
+        _row(scores, "Joint error", "mpjpe_mm"),
+        _row(scores, "Foot skating", "foot_skate_cm_s", staged=True, frame=worst.get("skate")),
+        _row(scores, "In each other", "partner_penetration_mm", staged=True, frame=worst.get("partner")),
+        _row(scores, "In the floor", "floor_penetration_mm", staged=True, frame=worst.get("floor")),
+        _row(scores, "Touches kept", "contact_kept"),
+        Row("Force between them", METRIC["partner_force_n"].unit, None, max(peaks), None, "Net, its peak over 0.1 s"),
+        _row(scores, "Outside help", "wrench_n"),
     ]
+
+
+def _row(scores: Mapping[str, Any], label: str, name: str, *, staged: bool = False, frame: int | None = None) -> Row:
+    """A metric of both people, before (where it is `staged`) and after, under a label that the panel has room for."""
+    metric = METRIC[name]
+    before = metric.of_both(scores, "input") if staged else None
+    after = metric.of_both(scores, "output" if staged else "")
+    return Row(label, metric.unit, before, after, frame, metric.meaning, metric.visible)
 
 
 def _steps_and_holds(scores: Mapping[str, Any]) -> list[Row]:
     """Rows that results of older versions do not have."""
     if "slip" not in scores:
         return []
-    held, slip = scores["holds_on_part"], scores["slip"]
-    feet = [scores[role]["feet"]["slip_worst_cm"]["input"] for role in ("supporter", "recipient")]
-    before, after = (None if held[when] is None else 100 * held[when] for when in ("input", "output"))
+    held, slip, kept = scores["holds_on_part"], METRIC["slip_worst_cm"], METRIC["holds_kept"]
+    before, after = (None if held[when] is None else kept.scale * held[when] for when in ("input", "output"))
+    feet, worst = slip.of_both(scores, "input"), scores["slip"]["worst_cm"]
     return [
-        Row(
-            "Foot slide",
-            "cm",
-            max(feet),
-            slip["worst_cm"],
-            None,
-            "Farthest a bearing sole moves in one step; success allows 5 cm",
-            SLIDE,
-        ),
-        Row("Holds kept", "%", before, after, None, "Hands on what they hold in the original; success asks for 80 %"),
+        Row("Foot slide", slip.unit, feet, worst, None, slip.meaning, slip.visible),
+        Row("Holds kept", kept.unit, before, after, None, kept.meaning),
     ]
 
 

@@ -15,15 +15,12 @@ from controller_server.pipeline.result import versions
 
 from .index import render_index
 from .ledger import Ledger
+from .measures import MEASURES
 from .options import BatchOptions
 from .plan import Task
 from .work import ERROR, FAILURE, RESULT
 
 MISSING = "missing"
-MEASURES = (
-    *("mpjpe_mm", "mpjpe_input_mm", "deviation_max_mm", "prepare_mean_mm", "max_wrench_n", "foot_skate_cm_s"),
-    *("slip_worst_cm", "penetration_mm", "holds_kept", "failure_time_s", "score"),
-)
 COLUMNS = (
     *("name", "end", "verdict", "headline", "faults", "code", "message", "controller", "policy"),
     *("frames", "fps", "duration_s", *MEASURES, "seconds", "cpu_seconds", "memory_mb", "tries"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from controller_server.pipeline.job import Fault, fault_of, simulate
 from controller_server.pipeline.settings import ConvertSettings
 from controller_server.service.server.processes import resident_bytes
 
+from .measures import measures_of
 from .output_paths import Places
 
 if TYPE_CHECKING:
@@ -168,29 +168,9 @@ def _ended(order: Order, read: ReadResult, result: Result) -> dict[str, Any]:
         "frames": read.clip.n_frames,
         "fps": read.clip.fps,
         "duration_s": read.clip.duration,
-        "measures": measures(result),
+        "measures": measures_of(result.scores),
         "notes": _short(result.notes),
     }
-
-
-def measures(result: Result) -> dict[str, float | None]:
-    """Return the numbers that summaries show; docs/batch.md says what they are."""
-    scores = result.scores
-    people = [person for _, person in scores.people]
-    found = {
-        "mpjpe_mm": scores.mpjpe_mm,
-        "mpjpe_input_mm": scores.mpjpe_input_mm,
-        "deviation_max_mm": 1000 * max(person.deviation_max_m for person in people),
-        "prepare_mean_mm": max(person.prepare_mean_mm for person in people),
-        "max_wrench_n": scores.max_wrench_n,
-        "foot_skate_cm_s": scores.foot_skate_cm_s.output,
-        "slip_worst_cm": scores.slip.worst_cm,
-        "penetration_mm": scores.partner_penetration_mm.output,
-        "holds_kept": scores.holds_kept,
-        "failure_time_s": scores.failure_time_s,
-        "score": scores.score,
-    }
-    return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
 
 
 def _short(notes: Sequence[str]) -> list[str]:

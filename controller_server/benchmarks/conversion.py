@@ -18,6 +18,7 @@ from controller_server.core.errors import AssistMimicError
 from controller_server.core.machine import machine
 from controller_server.core.progress import OnProgress, ignore_progress, labelled
 from controller_server.evaluation.captured_clip import REAL_CLIP, load_real_clip
+from controller_server.metrics.catalogue import METRIC, at
 from controller_server.metrics.scores import Scores, measure
 from controller_server.physics.recorded_frames import slice_clip, slice_recording
 from controller_server.pipeline.convert import convert
@@ -156,6 +157,10 @@ def entry(name: str, result: Result) -> dict[str, Any]:
 
 def _scores(scores: Scores) -> dict[str, Any]:
     people = scores.people
+
+    def each(name: str) -> dict[str, Any]:
+        return {role: at(person, METRIC[name].path) for role, person in people}
+
     return {
         "success": scores.success,
         "success_tracking": scores.success_tracking,
@@ -164,19 +169,19 @@ def _scores(scores: Scores) -> dict[str, Any]:
         "success_paper": scores.success_paper,
         "failure_time_s": scores.failure_time_s,
         "max_wrench_n": scores.max_wrench_n,
-        "mean_wrench_body_weights": {role: person.wrench.mean_body_weights for role, person in people},
-        "mpjpe_mm": {role: person.mpjpe_mm for role, person in people},
-        "mpjpe_input_mm": {role: person.mpjpe_input_mm for role, person in people},
+        "mean_wrench_body_weights": each("wrench_body_weights"),
+        "mpjpe_mm": each("mpjpe_mm"),
+        "mpjpe_input_mm": each("mpjpe_input_mm"),
         "deviation_max_mm": {role: 1000 * person.deviation_max_m for role, person in people},
-        "prepare_mean_mm": {role: person.prepare_mean_mm for role, person in people},
+        "prepare_mean_mm": each("prepare_mean_mm"),
         "foot_skate_cm_s": asdict(scores.foot_skate_cm_s),
         "partner_penetration_mm": asdict(scores.partner_penetration_mm),
         "self_penetration_mm": {role: asdict(person.self_penetration_mm) for role, person in people},
         "contact_kept": scores.contact_kept,
         "holds_kept": scores.holds_kept,
         "slip_cm": {"mean": scores.slip.mean_cm, "worst": scores.slip.worst_cm},
-        "floor_force_p99": {role: person.feet.floor_force_p99 for role, person in people},
-        "touchdowns": {role: person.feet.touchdowns for role, person in people},
+        "floor_force_p99": each("floor_force_p99"),
+        "touchdowns": each("touchdowns"),
         "touchdowns_drawn": {role: person.feet.touchdowns_drawn for role, person in people},
         "hand_speed_m_s": {role: asdict(person.hands.speed_m_s) for role, person in people},
         "calm": {role: {part: asdict(calm) for part, calm in person.calm.items()} for role, person in people},

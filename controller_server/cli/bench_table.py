@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from controller_server.metrics.catalogue import METRIC
+
 ROLES = ("supporter", "recipient")
 _WIDTH_IN_FILES = 120
 
@@ -50,7 +52,18 @@ def print_bench(report: Mapping[str, Any], console: Console | None = None) -> No
 
 def _clips(report: Mapping[str, Any]) -> Table:
     table = Table(title=f"quality {report['quality']}, seed {report['seed']}", title_justify="left")
-    for name in ("clip", "controller", "wrench", "MPJPE mm", "slip cm", "holds", "penetration mm", "s/s"):
+    units = {name: METRIC[name].unit for name in ("mpjpe_mm", "slip_worst_cm", "partner_penetration_mm")}
+    error, slip, inside = units.values()
+    for name in (
+        "clip",
+        "controller",
+        "wrench",
+        f"MPJPE {error}",
+        f"slip {slip}",
+        "holds",
+        f"penetration {inside}",
+        "s/s",
+    ):
         table.add_column(name, justify="left" if name in ("clip", "controller") else "right")
     for entry in report["clips"]:
         table.add_row(*_row(entry["name"], entry, entry["controller"], f"{entry['seconds_per_clip_second']:.1f}"))

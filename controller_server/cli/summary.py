@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
-from controller_server.metrics.person_scores import Stages
-from controller_server.metrics.scores import BeforeAfter, PersonScores
-from controller_server.metrics.tolerances import TOLERANCES
+from controller_server.metrics.catalogue import METRIC, Metric, at
+from controller_server.metrics.scores import PersonScores, Scores
 from controller_server.pipeline.result import Result
 from controller_server.report.verdict import verdict
 
@@ -48,26 +47,25 @@ def verdict_lines(result: Result) -> Iterable[str]:
 
 def person_rows(result: Result) -> Iterable[list[str]]:
     """(measure, supporter, recipient)."""
-    supporter, recipient = result.scores.supporter, result.scores.recipient
+    people = (result.scores.supporter, result.scores.recipient)
 
-    def row(name: str, text: str, of: str) -> list[str]:
-        return [name, *(text.format(getattr(person, of)) for person in (supporter, recipient))]
+    def row(name: str, unit: str = "", *, scale: float = 1.0, decimals: int = 0) -> list[str]:
+        metric = METRIC[name]
+        values = (f"{scale * at(person, metric.path):.{decimals}f} {unit or metric.unit}" for person in people)
+        return [metric.label, *values]
 
-    def change(name: str, unit: str, measure: str, of: Callable[[PersonScores], BeforeAfter | Stages]) -> list[str]:
-        return [name, *(_change(measure, of(person), unit) for person in (supporter, recipient))]
+    def change(name: str) -> list[str]:
+        return [f"{METRIC[name].label}, before → after", *(_change(METRIC[name], person) for person in people)]
 
-    yield row("MPJPE to the prepared clip", "{:.0f} mm", "mpjpe_mm")
-    yield row("MPJPE to the input", "{:.0f} mm", "mpjpe_input_mm")
-    yield ["largest deviation", *(f"{p.deviation_max_m * 1000:.0f} mm" for p in (supporter, recipient))]
-    yield ["outside wrench, largest", *(_wrench(p) for p in (supporter, recipient))]
-    yield change("foot skating, before → after", "cm/s", "foot_skate_cm_s", lambda p: p.foot_skate_cm_s)
-    yield change("farthest slide in a stance", "cm", "slip_worst_cm", lambda p: p.feet.slip_worst_cm)
-    yield change("fastest hand", "m/s", "hand_speed_m_s", lambda p: p.hands.speed_m_s)
-    yield change(
-        "into the floor (some mm: soft contact)", "mm", "floor_penetration_mm", lambda p: p.floor_penetration_mm
-    )
-    yield row("moved by prepare, mean", "{:.0f} mm", "prepare_mean_mm")
-    yield ["peak force from the partner", *(f"{p.partner_force.peak_n:.0f} N" for p in (supporter, recipient))]
+    yield row("mpjpe_mm")
+    yield row("mpjpe_input_mm")
+    yield row("deviation_max", "mm", scale=1000)
+    yield [METRIC["wrench_n"].label, *(_wrench(p) for p in people)]
+    for name in ("foot_skate_cm_s", "slip_worst_cm", "hand_speed_m_s", "floor_penetration_mm"):
+        yield change(name)
+    yield [f"{METRIC['prepare_mean_mm'].label}, mean", *row("prepare_mean_mm")[1:]]
+    peak = METRIC["partner_force_n"]
+    yield [f"{peak.label}, peak", *(f"{at(person, peak.also[0]):.0f} {peak.unit}" for person in people)]
 
 
 def _wrench(person: PersonScores) -> str:
@@ -77,21 +75,21 @@ def _wrench(person: PersonScores) -> str:
 _STYLES = {"better": "green", "amber": "yellow", "worse": "red"}
 
 
-def _change(measure: str, value: BeforeAfter | Stages, unit: str) -> str:
-    """Input and output, coloured by the measure's tolerance; both are always there for what is asked here."""
-    before, after = f"{value.input:.1f}", f"{value.output:.1f}"
-    style = _STYLES.get(TOLERANCES[measure].level(value.input, value.output, changed=before != after))
-    text = f"{after} {unit}"
+def _change(metric: Metric, scores: PersonScores | Scores) -> str:
+    """Input and output, coloured by the metric's tolerance; both are always there for what is asked here."""
+    before, after = (f"{metric.of(scores, stage):.1f}" for stage in ("input", "output"))
+    style = _STYLES.get(metric.tone(scores, changed=before != after))
+    text = f"{after} {metric.unit}"
     return f"{before} → {f'[{style}]{text}[/{style}]' if style else text}"
 
 
 def pair_lines(result: Result) -> Iterable[str]:
     """What concerns both people at once."""
     scores = result.scores
-    inside = _change("partner_penetration_mm", scores.partner_penetration_mm, "mm")
-    yield f"into each other, before → after: {inside}"
+    inside = METRIC["partner_penetration_mm"]
+    yield f"{inside.label}, before → after: {_change(inside, scores)}"
     if scores.holds_kept is not None:
-        yield f"hands on what they hold in the input: {scores.holds_kept:.0%}"
+        yield f"{METRIC['holds_kept'].label}: {scores.holds_kept:.0%}"
 
 
 def rung_lines(result: Result) -> Iterable[str]:

@@ -1,7 +1,9 @@
-"""What is normal of each measure, and what is too much: the one list that tables and reports take their colours from.
+"""What is normal of a measure, and what is too much; `catalogue.METRICS` has the bounds of each.
 
 Simulated bodies touch softly: a foot that bears sinks some millimetres into the floor and creeps a little, as a sole of
-flesh and rubber does, where the input, which bears nothing, has exactly none. Within `fine` nobody sees anything.
+flesh and rubber does, where the input, which bears nothing, has exactly none. Within `fine` nobody sees anything. 5 cm
+of slip and 80 % of holds are what the verdict allows; captured people have a jerk of 64-150 m/s³ at their hands, skate
+by 13-72 cm/s as they were captured, and tremble visibly from 2 mm on.
 """
 
 from __future__ import annotations
@@ -59,18 +61,3 @@ class Tolerance:
 
 
 _TONES = {"better": "fine", "amber": "amber", "worse": "worse"}
-TOLERANCES = {
-    "foot_skate_cm_s": Tolerance(3.0, 12.0, 1.0),
-    "slip_worst_cm": Tolerance(2.0, 5.0, 1.0),
-    "slip_mean_cm": Tolerance(1.0, 3.0, 0.5),
-    "floor_penetration_mm": Tolerance(15.0, 40.0, 5.0),
-    "prop_penetration_mm": Tolerance(15.0, 40.0, 5.0),
-    "partner_penetration_mm": Tolerance(20.0, 50.0, 5.0),
-    "self_penetration_mm": Tolerance(20.0, 50.0, 5.0),
-    "held_percent": Tolerance(95.0, 80.0, 5.0, more=True),
-    "tremor_worst_mm": Tolerance(1.0, 2.0, 0.5),
-    "jerk_m_s3": Tolerance(150.0, 400.0, 20.0),
-    "hand_speed_m_s": Tolerance(3.0, 5.0, 0.3),
-}
-"""By the measure's name. 5 cm of slip and 80 % of holds are what the verdict allows; captured people have a jerk of
-64-150 m/s³ at their hands, skate by 13-72 cm/s as they were captured, and tremble visibly from 2 mm on."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller_server.metrics.catalogue import TOLERANCES
 from controller_server.metrics.scores import Scores
-from controller_server.metrics.tolerances import TOLERANCES
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def changes(scores: Scores) -> list[Change]:
     shaking = "head and pelvis, faster than 5 Hz, worst half second"
     return [
         change("slip_worst_cm", "Feet slide", "cm", _both(slip), "farthest a bearing sole moves"),
-        change("held_percent", "Hands on what they hold", "%", held, "share of all holds of the input, within 3 cm"),
+        change("holds_kept", "Hands on what they hold", "%", held, "share of all holds of the input, within 3 cm"),
         change(
             "partner_penetration_mm",
             "Bodies in each other",

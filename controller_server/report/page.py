@@ -17,6 +17,7 @@ from typing import Any
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.core.errors import AssistMimicError
+from controller_server.metrics.catalogue import METRIC
 
 from .changes import changes
 from .curves import curves
@@ -63,36 +64,25 @@ def _facts(clip: InteractionClip, data: ReportData) -> list[str]:
 
 def _tiles(data: ReportData) -> list[dict[str, str]]:
     s = data.scores
-    lift = s.recipient.partner_force
-    kept = ("–", "") if s.contact_kept is None else (f"{100 * s.contact_kept:.0f}", "%")
+
+    def tile(label: str, name: str, hint: str, *, stage: str = "", decimals: int = 0) -> dict[str, str]:
+        value = METRIC[name].of_both(s, stage)
+        if value is None:
+            return {"label": label, "value": "–", "unit": "", "hint": hint}
+        return {"label": label, "value": f"{value:.{decimals}f}", "unit": METRIC[name].unit, "hint": hint}
+
+    skated, inside = (METRIC[name].of_both(s, "input") for name in ("foot_skate_cm_s", "partner_penetration_mm"))
+    lift = {"value": f"{s.recipient.partner_force.peak_upward_n:.0f}", "unit": METRIC["partner_lift_n"].unit}
     return [
+        tile("Mean joint error", "mpjpe_mm", f"to the prepared clip; {s.mpjpe_input_mm:.0f} to the input"),
         {
-            "label": "Mean joint error",
-            "value": f"{s.mpjpe_mm:.0f}",
-            "unit": "mm",
-            "hint": f"to the prepared clip; {s.mpjpe_input_mm:.0f} to the input",
-        },
-        {
-            "label": "Outside help",
-            "value": f"{s.max_wrench_n:.0f}",
-            "unit": "N",
-            "hint": "largest force" if s.assisted else "none at any step",
+            **tile("Outside help", "wrench_n", "largest force" if s.assisted else "none at any step"),
             "tone": "outside" if s.assisted else "",
         },
-        {"label": "Peak lift", "value": f"{lift.peak_upward_n:.0f}", "unit": "N", "hint": "upward, on the recipient"},
-        {
-            "label": "Foot skating",
-            "value": f"{s.foot_skate_cm_s.output:.1f}",
-            "unit": "cm/s",
-            "hint": f"{s.foot_skate_cm_s.input:.1f} in the input",
-        },
-        {
-            "label": "In each other",
-            "value": f"{s.partner_penetration_mm.output:.0f}",
-            "unit": "mm",
-            "hint": f"{s.partner_penetration_mm.input:.0f} in the input",
-        },
-        {"label": "Touches kept", "value": kept[0], "unit": kept[1], "hint": "hands on the partner"},
+        {"label": "Peak lift", **lift, "hint": "upward, on the recipient"},
+        tile("Foot skating", "foot_skate_cm_s", f"{skated:.1f} in the input", stage="output", decimals=1),
+        tile("In each other", "partner_penetration_mm", f"{inside:.0f} in the input", stage="output"),
+        tile("Touches kept", "contact_kept", "hands on the partner"),
     ]
 
 

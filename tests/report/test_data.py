@@ -13,8 +13,8 @@ from helpers.report_cases import report_of
 from controller_server.body.pair import PairBody
 from controller_server.core.errors import AssistMimicError
 from controller_server.metrics import measure
+from controller_server.metrics.catalogue import TOLERANCES
 from controller_server.metrics.scores import BeforeAfter
-from controller_server.metrics.tolerances import TOLERANCES
 from controller_server.report import render_report, write_report
 from controller_server.report.changes import change, changes
 from controller_server.report.curves import curves, thinned
@@ -67,8 +67,8 @@ def test_six_lines_of_what_became_better_and_worse():
     slip = lambda *values: change("slip_worst_cm", "Feet slide", "cm", values, "").tone  # noqa: E731
     told = [slip(5.0, 2.0), slip(1.2, 2.0), slip(0.0, 1.7), slip(0.0, 3.0), slip(0.0, 6.0), slip(9.0, 6.0)]
     assert told == ["better", "same", "fine", "amber", "worse", "better"]
-    assert change("held_percent", "Hands", "%", (100.0, 60.0), "").tone == "worse"
-    assert change("held_percent", "Hands", "%", (None, None), "").before == "–"
+    assert change("holds_kept", "Hands", "%", (100.0, 60.0), "").tone == "worse"
+    assert change("holds_kept", "Hands", "%", (None, None), "").before == "–"
 
 
 def test_soft_contact_is_no_bad_news():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from controller_server.core.constraints import Range, no_such
+from controller_server.core.constraints import Accepts, Range, no_such
 from controller_server.core.errors import SettingsError
 from controller_server.core.validation import OPTIONAL, check_fields
 
@@ -118,3 +118,5 @@ PRESETS: Mapping[str, Strength] = {
 
 OLD_NAMES: Mapping[str, str] = {"normal": "adult"}
 """Presets of version 0.1 under their present names."""
+StrengthText = Annotated[str, Accepts(Strength.parse)]
+"""A preset's name or a factor on every muscle, as `Strength.parse` takes it."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,9 @@ class Range:
         wanted = f"above {_number(self.low)}" if self.above else f"{_number(self.low)} or more"
         most = f", at most {_number(self.high)}" if self.high < math.inf else ""
         return f"{_number(value)}{unit} is not {wanted}{most}{hint}"
+
+
+Threads = Annotated[int, Range(0, 1024, hint="0 takes every core")]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
-from .constraints import near
+from .constraints import OneOf, near
 from .docstrings import attribute_texts, description, summary
 from .errors import AssistMimicError, SettingsError
 from .validation import Where, convert, field_types
@@ -155,7 +155,7 @@ def _options(kind: Any, path: tuple[str, ...], defaults: Any, group: str, tree: 
             flag = f"--{name.replace('_', '-')}"
             if arg.positional:
                 flag = arg.metavar or (_metavar(inner) if get_origin(inner) is Literal else one.name.upper())
-            default = None if tree and default is MISSING else default
+            default = None if tree else default
             yield Option(there, flag, hint, arg, default, meanings.get(one.name, ""), group)
 
 
@@ -194,7 +194,7 @@ def _parser(kind: Any, options: Sequence[Option], prog: str) -> _Parser:
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=28),
     )
-    groups: dict[str, Any] = {"options": parser}
+    groups: dict[str, Any] = {"options": parser, "arguments": parser}
     for number, option in enumerate(options):
         heading = "arguments" if option.arg.positional else option.group
         if heading not in groups:
@@ -221,7 +221,7 @@ def _add(group: Any, option: Option, dest: str) -> None:
         return
     how: dict[str, Any] = {"action": argparse.BooleanOptionalAction, "default": None}
     if option.form is not bool:
-        how = {"metavar": option.arg.metavar or _metavar(option.form), "nargs": "*" if option.many else None}
+        how = {"metavar": option.arg.metavar or _metavar(option.kind), "nargs": "*" if option.many else None}
     group.add_argument(option.flag, dest=dest, help=told, **how)
 
 
@@ -235,10 +235,14 @@ def _told(default: Any) -> str:
 
 
 def _metavar(kind: Any) -> str:
+    choices = next((extra.names for extra in getattr(kind, "__metadata__", ()) if isinstance(extra, OneOf)), None)
+    if choices:
+        return "{" + ",".join(choices) + "}"
+    kind = _form(kind)
     if get_origin(kind) is Literal:
         return "{" + ",".join(map(str, get_args(kind))) + "}"
     if get_origin(kind) in (tuple, list):
-        return _metavar(_form(get_args(kind)[0]))
+        return _metavar(get_args(kind)[0])
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "{" + ",".join(str(member.value) for member in kind) + "}"
     return {int: "INT", float: "NUMBER", str: "TEXT", Path: "PATH"}[kind]
@@ -262,7 +266,8 @@ def _refuse_unknown(argv: Sequence[str], flags: set[str], prog: str, commands: M
         if name in flags or name == "-h" or not re.match(r"--?[A-Za-z]", word):
             continue
         elsewhere = [command for command, kind in commands.items() if name in _flags(list_options(kind))]
-        if likely := near(name, flags, 0.8):
+        inner = sorted(flag for flag in flags if flag.endswith(f".{name.lstrip('-')}"))
+        if likely := next(iter(inner), None) or near(name, flags, 0.8):
             meant = f"; did you mean {likely}?"
         elif elsewhere:
             meant = f" here, it is one of {', '.join(elsewhere[:3])}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS, Strength
 from controller_server.control.reference.joined import joined
-from controller_server.core.errors import AssistMimicError
-from controller_server.core.ranges import check_ranges
+from controller_server.core.constraints import Range, Threads
+from controller_server.core.validation import check_fields
 from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
 from controller_server.terms import strength
@@ -152,13 +152,11 @@ class Conditions:
         engine: Name of the engine.
     """
 
-    trials: int = 100
-    seed: int = 0
-    threads: int = 0
+    trials: Annotated[int, Range(1, 100_000)] = 100
+    seed: Annotated[int, Range(0, 10**12)] = 0
+    threads: Threads = 0
     noise: Noise = field(default_factory=Noise)
     engine: str = BUILT_IN
 
     def __post_init__(self) -> None:
-        if not 1 <= self.trials <= 100_000:
-            raise AssistMimicError(f"trials: {self.trials} is outside 1-100000")
-        check_ranges(self, "", seed=(0, 10**12), threads=(0, 1024))
+        check_fields(self)

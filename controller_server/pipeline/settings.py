@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Annotated, Any
 
 from controller_server.body.shape import Hands
-from controller_server.body.strength import GripForce, Strength
-from controller_server.core.constraints import Accepts, Matches, Range
+from controller_server.body.strength import GripForce, Strength, StrengthText
+from controller_server.core.constraints import Matches, Range, Threads
 from controller_server.core.validation import build, check_fields, plain_values
 from controller_server.metrics.criteria import Criteria
 from controller_server.physics.engines import BUILT_IN
@@ -33,10 +33,7 @@ class Quality(str, Enum):
     DRAFT = "draft"
 
 
-StrengthText = Annotated[str, Accepts(Strength.parse)]
-"""A preset of `Strength` or a factor on every muscle."""
 MassFactor = Annotated[float, Range(0.2, 3, hint="it is a factor on a person's weight")]
-Threads = Annotated[int, Range(0, 1024, hint="0 takes every core")]
 EngineName = Annotated[str, Matches("[A-Za-z0-9_.-]{1,64}", "a name")]
 """Which engines there are is known where they run."""
 Seed = Annotated[int, Range(0, 2**63 - 1)]

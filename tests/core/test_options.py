@@ -117,6 +117,7 @@ def test_arguments_become_a_dataclass() -> None:
         ("sweet a --heat", "--heat: expected one argument; see bake --help"),
         ("sweet a --haet 3", "no option --haet; did you mean --heat? See bake --help"),
         ("sweet a --spice 3", "no option --spice here, it is one of cook; see bake --help"),
+        ("sweet a --topp 3", "no option --topp; did you mean --top? See bake --help"),
         ("sweet a -x", "no option -x; see bake --help"),
     ],
 )
@@ -134,12 +135,13 @@ def test_help_explains_every_option(capsys: pytest.CaptureFixture[str], monkeypa
         parse(Bake, ["--help"], "bake")
     text = " ".join(capsys.readouterr().out.split())
     assert stop.value.code == 0 and text.startswith("usage: bake [OPTIONS] {sweet,salty} IN OUT Bake a cake.")
+    assert "positional arguments: {sweet,salty} Of cake." in text
     for part in (
         "--size {small,large} How large. (default: small)",
         "--eggs [EGG ...] Of hens. (default: 1 2)",
         "In which oven: --heat NUMBER How hot, 50 % and more. (default: 200.0)",
         "--fan, --no-fan Whether it blows. (default: True)",
-        "--inner.heat NUMBER How hot, 50 % and more. (default: 180.0)",
+        "--inner.heat NUMBER How hot, 50 % and more. --inner.fan",
         "--remark NOTE Free text.",
     ):
         assert part in text

@@ -192,5 +192,5 @@ def test_impossible_windows_are_refused():
     config = styled(style=StyleConfig(frames=40))
     with pytest.raises(AssistMimicError, match="40 is more than the 31 control frames of standing"):
         discriminators(config, PairEnvironment(config, [standing_scene()], threads=1), 0)
-    with pytest.raises(AssistMimicError, match="style.frames: 0 is outside"):
+    with pytest.raises(AssistMimicError, match="frames: 0 is outside 1-1000"):
         StyleConfig(frames=0)

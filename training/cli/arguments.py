@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from controller_server.core.options import Arg
+
+
+def _train_config() -> Any:
+    """Return the class of a run's settings; imported here because it takes a while and only `train` needs it."""
+    from training.settings.config import TrainConfig
+
+    return TrainConfig
 
 
 @dataclass(frozen=True)
@@ -17,32 +25,26 @@ class Train:
         what: What to train; has to be the `kind` in the configuration. An ablation has a file of its own kind and
             takes no other options than clips, steps, out and threads.
         config: All choices, as YAML; those in training/configs are the ones to start from.
-        clips: What to learn, instead of the configuration's clips; "data:FILE" lies in the folder ASSISTMIMIC_DATA.
         out: Folder of the run; runs/NAME by default.
         resume: Go on from the last checkpoint in that folder; without one, begin.
         agent: zero or random run the environment with such actions and learn nothing.
-        steps: Pair-steps to train, instead of the configuration's.
-        seed: Of every random number, instead of the configuration's.
-        prior: Bundle or run to start from, instead of the configuration's.
-        set: Further settings by name, as ppo.std=0.05.
+        set: Settings by path in YAML, as ppo.std=0.05; the only way to those of terms: reward.supporter.contact=2.
         threads: Of physics and learning; 0 takes every core.
         processes: That learn one policy together on this machine, each with worlds of its own.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
+        settings: Settings of the run, instead of the configuration's.
     """
 
     what: Annotated[Literal["prior", "specialist", "ablation"], Arg(positional=True)]
     config: Annotated[Path, Arg("CONFIG.yaml", positional=True)]
-    clips: Annotated[tuple[str, ...], Arg("CLIP")] = ()
     out: Annotated[Path | None, Arg("FOLDER")] = None
     resume: bool = False
     agent: Literal["learn", "zero", "random"] = "learn"
-    steps: int | None = None
-    seed: int | None = None
-    prior: Annotated[str | None, Arg("BUNDLE")] = None
     set: Annotated[tuple[str, ...], Arg("NAME=VALUE")] = ()
     threads: int = 0
     processes: int = 1
     imports: Annotated[tuple[Path, ...], Arg("MY_TERMS.py", name="import")] = ()
+    settings: Annotated[Mapping[str, Any], Arg(tree=_train_config, without=("kind",))] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

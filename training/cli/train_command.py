@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SettingsError
 
 from .arguments import BenchTrain, Export, Train
 
@@ -23,14 +23,7 @@ def run_train(arguments: Train) -> int:
     from training.command import train
     from training.settings.config import load_config
 
-    config = load_config(
-        arguments.config,
-        arguments.set,
-        clips=arguments.clips or None,
-        steps=arguments.steps,
-        seed=arguments.seed,
-        prior=arguments.prior,
-    )
+    config = load_config(arguments.config, arguments.set, arguments.settings)
     if config.kind != arguments.what:
         raise AssistMimicError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
     if arguments.processes > 1:  # only now: what is impossible is said once
@@ -54,11 +47,14 @@ def run_train(arguments: Train) -> int:
 def _in_words(arguments: Train) -> list[str]:
     """Return the command line of one of several processes."""
     words = [arguments.what, str(arguments.config), "--agent", arguments.agent, "--threads", str(arguments.threads)]
-    single = {"--out": arguments.out, "--steps": arguments.steps, "--seed": arguments.seed, "--prior": arguments.prior}
-    for name, value in single.items():
-        words += [] if value is None else [name, str(value)]
-    for name, values in (("--clips", arguments.clips), ("--set", arguments.set), ("--import", arguments.imports)):
+    words += [] if arguments.out is None else ["--out", str(arguments.out)]
+    for name, values in (("--set", arguments.set), ("--import", arguments.imports)):
         words += [name, *map(str, values)] if values else []
+    for path, value in arguments.settings.items():
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{path}")
+        else:
+            words += [f"--{path}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
     return [*words, "--resume"] if arguments.resume else words
 
 
@@ -66,8 +62,14 @@ def _run_ablation(arguments: Train) -> int:
     from training.ablation import TABLE, run_ablation
 
     folder = arguments.out or Path("runs") / arguments.config.stem
+    other = next((f"--{path}" for path in arguments.settings if path not in ("clips", "steps")), None)
+    if other or arguments.set:
+        raise SettingsError(
+            f"{other or '--set'}: an ablation's settings are in its file; only clips and steps may differ"
+        )
+    given = arguments.settings
     rows = run_ablation(
-        arguments.config, folder, steps=arguments.steps, clips=arguments.clips, threads=arguments.threads
+        arguments.config, folder, steps=given.get("steps"), clips=given.get("clips", ()), threads=arguments.threads
     )
     for row in rows:
         scores = f"{row['success_tracking_rate']:4.0%}  {row['mpjpe_mm']:.0f} mm"

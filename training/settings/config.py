@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from controller_server.body.strength import GripForce, StrengthText
 from controller_server.clip.interaction import ROLES
 from controller_server.control.policy.action import ActionSpec
 from controller_server.control.policy.retarget import RetargetSettings
 from controller_server.core.bundled import shipped
-from controller_server.core.errors import AssistMimicError
-from controller_server.core.ranges import check_ranges
-from controller_server.core.validation import build, plain_values
+from controller_server.core.constraints import OneOf, Range
+from controller_server.core.errors import SettingsError
+from controller_server.core.validation import build, check_fields, plain_values
 from controller_server.core.yaml_file import parse_yaml, read_yaml
 from controller_server.metrics.tracking import SUCCESS_LIMIT
 from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import GripMode
-from controller_server.terms import TermConfig, event, expand_terms, observation, reward, short_terms, termination
+from controller_server.terms import (
+    TermConfig,
+    Terms,
+    event,
+    expand_terms,
+    observation,
+    reward,
+    short_terms,
+    termination,
+)
 
 from .earlier_versions import in_todays_words
 
@@ -40,7 +50,10 @@ TERMINATION = {"deviation": TermConfig(params={"limit": SUCCESS_LIMIT})}
 """What ends an episode as a failure unless a configuration says otherwise."""
 EVENTS = {"start_noise": TermConfig(), "friction": TermConfig()}
 """What happens to worlds unless a configuration says otherwise."""
-Terms = Mapping[str, TermConfig]
+Share = Annotated[float, Range(0, 1)]
+BelowOne = Annotated[float, Range(0, 0.9999)]
+Count = Annotated[int, Range(1, 10**6)]
+Layers = tuple[Annotated[int, Range(1)], ...]
 _TABLES = ("observation", "termination", "events", "reward")
 
 
@@ -55,14 +68,13 @@ class BodyConfig:
         grips: What tells when a hand holds: as `PrepareSettings.grips`.
     """
 
-    supporter: str = "adult"
-    recipient: str = "weak"
-    grip_force: float = 300.0
-    grips: str = "auto"
+    supporter: StrengthText = "adult"
+    recipient: StrengthText = "weak"
+    grip_force: GripForce = 300.0
+    grips: Annotated[str, OneOf(tuple(mode.value for mode in GripMode))] = "auto"
 
     def __post_init__(self) -> None:
-        if self.grips not in [mode.value for mode in GripMode]:
-            raise AssistMimicError(f"grips: {self.grips!r} is none of {', '.join(mode.value for mode in GripMode)}")
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -77,16 +89,16 @@ class StartConfig:
         min_score: Least share of the remaining clip that a kept state has to have survived.
     """
 
-    first: float = 0.2
-    kept: float = 0.5
-    slots: int = 4
-    stride: int = 3
-    min_score: float = 0.5
+    first: Share = 0.2
+    kept: Share = 0.5
+    slots: Annotated[int, Range(1, 1000)] = 4
+    stride: Annotated[int, Range(1, 1000)] = 3
+    min_score: Share = 0.5
 
     def __post_init__(self) -> None:
-        if min(self.first, self.kept) < 0 or self.first + self.kept > 1:
-            raise AssistMimicError(f"start: first {self.first:g} and kept {self.kept:g} must be shares of one")
-        check_ranges(self, "start", slots=(1, 1000), stride=(1, 1000), min_score=(0, 1))
+        check_fields(self)
+        if self.first + self.kept > 1:
+            raise SettingsError(f"first {self.first:g} and kept {self.kept:g} must be shares of one")
 
 
 @dataclass(frozen=True)
@@ -98,13 +110,11 @@ class SamplerConfig:
         floor: Of "failure": share of the starts that is spread evenly over all seconds of all clips.
     """
 
-    kind: str = "uniform"
-    floor: float = 0.2
+    kind: Annotated[str, OneOf(SAMPLERS)] = "uniform"
+    floor: Annotated[float, Range(0.01, 1)] = 0.2
 
     def __post_init__(self) -> None:
-        if self.kind not in SAMPLERS:
-            raise AssistMimicError(f"sampler.kind: {self.kind!r} is none of {', '.join(SAMPLERS)}")
-        check_ranges(self, "sampler", floor=(0.01, 1))
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -145,15 +155,15 @@ class StyleConfig:
         penalty: Weight of the squared gradient on reference motion.
     """
 
-    frames: int = 5
-    hidden: tuple[int, ...] = (256, 128)
-    learning_rate: float = 1e-4
-    updates: int = 4
-    batch: int = 256
+    frames: Annotated[int, Range(1, 1000)] = 5
+    hidden: Layers = (256, 128)
+    learning_rate: Share = 1e-4
+    updates: Annotated[int, Range(1, 1000)] = 4
+    batch: Count = 256
     penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        check_ranges(self, "style", frames=(1, 1000), updates=(1, 1000), batch=(1, 10**6), learning_rate=(0, 1))
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -179,29 +189,25 @@ class PpoConfig:
         max_grad_norm: Gradients are scaled down to this.
     """
 
-    siblings: int = 8
-    gamma: float = 0.97
-    lam: float = 0.95
-    clip: float = 0.2
-    epochs: int = 4
-    minibatches: int = 4
-    learning_rate: float = 1e-5
-    critic_rate: float = 1e-3
-    critic_first: int = 8
-    min_rate: float = 2e-6
-    max_rate: float = 1e-3
+    siblings: Count = 8
+    gamma: BelowOne = 0.97
+    lam: Share = 0.95
+    clip: Annotated[float, Range(1e-3, 10)] = 0.2
+    epochs: Annotated[int, Range(1, 1000)] = 4
+    minibatches: Count = 4
+    learning_rate: Share = 1e-5
+    critic_rate: Share = 1e-3
+    critic_first: Annotated[int, Range(0, 10**6)] = 8
+    min_rate: Share = 2e-6
+    max_rate: Share = 1e-3
     target_kl: float = 0.03
-    std: float = 0.05
-    lasting: float = 0.5
+    std: Annotated[float, Range(1e-4, 10)] = 0.05
+    lasting: BelowOne = 0.5
     bound: float = 1.0
-    max_grad_norm: float = 1.0
+    max_grad_norm: Annotated[float, Range(1e-6, 1e6)] = 1.0
 
     def __post_init__(self) -> None:
-        counts = {"siblings": (1, 10**6), "epochs": (1, 1000), "minibatches": (1, 10**6), "critic_first": (0, 10**6)}
-        shares = {"gamma": (0, 0.9999), "lam": (0, 1), "lasting": (0, 0.9999)}
-        rates = dict.fromkeys(("learning_rate", "critic_rate", "min_rate", "max_rate"), (0, 1))
-        widths = {"std": (1e-4, 10), "clip": (1e-3, 10), "max_grad_norm": (1e-6, 1e6)}
-        check_ranges(self, "ppo", **counts, **shares, **rates, **widths)
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -242,13 +248,13 @@ class TrainConfig:
 
     name: str
     clips: tuple[str, ...] = ()
-    kind: str = "specialist"
-    mode: str = "joint"
-    seed: int = 0
+    kind: Annotated[str, OneOf(KINDS)] = "specialist"
+    mode: Annotated[str, OneOf(MODES)] = "joint"
+    seed: Annotated[int, Range(0, 10**12)] = 0
     engine: str = BUILT_IN
-    pairs: int = 256
-    horizon: int = 24
-    steps: int = 1_000_000
+    pairs: Count = 256
+    horizon: Annotated[int, Range(1, 10**5)] = 24
+    steps: Annotated[int, Range(1, 10**12)] = 1_000_000
     termination: Terms = field(default_factory=lambda: dict(TERMINATION))
     events: Terms = field(default_factory=lambda: dict(EVENTS))
     body: BodyConfig = field(default_factory=BodyConfig)
@@ -260,11 +266,11 @@ class TrainConfig:
     reward: RewardConfig = field(default_factory=RewardConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     ppo: PpoConfig = field(default_factory=PpoConfig)
-    hidden: tuple[int, ...] = (512, 256)
-    critic_hidden: tuple[int, ...] = (256, 128)
+    hidden: Layers = (512, 256)
+    critic_hidden: Layers = (256, 128)
     prior: str | None = None
     cache: str | None = None
-    coarse: float = 0.7
+    coarse: Share = 0.7
 
     def __post_init__(self) -> None:
         for name, terms in (("observation", observation), ("termination", termination), ("events", event)):
@@ -274,15 +280,12 @@ class TrainConfig:
             object.__setattr__(self, name, configs)
             terms.bind(configs)
         self._check_needs()
-        for name, value, known in (("kind", self.kind, KINDS), ("mode", self.mode, MODES)):
-            if value not in known:
-                raise AssistMimicError(f"{name}: {value!r} is none of {', '.join(known)}")
-        check_ranges(self, "", pairs=(1, 10**6), horizon=(1, 10**5), steps=(1, 10**12), seed=(0, 10**12), coarse=(0, 1))
+        check_fields(self)
         if self.kind == "prior" and self.mode != "joint":
-            raise AssistMimicError(f"mode: a prior has nobody to be {self.mode} with")
+            raise SettingsError(f"mode: a prior has nobody to be {self.mode} with")
 
     def _check_needs(self) -> None:
-        """Make sure that terms get what they need. Raises AssistMimicError."""
+        """Make sure that terms get what they need. Raises SettingsError."""
         tables = {
             "observation": observation.bind(self.observation),
             "termination": termination.bind(self.termination),
@@ -291,9 +294,9 @@ class TrainConfig:
         for where, terms in tables.items():
             for term in (term for term in terms if term.weight):
                 if "retargeting" in term.term.needs and not self.retarget.enabled:
-                    raise AssistMimicError(f"{where}: {term.name} needs retargeting; set retarget.enabled")
+                    raise SettingsError(f"{where}: {term.name} needs retargeting; set retarget.enabled")
                 if self.kind == "prior" and term.term.group == "assist":
-                    raise AssistMimicError(f"{where}: {term.name} is about two people, and a prior has nobody else")
+                    raise SettingsError(f"{where}: {term.name} is about two people, and a prior has nobody else")
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -310,91 +313,92 @@ class TrainConfig:
         return plain_values(values)
 
 
-def load_config(path: Path, overrides: Sequence[str] = (), **changes: Any) -> TrainConfig:
-    """A configuration from YAML.
+def load_config(
+    path: Path, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None, **changes: Any
+) -> TrainConfig:
+    """Return a configuration from YAML.
 
     Args:
         path: The file.
         overrides: "a.b=value" each, value in YAML.
+        options: Further values by path, as the command line has checked them.
         changes: Top-level fields that replace those of the file; None leaves the file's.
 
     Raises:
-        AssistMimicError: the file cannot be read, or a name or a value in it is impossible.
+        SettingsError: the file cannot be read, or a name or a value in it is impossible.
     """
     values = read_yaml(shipped(path))
     if not isinstance(values, dict):
-        raise AssistMimicError(f"{path}: expected names and values")
-    given = values.get("action", {})
-    if isinstance(given, Mapping):  # what is not said about actions is as in `ACTION`, also if something is
-        values["action"] = ACTION.to_dict() | dict(given)
+        raise SettingsError(f"{path}: expected names and values")
+    action = values.get("action", {})
+    if isinstance(action, Mapping):  # what is not said about actions is as in `ACTION`, also if something is
+        values["action"] = ACTION.to_dict() | dict(action)
     values = _with_default_terms(in_todays_words(values, _plain(EVENTS)))
+    direct = {**(options or {}), **{name: value for name, value in changes.items() if value is not None}}
+    given = [*map(_override, overrides), *(_Override(f"--{name}", name, value) for name, value in direct.items())]
     changed = deepcopy(values)
-    for override in overrides:
-        _set(changed, override)
+    for override in given:
+        override.put(changed)
     try:
-        config = config_from_dict(changed, str(path))
-    except AssistMimicError:
-        _blame(values, overrides, path)
+        return config_from_dict(changed, str(path))
+    except SettingsError:
+        _blame(values, given, path)
         raise
-    try:
-        return replace(config, **{name: value for name, value in changes.items() if value is not None})
-    except AssistMimicError as error:
-        given = str(error).partition(":")[0] in changes
-        raise AssistMimicError(f"--{error}" if given else str(error)) from None
 
 
-def _set(values: dict[str, Any], override: str) -> None:
-    """Put an "a.b=value" into a configuration. Raises AssistMimicError."""
-    name, equals, text = override.partition("=")
+@dataclass(frozen=True)
+class _Override:
+    """A value in the place of a configuration's; `label` is what a person wrote, `path` the names joined by dots."""
+
+    label: str
+    path: str
+    value: Any
+
+    def put(self, values: dict[str, Any]) -> None:
+        """Put it into a configuration. Raises SettingsError."""
+        *parents, last = self.path.split(".")
+        where = values
+        for parent in parents:
+            if where.get(parent) is None:
+                where[parent] = {}
+            elif parents[0] in _TABLES and isinstance(where[parent], (int, float)):
+                where[parent] = {"weight": where[parent]}  # a term that so far has nothing else
+            where = where[parent]
+            if not isinstance(where, dict):
+                raise SettingsError(f"{self.label}: {parent} has nothing inside")
+        where[last] = self.value
+
+
+def _override(text: str) -> _Override:
+    """Return "a.b=value" as an override. Raises SettingsError."""
+    path, equals, value = text.partition("=")
     if not equals:
-        raise AssistMimicError(f"--set {override}: expected name=value")
-    *parents, last = name.split(".")
-    where = values
-    for parent in parents:
-        if where.get(parent) is None:
-            where[parent] = {}
-        elif parents[0] in _TABLES and isinstance(where[parent], (int, float)):
-            where[parent] = {"weight": where[parent]}  # a term that so far has nothing else
-        where = where[parent]
-        if not isinstance(where, dict):
-            raise AssistMimicError(f"--set {override}: {parent} has nothing inside")
-    where[last] = parse_yaml(text, f"--set {override}")
+        raise SettingsError(f"--set {text}: expected name=value")
+    return _Override(f"--set {text}", path, parse_yaml(value, f"--set {text}"))
 
 
-def _blame(values: dict[str, Any], overrides: Sequence[str], path: Path) -> None:
+def _blame(values: dict[str, Any], overrides: Sequence[_Override], path: Path) -> None:
     """Name whatever a configuration is impossible by: the file, or the first override that makes it so.
 
     Raises:
-        AssistMimicError: unless every override by itself is possible.
+        SettingsError: unless every override by itself is possible.
     """
     config_from_dict(deepcopy(values), str(path))
     for override in overrides:
-        _set(values, override)
-        config_from_dict(deepcopy(values), f"--set {override}")
+        override.put(values)
+        try:
+            config_from_dict(deepcopy(values), override.label)
+        except SettingsError as error:
+            raise SettingsError(
+                str(error).replace(f"--{override.path}: {override.path}:", f"--{override.path}:")
+            ) from None
 
 
 def config_from_dict(values: Any, where: str) -> TrainConfig:
-    """The inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises AssistMimicError."""
-    try:
-        if isinstance(values, Mapping):
-            values = _expanded(in_todays_words(values, _plain(EVENTS)))
-        return build(TrainConfig, values, where)
-    except AssistMimicError as error:
-        raise AssistMimicError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-
-
-def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with every term written out. Raises AssistMimicError."""
-    values = dict(values)
-    for name in ("observation", "termination", "events"):
-        if name in values:
-            values[name] = expand_terms(values[name], name)
-    if isinstance(values.get("reward"), Mapping):
-        values["reward"] = {
-            name: expand_terms(value, f"reward: {name}") if name in ROLES else value
-            for name, value in values["reward"].items()
-        }
-    return values
+    """Return the inverse of `TrainConfig.to_dict`; what is left out keeps its default. Raises SettingsError."""
+    if isinstance(values, Mapping):
+        values = in_todays_words(values, _plain(EVENTS))
+    return build(TrainConfig, values, where)
 
 
 def _with_default_terms(values: Mapping[str, Any]) -> dict[str, Any]:

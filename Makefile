@@ -1,12 +1,13 @@
-# Everything a newcomer needs: `make demo`, `make test`, `make check`, `make bench`.
+# Everything a newcomer needs: `make demo`, `make test-fast`, `make test`, `make check`, `make bench`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance soak fuzz extension docs wheel test-wheel bpy test-blender bench-blender clean
+.PHONY: help demo test test-fast check format bench conformance soak fuzz extension docs wheel test-wheel bpy test-blender bench-blender clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIP ?= pull_up
 OUT ?= out/demo
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -15,7 +16,10 @@ demo: $(VENV)/.installed ## Convert a bundled clip and say where its report is
 	@$(BIN)/assistmimic demo $(CLIP) --out $(OUT)
 
 test: $(VENV)/.installed-dev ## Run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+test-fast: $(VENV)/.installed-dev ## Run the tests that take no more than a few seconds each
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 check: $(VENV)/.installed-dev ## Lint, formatting, types
 	$(BIN)/ruff check .

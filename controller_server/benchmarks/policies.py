@@ -90,6 +90,7 @@ def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> 
             notes=read.notes,
         )
         scores, took = result.scores, sum(attempt.seconds for attempt in result.attempts)
+        steps = sum(attempt.control_steps for attempt in result.attempts)
         entries.append(
             {
                 "clip": case.name,
@@ -102,6 +103,7 @@ def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> 
                 "mpjpe_mm": float(np.mean([person.mpjpe_mm for _, person in scores.people])),
                 "deviation_max_mm": max(1000 * person.deviation_max_m for _, person in scores.people),
                 "foot_skate_cm_s": scores.foot_skate_cm_s.output,
+                "control_steps": steps,
                 "control_seconds_per_clip_second": took / result.simulated_clip.duration,
                 "seconds_per_clip_second": result.seconds_per_clip_second,
             }

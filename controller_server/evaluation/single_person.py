@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion
+from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion, slice_motion
 from controller_server.clip.io.formats import ReadOptions, read_clip
 from controller_server.clip.resample import resample
+from controller_server.clip.skeleton import N_BODY_JOINTS
 from controller_server.core.errors import AssistMimicError
 
 from .clip_sources import find_file
 
 _APART = 3.0  # between the two people's paths [m]
 _FPS = 30.0
+_LEAP = 0.5  # m that a joint does not move within a frame
 
 
 def strangers(entry: str) -> tuple[str, InteractionClip]:
@@ -53,7 +55,16 @@ def _motion(part: str) -> tuple[InteractionClip, str]:
     # Readers expect two people: a file of one is read as both.
     # One person read as both is no pair, and does not have to look like one.
     clip = read_clip([path] if role else [path, path], ReadOptions(accept=not role)).clip
-    return resample(clip, _FPS), role or "supporter"
+    return resample(_without_rest_pose(clip), _FPS), role or "supporter"
+
+
+def _without_rest_pose(clip: InteractionClip) -> InteractionClip:
+    """The clip without a first frame that only shows the rest pose, from which nobody gets to the second in time."""
+    first, second = clip.joints[:2, 0, :N_BODY_JOINTS] if clip.n_frames > 2 else (0, 0)
+    if np.abs(first - second).max() < _LEAP:
+        return clip
+    people = {role: slice_motion(motion, slice(1, None)) for role, motion in clip.people}
+    return replace(clip, **people, grips=None if clip.grips is None else clip.grips[1:])
 
 
 def _where(motion: SmplxMotion) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from controller_server.clip.interaction import ROLES, InteractionClip
 from .adaptive import ENOUGH_N, smooth_as_needed
 from .contacts import close_contacts
 from .feet import plant_feet
+from .flat_pelvis import has_flat_pelvis, restore_bob
 from .grounding import ground
 from .holds import Hold, find_holds, grips_of, resolve_mode
 from .penetration import depenetrate
@@ -88,6 +89,7 @@ def prepare(clip: InteractionClip, settings: PrepareSettings | None = None) -> P
             return smooth_as_needed(rough, settings.cutoff_hz, grounded)
         return smooth(PairPoses.of(rough), cutoff_hz=settings.cutoff_hz).to_clip(rough)
 
+    run("bob", settings.ground and has_flat_pelvis(clip), restore_bob)
     run("smooth", settings.smooth, smoothed)
     run("ground", settings.ground, ground)
     run("feet", settings.feet, plant_feet)

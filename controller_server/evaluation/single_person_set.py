@@ -6,49 +6,43 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from controller_server.errors import AssistMimicError
-from controller_server.settings import build_dataclass
-from controller_server.yamlfile import read_yaml
+from controller_server.core.errors import AssistMimicError
+from controller_server.core.validation import build
+from controller_server.core.yaml_file import read_yaml
 
-from .scene import find_file
-
-SET = Path(__file__).parent / "motions" / "alone.yaml"
-SPLITS = ("train", "held_out")
+from .clip_sources import find_file
 
 
 @dataclass(frozen=True)
-class AloneMotion:
+class SinglePersonMotion:
     """One person's motion.
 
     Attributes:
         kind: What the person does: walk, bend, ...
-        motion: A motion as `alone.strangers` takes it.
+        motion: A motion as `single_person.strangers` takes it.
         split: "train", or "held_out" for what no policy may learn from.
         sha256: Of the file.
     """
 
     kind: str
     motion: str
-    split: str
+    split: Literal["train", "held_out"]
     sha256: str
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise AssistMimicError(f"{self.motion}: split {self.split!r} is none of {', '.join(SPLITS)}")
 
     @property
     def name(self) -> str:
         """The file's name without folder and suffix, and the role if one of two people is meant."""
         file, _, role = self.motion.partition("@")
-        return f"{Path(file).stem}{f' {role}' if role else ''}"
+        return f"{Path(file).stem} {role}".strip()
 
 
-def alone_motions(file: Path = SET, *, kinds: Sequence[str] = ()) -> list[AloneMotion]:
-    """Return the motions of a set whose files are the ones it was made with.
+def single_person_motions(file: Path, *, kinds: Sequence[str] = ()) -> list[SinglePersonMotion]:
+    """Return the motions of a set, whose files have to be the ones it was made with.
 
     Args:
-        file: YAML, a list of `AloneMotion`.
+        file: YAML, a list of `SinglePersonMotion`.
         kinds: Which are wanted; all by default.
 
     Raises:
@@ -57,7 +51,7 @@ def alone_motions(file: Path = SET, *, kinds: Sequence[str] = ()) -> list[AloneM
     values = read_yaml(file)
     if not isinstance(values, list):
         raise AssistMimicError(f"{file}: expected a list of motions")
-    motions = [build_dataclass(AloneMotion, entry, str(file)) for entry in values]
+    motions = [build(SinglePersonMotion, entry, str(file)) for entry in values]
     missing = set(kinds) - {motion.kind for motion in motions}
     if missing:
         there = ", ".join(dict.fromkeys(motion.kind for motion in motions))

@@ -12,6 +12,7 @@ from helpers.training_cases import standing_scene
 from controller_server.clip.interaction import Prop
 from controller_server.clip.io.npz import write_npz
 from controller_server.core.errors import AssistMimicError
+from controller_server.evaluation.single_person import strangers
 from training.env.physical_state_initialisation import StartStates, Trail
 from training.env.single_person_scene import stranger_scene
 from training.settings.config import BodyConfig, StartConfig
@@ -100,3 +101,13 @@ def test_strangers_share_a_world_and_nothing_else(tmp_path):
     for wrong, message in (("a.npz", "not a pair"), ("a.npz@nobody+b.npz", "supporter or recipient")):
         with pytest.raises(AssistMimicError, match=message):
             stranger_scene(wrong, BodyConfig())
+
+
+def test_a_rest_pose_before_the_motion_is_left_out(tmp_path):
+    """Begin at the second frame where the first is one that nobody gets away from in time."""
+    clip = standing_pair(9)
+    trans = clip.supporter.trans.copy()
+    trans[0] += [0, 2.0, 0]
+    write_npz(tmp_path / "a.npz", replace(clip, supporter=replace(clip.supporter, trans=trans)))
+    _, alone = strangers(f"{tmp_path / 'a.npz'}@supporter+{tmp_path / 'a.npz'}@supporter")
+    assert alone.n_frames == 8 and np.ptp(alone.joints[:, 0, 0], axis=0).max() < 0.1

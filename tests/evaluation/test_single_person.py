@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import pytest
 import yaml
-from conftest import standing_pair
-from policy_cases import PRIOR, untrained
+from helpers.policy_cases import PRIOR, untrained
+from helpers.standing import standing_pair
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.io.npz import write_npz

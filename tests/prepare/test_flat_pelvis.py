@@ -1,7 +1,7 @@
 """Walks whose pelvis an export has kept at one height get their bob back; nobody else is moved."""
 
 import numpy as np
-from prepare_clips import standing_clip, walking_clip
+from helpers.prepare_clips import standing_clip, walking_clip
 
 from controller_server.prepare.flat_pelvis import has_flat_pelvis, restore_bob
 from controller_server.prepare.legs import keep_feet

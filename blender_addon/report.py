@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 from controller_server.metrics.catalogue import METRIC, ROLES
 
 
@@ -137,11 +137,11 @@ def write_scores(path: Path, meta_text: str, page: str = "") -> None:
     writers = {".json": _as_json, ".csv": _as_csv, ".html": lambda meta: page or _as_html(meta)}
     write = writers.get(path.suffix.lower())
     if write is None:
-        raise AssistMimicError(f"{path}: use one of {', '.join(writers)}")
+        raise SceneError(f"{path}: use one of {', '.join(writers)}")
     try:
         path.write_text(write(meta), encoding="utf-8", newline="")
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise SceneError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def _as_json(meta: Mapping[str, Any]) -> str:

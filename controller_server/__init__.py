@@ -2,12 +2,40 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .core.errors import (
+    AssistMimicError,
+    BundleError,
+    ClipError,
+    EngineError,
+    FileError,
+    SceneError,
+    ServiceError,
+    SettingsError,
+    SimulationDiverged,
+    TermError,
+    TrainingError,
+)
 from .core.version import __version__
 
 if TYPE_CHECKING:
     from controller_server.service.client.client import Client, connect
 
-__all__ = ["Client", "__version__", "connect"]
+__all__ = [
+    "AssistMimicError",
+    "BundleError",
+    "Client",
+    "ClipError",
+    "EngineError",
+    "FileError",
+    "SceneError",
+    "ServiceError",
+    "SettingsError",
+    "SimulationDiverged",
+    "TermError",
+    "TrainingError",
+    "__version__",
+    "connect",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from controller_server.control.policy.bundle import read_bundle
 from controller_server.core.bundled import shipped
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.core.whole_file import replace_file
 from controller_server.core.yaml_file import read_yaml
 from controller_server.evaluation.clip_sources import clip_name, read_source
@@ -47,7 +47,7 @@ class Ablation:
         values = read_yaml(shipped(path))
         known = set(Ablation.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != known:
-            raise AssistMimicError(f"{path}: expected {', '.join(sorted(known))}")
+            raise TrainingError(f"{path}: expected {', '.join(sorted(known))}")
         try:
             return Ablation(
                 config=str(values["config"]),
@@ -57,7 +57,7 @@ class Ablation:
                 variants={str(name): _texts(sets) for name, sets in values["variants"].items()},
             )
         except (TypeError, ValueError, AttributeError) as error:
-            raise AssistMimicError(f"{path}: {error}") from None
+            raise TrainingError(f"{path}: {error}") from None
 
 
 def _texts(values: Any) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def run_ablation(
     scores = {run: _read_score(run / SCORE) for run, *_ in runs}
     for run, score in scores.items():
         if score is not None and score["pair_steps"] < ablation.steps:
-            raise AssistMimicError(
+            raise TrainingError(
                 f"{run}: was made with {score['pair_steps']:,} pair-steps, not {ablation.steps:,}; choose another --out"
             )
     rows: list[dict[str, Any]] = []
@@ -125,7 +125,7 @@ def _read_score(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError:
-        raise AssistMimicError(f"{path}: not readable; remove it, and the run is evaluated again") from None
+        raise TrainingError(f"{path}: not readable; remove it, and the run is evaluated again") from None
 
 
 def _train(

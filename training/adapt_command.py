@@ -22,7 +22,7 @@ from controller_server.control.policy.bundle import PolicyBundle, read_bundle, w
 from controller_server.control.policy.bundle_card import Source
 from controller_server.control.policy.bundle_store import find_bundle
 from controller_server.core.array_store import ArrayStore, cache_folder
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, TrainingError
 from controller_server.evaluation.clip_cache import prepared
 from controller_server.evaluation.clip_sources import clip_name, read_source
 from controller_server.evaluation.evaluation import bodies_of
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> PolicyBundle:
     """Search until so many rounds are done, then write the bundle. Raises AssistMimicError."""
     bundle = read_bundle(find_bundle(arguments.bundle).folder)
     if bundle.card.kind != "specialist":
-        raise AssistMimicError(f"{bundle.card.name}: is no policy of two people")
+        raise TrainingError(f"{bundle.card.name}: is no policy of two people")
     action = replace(bundle.card.action, slack=arguments.slack, closing=arguments.closing)
     bundle = replace(bundle, card=replace(bundle.card, action=action))
     scenes = [_scene(name, bundle) for name in arguments.clips]
@@ -110,9 +110,9 @@ def _begin(arguments: argparse.Namespace) -> Search:
         try:
             mean = np.load(arguments.start)["mean"]
         except (OSError, ValueError, KeyError) as error:
-            raise AssistMimicError(f"{arguments.start}: is no {STATE} ({error})") from None
+            raise TrainingError(f"{arguments.start}: is no {STATE} ({error})") from None
     if mean.shape != (SIZE,):
-        raise AssistMimicError(f"{arguments.start}: has {mean.size} factors, expected {SIZE}")
+        raise TrainingError(f"{arguments.start}: has {mean.size} factors, expected {SIZE}")
     return Search(mean, np.full(SIZE, arguments.spread))
 
 

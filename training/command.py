@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from controller_server.core.array_store import ArrayStore, cache_folder
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.physics.engines import check_engine
 from training.env.scene import Scene, load_scenes
 from training.env.single_person_scene import stranger_scene
@@ -38,7 +38,7 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
         AssistMimicError: clips, configuration or folder cannot be used.
     """
     if not 0 <= threads <= 1024:
-        raise AssistMimicError(f"threads: {threads} is outside 0-1024; 0 takes every core")
+        raise TrainingError(f"threads: {threads} is outside 0-1024; 0 takes every core")
     parallel.start()
     try:
         scenes = scenes_of(config)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from controller_server.control.policy.network import NetworkSpec
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from training.env.environment import PairEnvironment
 from training.env.scene import Scene
 from training.env.task import Episode, Step
@@ -65,7 +65,7 @@ class Runner:
         self.config, self.folder, self.agent = config, folder, agent
         found = folder / CHECKPOINT
         if agent == "learn" and found.exists() and not resume:
-            raise AssistMimicError(f"{folder}: holds a run already; go on with it by --resume, or choose another --out")
+            raise TrainingError(f"{folder}: holds a run already; go on with it by --resume, or choose another --out")
         self.resumed = agent == "learn" and resume and found.exists()
         if threads:
             torch.set_num_threads(threads)
@@ -280,7 +280,7 @@ class Runner:
     def _load(self, path: Path) -> None:
         sections, facts = read_checkpoint(path)
         if facts.get("data", self.data) != self.data:
-            raise AssistMimicError(f"{path}: was trained on other clips, or they changed since; choose another --out")
+            raise TrainingError(f"{path}: was trained on other clips, or they changed since; choose another --out")
         own = self._own_sections(sections, facts)
         try:
             for name, part in self._learned():
@@ -290,7 +290,7 @@ class Runner:
             if own is not None:
                 self.environment.load_state_dict(own["environment"])
         except (KeyError, RuntimeError, ValueError) as error:
-            raise AssistMimicError(f"{path}: is of a run with other settings ({error}); choose another --out") from None
+            raise TrainingError(f"{path}: is of a run with other settings ({error}); choose another --out") from None
         self.iteration, self.pair_steps, self.seconds = (facts[n] for n in ("iteration", "pair_steps", "seconds"))
         before, planned = facts["config"]["steps"], facts.get("planned_steps")
         if planned and (self.pair_steps >= before or planned != before):  # a finished run does not begin coarse again
@@ -320,7 +320,7 @@ def _fingerprints(scenes: Sequence[Scene]) -> dict[str, str]:
     found: dict[str, str] = {}
     for scene in scenes:
         if found.setdefault(scene.name, scene.sha256) != scene.sha256:
-            raise AssistMimicError(f"clips: two different ones are called {scene.name}; rename a file")
+            raise TrainingError(f"clips: two different ones are called {scene.name}; rename a file")
     return found
 
 

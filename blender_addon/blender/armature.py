@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 
 from ..rig.bones import Bones
 from ..rig.rig import Rig
@@ -44,16 +44,16 @@ def _parents_first(parents: np.ndarray) -> np.ndarray:
 def check_readable(obj: Any) -> None:
     """Refuse what cannot be read. Raises AssistMimicError."""
     if obj.data.pose_position == "REST":
-        raise AssistMimicError(f"{obj.name}: shows its rest position; switch Armature > Pose Position to Pose")
+        raise SceneError(f"{obj.name}: shows its rest position; switch Armature > Pose Position to Pose")
     data = obj.animation_data
     if data is not None and data.use_tweak_mode:
-        raise AssistMimicError(f"{obj.name}: an NLA strip is being edited; leave tweak mode with Tab")
+        raise SceneError(f"{obj.name}: an NLA strip is being edited; leave tweak mode with Tab")
 
 
 def check_writable(obj: Any, rig: Rig) -> None:
     """Refuse characters whose result could not be keyed. Raises AssistMimicError."""
     if obj.library is not None:
-        raise AssistMimicError(
+        raise SceneError(
             f"{obj.name}: linked from {bpy.path.basename(obj.library.filepath)}, its animation cannot be changed here; "
             "make a library override of it (Object > Library Override > Make)"
         )
@@ -64,12 +64,10 @@ def check_writable(obj: Any, rig: Rig) -> None:
         written = [control.bone for control in rig.controls.keyed if control.bone in bones]
     for name in written:
         if name in driven:
-            raise AssistMimicError(
-                f"{obj.name}: bone {name} is driven, keys on it would have no effect; remove the driver"
-            )
+            raise SceneError(f"{obj.name}: bone {name} is driven, keys on it would have no effect; remove the driver")
         for attribute, usual in () if rig.controls is not None else _INHERITS:
             if getattr(bones[name], attribute) != usual:
-                raise AssistMimicError(
+                raise SceneError(
                     f"{obj.name}: bone {name} has {attribute} = {getattr(bones[name], attribute)}; "
                     f"set it to {usual} in Bone > Relations"
                 )

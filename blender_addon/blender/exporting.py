@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 
 from .request import characters, read_request
 
@@ -27,7 +27,7 @@ def export_scene(path: Path, scene: Any) -> None:
     """
     exporter = _EXPORTERS.get(path.suffix.lower())
     if exporter is None:
-        raise AssistMimicError(f"{path}: cannot be written; use one of {', '.join(_EXPORTERS)}")
+        raise SceneError(f"{path}: cannot be written; use one of {', '.join(_EXPORTERS)}")
     people = characters(scene.assistmimic, scene)
     chosen = [obj for person in people for obj in (person, *person.children_recursive)]
     view_layer = bpy.context.view_layer
@@ -40,7 +40,7 @@ def export_scene(path: Path, scene: Any) -> None:
     try:
         exporter(path)
     except RuntimeError as error:
-        raise AssistMimicError(f"{path}: {str(error).strip()}") from None
+        raise SceneError(f"{path}: {str(error).strip()}") from None
     finally:
         for obj in view_layer.objects:
             obj.select_set(obj in selected)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 
 from ..rig.mapping import BoneMapping, shipped_mappings
 from ..rig.rig import Rig, recognise
@@ -24,11 +24,11 @@ def rig_of(obj: Any, scene: Any, mapping: BoneMapping | None = None) -> Rig:
         AssistMimicError: it is none; the sentence begins with the object's name.
     """
     if obj is None:
-        raise AssistMimicError("no character chosen; pick an armature")
+        raise SceneError("no character chosen; pick an armature")
     if obj.type != "ARMATURE":
-        raise AssistMimicError(f"{obj.name}: not an armature but a {obj.type.lower()}; pick the character's armature")
+        raise SceneError(f"{obj.name}: not an armature but a {obj.type.lower()}; pick the character's armature")
     if not obj.data.bones:
-        raise AssistMimicError(f"{obj.name}: an armature without bones")
+        raise SceneError(f"{obj.name}: an armature without bones")
     units = scene.unit_settings
     scene_units = (1.0,) if units.system == "NONE" else (1.0, units.scale_length)
     mappings = shipped_mappings() if mapping is None else (mapping,)
@@ -44,7 +44,7 @@ def rig_of(obj: Any, scene: Any, mapping: BoneMapping | None = None) -> Rig:
         return recognise(bones, np.array(obj.matrix_world), mappings, scene_units, motion)
     except AssistMimicError as error:
         text = str(error)
-        raise AssistMimicError(text if text.startswith(f"{obj.name}:") else f"{obj.name}: {text}") from None
+        raise SceneError(text if text.startswith(f"{obj.name}:") else f"{obj.name}: {text}") from None
 
 
 def _sample_frames(obj: Any, scene: Any) -> np.ndarray:

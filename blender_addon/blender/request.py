@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from controller_server.clip.interaction import MAX_FRAMES, InteractionClip, Prop, SmplxMotion, slice_motion
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 
 from ..rig.mapping import BoneMapping, read_mapping
 from ..rig.motion import blend_motions, shifted
@@ -46,9 +46,9 @@ class Span:
 
     def __post_init__(self) -> None:
         if self.end <= self.start:
-            raise AssistMimicError(f"frames {self.start} to {self.end}: a clip has at least two frames")
+            raise SceneError(f"frames {self.start} to {self.end}: a clip has at least two frames")
         if self.end - self.first >= MAX_FRAMES:
-            raise AssistMimicError(
+            raise SceneError(
                 f"frames {self.first} to {self.end} are {self.end - self.first + 1}; "
                 f"at most {MAX_FRAMES} can be simulated at once, choose a shorter range"
             )
@@ -109,7 +109,7 @@ def span_of(settings: Any, scene: Any, people: Sequence[Any]) -> Span:
         actions = [obj.animation_data.action for obj in people if obj.animation_data]
         ranges = [action.frame_range for action in actions if action is not None]
         if not ranges:
-            raise AssistMimicError("neither character plays an action; choose another frame range")
+            raise SceneError("neither character plays an action; choose another frame range")
         start = int(np.ceil(max(r[0] for r in ranges) - 1e-3))
         end = int(np.floor(min(r[1] for r in ranges) + 1e-3))
     elif settings.frames == "CUSTOM":
@@ -124,11 +124,11 @@ def characters(settings: Any, scene: Any) -> list[Any]:
     people = [settings.supporter, settings.recipient]
     for role, obj in zip(("supporter", "recipient"), people, strict=True):
         if obj is None:
-            raise AssistMimicError(f"no {role} chosen; pick an armature")
+            raise SceneError(f"no {role} chosen; pick an armature")
         if not any(other == obj for other in scene.objects):
-            raise AssistMimicError(f"{role} {obj.name} is not in this scene; pick another")
+            raise SceneError(f"{role} {obj.name} is not in this scene; pick another")
     if people[0] == people[1]:
-        raise AssistMimicError(f"{people[0].name} is both supporter and recipient; pick two characters")
+        raise SceneError(f"{people[0].name} is both supporter and recipient; pick two characters")
     return people
 
 
@@ -137,7 +137,7 @@ def local_objects(scene: Any, names: Sequence[str]) -> list[Any]:
     found = {obj.name: obj for obj in scene.objects if obj.library is None}
     for name in names:
         if name not in found:
-            raise AssistMimicError(f"{name} is gone from scene {scene.name}; the result was not written")
+            raise SceneError(f"{name} is gone from scene {scene.name}; the result was not written")
     return [found[name] for name in names]
 
 
@@ -156,7 +156,7 @@ def read_request(settings: Any, scene: Any) -> Request:
     for role, obj, rig in zip(("supporter", "recipient"), people, rigs, strict=True):
         check_writable(obj, rig)
         if not has_animation(obj):
-            raise AssistMimicError(f"{role} {obj.name} has no animation; key it, or give it an action")
+            raise SceneError(f"{role} {obj.name} has no animation; key it, or give it an action")
     _check_one_scale(people, rigs)
     span = span_of(settings, scene, people)
     sampled = sample(list(zip(people, rigs, strict=True)), span.frames, scene)
@@ -176,7 +176,7 @@ def read_request(settings: Any, scene: Any) -> Request:
 def _check_one_scale(people: Sequence[Any], rigs: Sequence[Rig]) -> None:
     metres = [rig.metres for rig in rigs]
     if abs(metres[0] - metres[1]) > 1e-6:
-        raise AssistMimicError(
+        raise SceneError(
             f"{people[0].name} is built at {metres[0]:.3g} m for a unit, {people[1].name} at {metres[1]:.3g}; "
             "scale one of the objects so that both have one size"
         )

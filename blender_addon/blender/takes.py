@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 from controller_server.service.client.client import JobResult
 
 from .baking import bake, read_record
@@ -43,7 +43,7 @@ def add_take(settings: Any, people: list[Any], request: Request, result: JobResu
     joints = [JOINT_NAMES.index(name) for name in meta["joints"]]
     frames = clip.n_frames
     if frames != request.clip.n_frames:
-        raise AssistMimicError(f"the result has {frames} frames, {request.clip.n_frames} were handed in")
+        raise SceneError(f"the result has {frames} frames, {request.clip.n_frames} were handed in")
     take = settings.takes.add()
     take.job, take.seed = result.job, str(meta["settings"]["seed"])
     take.controller, take.success = meta["controller"], bool(meta["scores"]["success"])

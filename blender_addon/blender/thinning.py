@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 
 from .compat import object_fcurves
 from .keys import BEZIER, CurveWriter
@@ -50,7 +50,7 @@ def decimate(obj: Any, fcurves: Any, start: int, end: int, tolerance: float) -> 
     chosen = written_curves(fcurves, start, end)
     window = bpy.context.window_manager.windows[0] if bpy.context.window_manager.windows else None
     if window is None or not window.screen.areas:
-        raise AssistMimicError("Blender's decimation needs a window; take every n-th frame instead")
+        raise SceneError("Blender's decimation needs a window; take every n-th frame instead")
     area = max(window.screen.areas, key=lambda area: area.width * area.height)
     kept = area.ui_type
     selected = [other for other in bpy.context.view_layer.objects if other.select_get()]

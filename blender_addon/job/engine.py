@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 from controller_server.service.protocol.port_file import read_port_file
 from controller_server.service.server.processes import NO_WINDOW, is_alive
 
@@ -137,7 +137,7 @@ class Engine:
                     creationflags=NO_WINDOW,
                 )
         except OSError as error:
-            raise AssistMimicError(f"the engine cannot be started ({error.strerror or error})") from None
+            raise SceneError(f"the engine cannot be started ({error.strerror or error})") from None
 
     def _wait(self) -> None:
         assert self._process is not None
@@ -145,13 +145,13 @@ class Engine:
         while not self.port_file.exists():
             code = self._process.poll()
             if code is not None:
-                raise AssistMimicError(f"the engine ended at once with code {code}: {self._last_words()}")
+                raise SceneError(f"the engine ended at once with code {code}: {self._last_words()}")
             if self._stopping.is_set():
                 self._end()
-                raise AssistMimicError("the engine was stopped before it was ready")
+                raise SceneError("the engine was stopped before it was ready")
             if time.monotonic() > until:
                 self._end()
-                raise AssistMimicError(f"the engine was not ready after {START_TIMEOUT:.0f} s: {self._last_words()}")
+                raise SceneError(f"the engine was not ready after {START_TIMEOUT:.0f} s: {self._last_words()}")
             time.sleep(_POLL)
 
     def _last_words(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controller_server.clip.skeleton import JOINT_NAMES, joint
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SceneError
 
 from .bones import Bones
 
@@ -64,7 +64,7 @@ class Controls:
                 row = rows[max(joint(control.takes), joint(control.on))]
                 is_there = np.abs(bones.heads[bones.names.index(name)] - bones.heads[row]).max() < _SAME_PLACE * size
             if rows[joint(control.takes)] >= 0 and not is_there:
-                raise AssistMimicError(
+                raise SceneError(
                     f"a {kind} rig without a control {name} where it moves the {control.takes.replace('_', ' ')}; "
                     "generate it from the human meta-rig with the spine it has, or simulate on the meta-rig and "
                     "constrain the controls to it"

@@ -13,7 +13,7 @@ from controller_server.clip.fit.body_frames import shortest_arc
 from controller_server.clip.io.bvh_world import find_unit
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, PARENTS, Skeleton, joint
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 
 from .bones import Bones
 from .by_motion import rest_from_motion
@@ -110,7 +110,7 @@ def recognise(
     mapping, kind, found = max(matches, key=lambda match: len(match[2]))
     missing = [name for name in REQUIRED if name not in found]
     if missing:
-        raise AssistMimicError(
+        raise SceneError(
             f"no person: {', '.join(missing[:4])}{' and more' if len(missing) > 4 else ''} not found among "
             f"{len(bones.names)} bones; choose a bone mapping for this rig"
         )
@@ -129,13 +129,13 @@ def recognise(
     except _NoStandingRest as error:
         moved = None if motion is None else motion()
         if moved is None:
-            raise AssistMimicError(f"{error}, and it has no motion to see its joints by") from None
+            raise SceneError(f"{error}, and it has no motion to see its joints by") from None
         axes, turns = rest_from_motion(bones, rows, *moved, metres)
     rest = _rest_joints(quat_rotate(quat_conj(axes), bones.heads), rows, turns, unit)
     return Rig(_kind(kind, found), bones, rows, axes, turns, unit, metres, rest, mapping.controls)
 
 
-class _NoStandingRest(AssistMimicError):
+class _NoStandingRest(SceneError):
     """The rest pose is not that of a person who stands."""
 
 
@@ -153,7 +153,7 @@ def _unit_of_files(legs: float) -> float:
     try:
         return find_unit(("legs",), (legs,))[0]
     except AssistMimicError:
-        raise AssistMimicError(
+        raise SceneError(
             f"legs are {legs:.3g} units long, a person's {LEG_LENGTH[0]} to {LEG_LENGTH[1]} m; scale the object"
         ) from None
 
@@ -167,11 +167,11 @@ def _kind(kind: str, found: Mapping[str, int]) -> str:
 def _even_scale(world: np.ndarray) -> float:
     lengths = np.linalg.norm(world[:3, :3], axis=0)
     if lengths.min() < 1e-9 or lengths.max() / lengths.min() > 1 + _SAME:
-        raise AssistMimicError(
+        raise SceneError(
             f"scaled unevenly ({', '.join(f'{x:.3g}' for x in lengths)}); apply its scale with Object > Apply > Scale"
         )
     if np.linalg.det(world[:3, :3]) < 0:
-        raise AssistMimicError("mirrored (negative scale); apply its scale with Object > Apply > Scale")
+        raise SceneError("mirrored (negative scale); apply its scale with Object > Apply > Scale")
     return float(lengths.mean())
 
 

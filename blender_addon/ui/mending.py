@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 
 from ..blender.hints import Hint, keyed_range, make_seats
 from ..blender.request import characters, read_request
@@ -79,7 +79,7 @@ def _seat(context: Any, settings: Any, _: str) -> str:
 def _range(context: Any, settings: Any, _: str) -> str:
     keyed = keyed_range(characters(settings, context.scene))
     if keyed is None:
-        raise AssistMimicError("not keys alone move the characters; choose the frames yourself")
+        raise SceneError("not keys alone move the characters; choose the frames yourself")
     settings.frames, (settings.frame_start, settings.frame_end) = "CUSTOM", keyed
     return f"Frames {keyed[0]} to {keyed[1]} are simulated"
 

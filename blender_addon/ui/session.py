@@ -15,7 +15,7 @@ import numpy as np
 
 import controller_server
 from controller_server.clip.io.npz import save_arrays
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 from controller_server.core.npz_arrays import load_arrays
 from controller_server.service.client.client import Client, JobResult, connect
 from controller_server.service.client.location import is_loopback
@@ -114,7 +114,7 @@ def user_folder(name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AssistMimicError(
+        raise SceneError(
             f"{folder}: cannot be made ({error.strerror}); choose other files in the preferences"
         ) from None
     return folder
@@ -151,7 +151,7 @@ def connection(place: str = "") -> Connect:
     prefs = preferences()
     if prefs.use_remote:
         if not (is_loopback(prefs.endpoint) or bpy.app.online_access):
-            raise AssistMimicError(
+            raise SceneError(
                 f"{prefs.endpoint}: Blender is set to stay offline; allow online access in Preferences > System"
             )
         return remote_connection(prefs.endpoint, bpy.path.abspath(prefs.key) if prefs.key else "")

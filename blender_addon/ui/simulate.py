@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 
 from ..blender import takes
 from ..blender.hints import failure_hints, hints_of
@@ -26,7 +26,7 @@ TICK = 0.04
 _BLOCKING_TICK = 0.02
 
 
-class Cancelled(AssistMimicError):
+class Cancelled(SceneError):
     """Somebody cancelled the job."""
 
 
@@ -36,7 +36,7 @@ def begin(scene: Any) -> Running:
     Where a result is in review, what is simulated again is the original under it.
     """
     if session.running is not None:
-        raise AssistMimicError("a simulation is running; cancel it first")
+        raise SceneError("a simulation is running; cancel it first")
     settings = scene.assistmimic
     people = characters(settings, scene)
     request = _read_original(settings, scene, people)
@@ -69,10 +69,10 @@ def _read_original(settings: Any, scene: Any, people: list[Any]) -> Request:
 def resume(scene: Any) -> Running:
     """Ask again for the job this file handed in. Raises AssistMimicError."""
     if session.running is not None:
-        raise AssistMimicError("a simulation is running; cancel it first")
+        raise SceneError("a simulation is running; cancel it first")
     settings = scene.assistmimic
     if not settings.pending:
-        raise AssistMimicError("this file waits for no simulation")
+        raise SceneError("this file waits for no simulation")
     pending = json.loads(settings.pending)
     kept = {name: getattr(settings, name) for name in pending["settings"]}
     try:
@@ -115,7 +115,7 @@ def finish(running: Running) -> Any:
     session.running = None
     status, scene = running.job.status, bpy.data.scenes.get(running.scene)
     if scene is None:
-        raise AssistMimicError(f"scene {running.scene} is gone, and with it where the result belongs")
+        raise SceneError(f"scene {running.scene} is gone, and with it where the result belongs")
     settings = scene.assistmimic
     if status.state is not JobState.LOST:
         settings.pending = ""
@@ -123,7 +123,7 @@ def finish(running: Running) -> Any:
         raise Cancelled("Cancelled; nothing was changed")
     if status.state is not JobState.DONE or running.job.result is None or running.request is None:
         session.detail = status.detail
-        raise AssistMimicError(status.message or status.state.value)
+        raise SceneError(status.message or status.state.value)
     people = local_objects(scene, running.people)
     review = takes.under_review(settings, people)
     if review is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SceneError
 
 from ..blender import takes
 from ..blender.compat import object_fcurves
@@ -62,7 +62,7 @@ class ASSISTMIMIC_OT_thin(bpy.types.Operator):
                 fcurves = object_fcurves(person.obj)
                 keys = sum(len(curve.keyframe_points) for curve in written_curves(fcurves, take.start, take.end))
                 if not keys:
-                    raise AssistMimicError(f"{person.obj.name} has fewer keys already; undo first")
+                    raise SceneError(f"{person.obj.name} has fewer keys already; undo first")
                 before += keys
                 if self.how == "NTH":
                     after += thin(person.action, fcurves, take.start, take.end, self.every)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .parse import read_script
 from .script import Script
@@ -29,5 +29,5 @@ def author(path: str | Path) -> InteractionClip:
     try:
         from .build import build_clip
     except ModuleNotFoundError as error:
-        raise AssistMimicError(f"authoring needs the package {error.name!r}: pip install 'assistmimic[fit]'") from None
+        raise ClipError(f"authoring needs the package {error.name!r}: pip install 'assistmimic[fit]'") from None
     return build_clip(script)

@@ -10,7 +10,7 @@ import numpy as np
 
 from controller_server.clip.interaction import ROLES, Prop
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 from controller_server.core.yaml_file import read_yaml
 
 from .script import Foot, Hand, Hold, Key, PersonKey, Script, Weight
@@ -37,7 +37,7 @@ class _Where:
         return _Where(f"{self.path}, {part}")
 
     def error(self, text: str) -> AssistMimicError:
-        return AssistMimicError(f"{self.path}: {text}")
+        return ClipError(f"{self.path}: {text}")
 
 
 def _number(value: Any, where: _Where, low: float = -1e4, high: float = 1e4) -> float:

@@ -15,7 +15,7 @@ from controller_server.body.pair import PairBody, PersonBody
 from controller_server.body.shape import Shape
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, Skeleton, joint
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .script import SIDES, Foot, Script
 
@@ -89,7 +89,7 @@ class Stage:
                 half = shape.size[1] if shape.kind == "capsule" else 0.0
                 reach = quat_rotate(shape.quat, np.array([0, 0, half]))
                 return Flesh(self.body(person, name), shape.position - reach, shape.position + reach, shape.size[0])
-        raise AssistMimicError(f"nobody can be held at {name!r}; choose a limb, the trunk or the head")
+        raise ClipError(f"nobody can be held at {name!r}; choose a limb, the trunk or the head")
 
     def geoms(self, person: int, name: str) -> frozenset[int]:
         """Ids of all geoms on a joint's body, its palm included."""

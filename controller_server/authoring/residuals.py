@@ -6,7 +6,7 @@ import mink
 import numpy as np
 
 from controller_server.clip.interaction import ROLES
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .posing_scene import Stage
 from .script import SIDES, Key
@@ -24,7 +24,7 @@ def require_met(stage: Stage, configuration: mink.Configuration, key: Key, tasks
         for side, foot in zip(SIDES, person.feet, strict=True):
             off = _distance(configuration, stage.body(p, f"{side}_ankle"), stage.ankle_target(p, side, foot)[0])
             if off > FOOT_TOLERANCE:
-                raise AssistMimicError(
+                raise ClipError(
                     f"{where}: the {side} foot is {_cm(off)} off its place, out of the leg's reach; "
                     "lower the pelvis, move the foot nearer, or raise its heel"
                 )
@@ -34,14 +34,14 @@ def require_met(stage: Stage, configuration: mink.Configuration, key: Key, tasks
                 gap = GapTask(palm, stage.flesh(1 - p, hand.hold.partner), target=0.0, cost=1.0).gap(configuration)
                 if abs(gap) > HOLD_TOLERANCE:
                     state = "away from" if gap > 0 else "inside"
-                    raise AssistMimicError(
+                    raise ClipError(
                         f"{where}: the {side} hand is {_cm(abs(gap))} {state} the partner's {hand.hold.partner} "
                         "that it should hold; move the people or choose another place to hold"
                     )
             elif hand.world is not None or hand.body is not None:
                 off = _hand_error(configuration, tasks, palm.body)
                 if off > HAND_TOLERANCE:
-                    raise AssistMimicError(
+                    raise ClipError(
                         f"{where}: the {side} hand is {_cm(off)} off its place, out of the arm's reach; "
                         "bring the place nearer"
                     )
@@ -49,7 +49,7 @@ def require_met(stage: Stage, configuration: mink.Configuration, key: Key, tasks
     for p in range(2):
         off = _com_error(configuration, tasks, int(stage.root[p]))
         if off > COM_TOLERANCE:
-            raise AssistMimicError(
+            raise ClipError(
                 f"{_where(key, p)}: the centre of mass is {_cm(off)} off its place; "
                 "lower the pelvis, lean the other way, or change `weight`"
             )

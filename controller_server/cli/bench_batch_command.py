@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 from .bench_arguments import BenchBatch
 from .bench_table import show_report
@@ -20,7 +20,7 @@ def run_bench_batch(arguments: BenchBatch) -> int:
 
     count = FULL if arguments.full else arguments.count
     if not 1 <= count <= 100_000 or not 0 <= arguments.kills <= 100:
-        raise AssistMimicError("bench batch: count is 1-100000, kills 0-100")
+        raise SettingsError("bench batch: count is 1-100000, kills 0-100")
     with TerminalProgress() as progress:
         report = bench_batch(
             count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 from .bench_arguments import BenchServe
 from .progress import TerminalProgress
@@ -16,7 +16,7 @@ def run_bench_serve(arguments: BenchServe) -> int:
 
     clients, jobs = arguments.clients, arguments.jobs
     if not 1 <= clients <= 1000 or not 1 <= jobs <= 1000:
-        raise AssistMimicError("bench serve: clients and jobs are 1-1000")
+        raise SettingsError("bench serve: clients and jobs are 1-1000")
     with TerminalProgress() as progress:
         report = bench_serve(clients=clients, jobs=jobs, on_progress=progress)
     if arguments.json:

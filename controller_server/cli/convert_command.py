@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from controller_server.clip.io.bvh_rig import OwnRigs
 from controller_server.clip.io.formats import ReadOptions, read_clip
 from controller_server.clip.io.write_options import WriteOptions
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.pipeline.settings import ConvertSettings
 from controller_server.pipeline.time_left import FILE, PaceBook, kind_of
 from controller_server.service.protocol.port_file import state_folder
@@ -53,7 +53,7 @@ def convert_files(
         AssistMimicError: bad input.
     """
     if not 2 <= len(files) <= 3:
-        raise AssistMimicError(
+        raise SettingsError(
             f"convert: expected IN OUT or SUPPORTER RECIPIENT OUT, got {len(files)} file name(s); "
             "the last one is written"
         )

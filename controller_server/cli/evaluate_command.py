@@ -15,7 +15,7 @@ from rich.table import Table
 from controller_server.body.strength import Strength
 from controller_server.control.policy.bundle import CARD, read_bundle, write_scores
 from controller_server.control.policy.bundle_store import find_bundle
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.core.progress import Progress
 from controller_server.core.whole_file import replace_file
 from controller_server.pipeline.result import clip_sha256
@@ -43,9 +43,7 @@ def run_evaluate(arguments: Evaluate) -> int:
     if arguments.out is not None:
         check_output(arguments.out, (".json",))
     if arguments.save and arguments.recipient_strength is not None:
-        raise AssistMimicError(
-            "evaluate: --save keeps scores of the bodies of training; leave out --recipient-strength"
-        )
+        raise SettingsError("evaluate: --save keeps scores of the bodies of training; leave out --recipient-strength")
     dynamics = parse_dynamics(arguments.dynamics)
     noise = Noise().of_start(arguments.start_noise)
     conditions = Conditions(arguments.trials, arguments.seed, arguments.threads, noise, arguments.engine)
@@ -92,7 +90,7 @@ def _write(out: Path, report: Mapping[str, Any]) -> None:
     try:
         replace_file(out, (json.dumps(report, indent=1) + "\n").encode())
     except OSError as error:
-        raise AssistMimicError(f"{out}: cannot be written ({error.strerror or error})") from None
+        raise SettingsError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -153,7 +151,7 @@ def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[Evalua
     known = [EvaluationClip(case.name, case.load().clip) for case in cases()]
     found = [clip for clip in known if bundles[0].card.knows(clip_sha256(clip.clip))]
     if not found:
-        raise AssistMimicError(
+        raise SettingsError(
             f"evaluate: no bundled clip is one {bundles[0].card.name} was trained on; name clips with --clips"
         )
     return found
@@ -169,7 +167,7 @@ def _motions(prior: PolicyBundle) -> list[EvaluationClip]:
     entries: list[str] = config.get("clips", []) if isinstance(config, dict) else []
     there = [entry for entry in entries if DATA not in entry or os.environ.get("ASSISTMIMIC_DATA")]
     if not there:
-        raise AssistMimicError(f"evaluate: {prior.card.name} does not say what it learned; name clips with --clips")
+        raise SettingsError(f"evaluate: {prior.card.name} does not say what it learned; name clips with --clips")
     return [EvaluationClip(*strangers(entry)) for entry in there]
 
 

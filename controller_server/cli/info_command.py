@@ -12,7 +12,7 @@ from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.io.formats import FORMATS, read_clip
 from controller_server.clip.io.write_list import WRITERS
 from controller_server.core.bundled import named_clip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.service.protocol.payload import verdict_of_scores
 
 from .convert_arguments import Formats, Info
@@ -22,7 +22,7 @@ def run_info(arguments: Info) -> int:
     """Print what is in a clip, the scores where it is a result, or what a policy is for. Raises AssistMimicError."""
     files, options, telling = arguments.files, arguments.read, arguments.telling
     if not 1 <= len(files) <= 2:
-        raise AssistMimicError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
+        raise SettingsError(f"info: expected one clip or the two files of a pair, got {len(files)} file name(s)")
     files = [named_clip(path) for path in files]
     if files[0].is_dir() and _is_bundle(files[0]):
         from .bundle_info import bundle_lines, bundle_object

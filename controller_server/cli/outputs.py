@@ -10,7 +10,7 @@ from pathlib import Path
 from controller_server.clip.io.bvh_rig import check_own_rigs
 from controller_server.clip.io.write_list import ENDINGS, written_paths
 from controller_server.clip.io.write_options import WriteOptions
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 REPORT_SUFFIXES = (".html", ".htm")
 
@@ -22,14 +22,12 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
         AssistMimicError: wrong suffix, an input would be overwritten, or the folder cannot be written to.
     """
     if not path.name.lower().endswith(suffixes):
-        raise AssistMimicError(
-            f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; use {_either(suffixes)}"
-        )
+        raise SettingsError(f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; use {_either(suffixes)}")
     if path.is_dir():
-        raise AssistMimicError(f"{path}: is a folder; name a file in it")
+        raise SettingsError(f"{path}: is a folder; name a file in it")
     for given in inputs:
         if path.exists() and given.exists() and path.samefile(given):
-            raise AssistMimicError(f"{path}: is also the input and would be overwritten; choose another name")
+            raise SettingsError(f"{path}: is also the input and would be overwritten; choose another name")
     folder = path.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -37,7 +35,7 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise AssistMimicError(
+        raise SettingsError(
             f"{path}: cannot be written ({folder}: {error.strerror or error}); choose a folder you may write to"
         ) from None
 
@@ -61,7 +59,7 @@ def make_folder(path: Path, *, quiet: bool = False) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AssistMimicError(f"{path}: its folder cannot be made ({error.strerror or error})") from None
+        raise SettingsError(f"{path}: its folder cannot be made ({error.strerror or error})") from None
     if not quiet:
         print(f"made the folder {path.parent}", file=sys.stderr)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller_server.clip.io.formats import read_clip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 from .convert_arguments import Strip, Video
 from .outputs import check_output, make_folder
@@ -13,7 +13,7 @@ def run_strip(arguments: Strip) -> int:
     """Draw a clip as a strip of pictures. Raises AssistMimicError."""
     files, options = arguments.files, arguments.read
     if not 2 <= len(files) <= 3:
-        raise AssistMimicError(f"strip: expected CLIP OUT.png, got {len(files)} file name(s)")
+        raise SettingsError(f"strip: expected CLIP OUT.png, got {len(files)} file name(s)")
     *inputs, out = files
     check_output(out, (".png",), inputs=tuple(inputs))
     clip = read_clip(inputs, options).clip
@@ -29,7 +29,7 @@ def run_video(arguments: Video) -> int:
     """Film a clip. Raises AssistMimicError."""
     files, beside, options = arguments.files, arguments.beside, arguments.read
     if not 2 <= len(files) <= 3:
-        raise AssistMimicError(f"video: expected CLIP OUT.mp4, got {len(files)} file name(s)")
+        raise SettingsError(f"video: expected CLIP OUT.mp4, got {len(files)} file name(s)")
     *inputs, out = files
     from controller_server.picture.files import FILMS, check_film
 

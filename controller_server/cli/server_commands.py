@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from controller_server.clip.io.formats import read_clip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.core.whole_file import replace_file
 from controller_server.service.client.client import Client, JobInfo, JobResult, connect, new_job_id
 from controller_server.service.protocol.keys import add_client, make_server_keys, read_clients, remove_client
@@ -63,14 +63,12 @@ def run_submit(command: Submit) -> int:
 def _files(command: Submit) -> tuple[Sequence[Path], Path | None]:
     if command.detach:
         if not 1 <= len(command.files) <= 2:
-            raise AssistMimicError(
-                f"submit --detach: expected IN or SUPPORTER RECIPIENT, got {len(command.files)} files"
-            )
+            raise SettingsError(f"submit --detach: expected IN or SUPPORTER RECIPIENT, got {len(command.files)} files")
         if command.report is not None:
-            raise AssistMimicError("submit --detach: there is no result to report on yet; fetch it with --report")
+            raise SettingsError("submit --detach: there is no result to report on yet; fetch it with --report")
         return command.files, None
     if not 2 <= len(command.files) <= 3:
-        raise AssistMimicError(
+        raise SettingsError(
             f"submit: expected IN OUT or SUPPORTER RECIPIENT OUT, got {len(command.files)} file name(s); "
             "the last one is written (or use --detach)"
         )
@@ -97,7 +95,7 @@ class _Kept:
 def _keep(result: JobResult, to: _Kept, telling: Telling) -> int:
     page = page_of(result)
     if to.report is not None and page is None:
-        raise AssistMimicError(
+        raise SettingsError(
             f"job {result.job}: carries no report; it would if it were submitted with the setting carry_report"
         )
     make_folder(to.out, quiet=telling.quiet)
@@ -133,7 +131,7 @@ def run_cancel(command: Cancel) -> int:
 def run_jobs(command: Jobs) -> int:
     """List jobs."""
     if command.limit < 1:
-        raise AssistMimicError(f"limit: {command.limit} is not at least 1")
+        raise SettingsError(f"limit: {command.limit} is not at least 1")
     with _connect(command.at) as client:
         jobs = client.jobs(command.limit)
     if command.json:
@@ -227,7 +225,7 @@ def run_keys(command: Keys) -> int:
     """Make, remove or list keys."""
     folder, name = command.folder, command.name
     if command.what in ("add", "remove") and not name:
-        raise AssistMimicError(f"keys {command.what}: whose? assistmimic keys {command.what} {folder} NAME")
+        raise SettingsError(f"keys {command.what}: whose? assistmimic keys {command.what} {folder} NAME")
     if command.what == "init":
         print(f"made {folder}, public key {make_server_keys(folder)}; next: assistmimic keys add {folder} NAME")
     elif command.what == "add":

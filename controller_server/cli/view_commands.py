@@ -13,7 +13,7 @@ from pathlib import Path
 from controller_server.clip.io.formats import read_clip
 from controller_server.clip.io.read_options import ReadOptions
 from controller_server.core.bundled import named_clip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.core.whole_file import replace_file
 
 from .exit_codes import EXIT_NONE, EXIT_SOME
@@ -53,7 +53,7 @@ def run_doctor(command: Doctor) -> int:
 def run_view(command: View) -> int:
     """Write the page that shows a clip, or the report that a result carries, and open it. Raises AssistMimicError."""
     if not 1 <= len(command.files) <= 2:
-        raise AssistMimicError(
+        raise SettingsError(
             f"view: expected one clip or the two files of a pair, got {len(command.files)} file name(s)"
         )
     files = [named_clip(path) for path in command.files]
@@ -73,7 +73,7 @@ def run_view(command: View) -> int:
     try:
         replace_file(path, text)
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise SettingsError(f"{path}: cannot be written ({error.strerror or error})") from None
     print(path)
     if command.open and not _opened(path.resolve().as_uri() + ("" if page else "#view=single")):
         print("no browser was found; open the file yourself", file=sys.stderr)

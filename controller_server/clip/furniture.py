@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .interaction import InteractionClip, Prop, SmplxMotion
 from .rotation import cross
@@ -29,7 +29,7 @@ def parse_box(text: str) -> Prop:
     except ValueError:
         numbers = []
     if len(numbers) != 6 or not name:
-        raise AssistMimicError(f"--box {text}: expected NAME,X,Y,Z,SX,SY,SZ, the middle and the full edges in metres")
+        raise ClipError(f"--box {text}: expected NAME,X,Y,Z,SX,SY,SZ, the middle and the full edges in metres")
     return Prop(name, np.array(numbers[:3]), np.array(numbers[3:]))
 
 
@@ -51,7 +51,7 @@ def furnished(clip: InteractionClip, seat: str | None, boxes: tuple[str, ...]) -
         found = [(role, sitting(motion, clip.fps)) for role, motion in clip.people]
         seats = [(role, motion, at) for (role, at), (_, motion) in zip(found, clip.people, strict=True) if at.any()]
         if not seats:
-            raise AssistMimicError(f"--seat {seat}: nobody sits in this clip; give the furniture with --box")
+            raise ClipError(f"--seat {seat}: nobody sits in this clip; give the furniture with --box")
         for role, motion, at in seats:
             prop = seat_under(motion, at, height, "seat" if len(seats) == 1 else f"{role}'s seat")
             top = float(prop.position[2] + prop.size[2] / 2)
@@ -68,7 +68,7 @@ def _height(seat: str) -> float | None:
     except ValueError:
         height = 0.0
     if not 0.05 <= height <= 1.2:
-        raise AssistMimicError(f"--seat {seat}: expected auto, or a height of 0.05 to 1.2 m")
+        raise ClipError(f"--seat {seat}: expected auto, or a height of 0.05 to 1.2 m")
     return height
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .skeleton import LEFT_HAND, N_JOINTS, RIGHT_HAND, Skeleton, smplx_forward
 
@@ -29,7 +29,7 @@ def _require_finite(what: str, array: np.ndarray) -> None:
     bad = ~np.isfinite(array)
     if bad.any():
         frame = int(np.argwhere(bad)[0, 0])
-        raise AssistMimicError(
+        raise ClipError(
             f"{what}: not a finite number at frame {frame} (first of {int(bad.sum())} values); "
             "re-export the clip or cut that frame out"
         )
@@ -69,7 +69,7 @@ class SmplxMotion:
         try:
             frames = np.asarray(self.trans).shape[0]
         except IndexError:
-            raise AssistMimicError("trans: expected shape (T, 3), got a single number") from None
+            raise ClipError("trans: expected shape (T, 3), got a single number") from None
         widths: Mapping[str, int | None] = {
             "trans": 3,
             "root_orient": 3,
@@ -89,11 +89,11 @@ class SmplxMotion:
             object.__setattr__(self, name, _check_track(name, value, frames, width))
         betas = _frozen(np.atleast_1d(self.betas))
         if betas.ndim != 1 or betas.size > 400:
-            raise AssistMimicError(f"betas: expected shape (B,) with B up to 400, got {betas.shape}")
+            raise ClipError(f"betas: expected shape (B,) with B up to 400, got {betas.shape}")
         _require_finite("betas", betas)
         object.__setattr__(self, "betas", betas)
         if self.gender not in ("neutral", "female", "male"):
-            raise AssistMimicError(f"gender: expected neutral, female or male, got {self.gender!r}")
+            raise ClipError(f"gender: expected neutral, female or male, got {self.gender!r}")
         if self.rest_joints is not None:
             object.__setattr__(self, "rest_joints", _check_rest_joints(self.rest_joints))
 
@@ -131,18 +131,18 @@ def _check_track(name: str, value: Any, frames: int, width: int | None) -> np.nd
     try:
         array = _frozen(value)
     except (TypeError, ValueError):
-        raise AssistMimicError(f"{name}: holds something that is not a number") from None
+        raise ClipError(f"{name}: holds something that is not a number") from None
     if array.ndim != 2 or array.shape[0] != frames or (width is not None and array.shape[1] != width):
         hint = ""
         if array.ndim >= 2 and array.shape[-1] == 4:
             hint = "; these look like quaternions, convert them to rotation vectors"
-        raise AssistMimicError(f"{name}: expected shape ({frames}, {width or 'E'}), got {array.shape}{hint}")
+        raise ClipError(f"{name}: expected shape ({frames}, {width or 'E'}), got {array.shape}{hint}")
     _require_finite(name, array)
     if name not in ("trans", "expression"):
         angle = np.linalg.norm(array.reshape(frames, -1, 3), axis=-1)
         if angle.max(initial=0) > _FULL_TURN + 1e-6:
             frame, which = np.unravel_index(int(angle.argmax()), angle.shape)
-            raise AssistMimicError(
+            raise ClipError(
                 f"{name}: rotation of {angle.max():.1f} rad at frame {frame}, joint {which}: more than a full turn; "
                 "expected rotation vectors (axis x angle in radians), not degrees or quaternions"
             )
@@ -152,11 +152,11 @@ def _check_track(name: str, value: Any, frames: int, width: int | None) -> np.nd
 def _check_rest_joints(value: Any) -> np.ndarray:
     rest = _frozen(value)
     if rest.shape != (N_JOINTS, 3):
-        raise AssistMimicError(f"rest_joints: expected shape ({N_JOINTS}, 3), got {rest.shape}")
+        raise ClipError(f"rest_joints: expected shape ({N_JOINTS}, 3), got {rest.shape}")
     _require_finite("rest_joints", rest)
     leg = Skeleton(rest).leg_length
     if not 0.3 <= leg <= 1.5:
-        raise AssistMimicError(f"rest_joints: legs are {leg:.3g} m long; expected 0.3 to 1.5 m (is the unit metres?)")
+        raise ClipError(f"rest_joints: legs are {leg:.3g} m long; expected 0.3 to 1.5 m (is the unit metres?)")
     return rest
 
 
@@ -180,15 +180,15 @@ class Prop:
         for key, n in (("position", 3), ("size", 3), ("quat", 4)):
             value = _frozen(getattr(self, key))
             if value.shape != (n,):
-                raise AssistMimicError(f"prop {self.name!r}: {key} must have {n} numbers, got shape {value.shape}")
+                raise ClipError(f"prop {self.name!r}: {key} must have {n} numbers, got shape {value.shape}")
             if not np.isfinite(value).all():
-                raise AssistMimicError(f"prop {self.name!r}: {key} holds a number that is not finite")
+                raise ClipError(f"prop {self.name!r}: {key} holds a number that is not finite")
             object.__setattr__(self, key, value)
         if self.size.min() < 1e-3 or self.size.max() > 100:
-            raise AssistMimicError(f"prop {self.name!r}: edges must be 1 mm to 100 m, got {self.size.tolist()}")
+            raise ClipError(f"prop {self.name!r}: edges must be 1 mm to 100 m, got {self.size.tolist()}")
         norm = np.linalg.norm(self.quat)
         if norm < 0.5:
-            raise AssistMimicError(f"prop {self.name!r}: quat is not a rotation: {self.quat.tolist()}")
+            raise ClipError(f"prop {self.name!r}: quat is not a rotation: {self.quat.tolist()}")
         object.__setattr__(self, "quat", _frozen(self.quat / norm))
 
 
@@ -219,34 +219,34 @@ class InteractionClip:
         try:
             fps = float(self.fps)
         except (TypeError, ValueError):
-            raise AssistMimicError(f"fps: expected a number, got {self.fps!r}") from None
+            raise ClipError(f"fps: expected a number, got {self.fps!r}") from None
         if not MIN_FPS <= fps <= MAX_FPS:
-            raise AssistMimicError(f"fps: {fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; set the clip's true frame rate")
+            raise ClipError(f"fps: {fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; set the clip's true frame rate")
         object.__setattr__(self, "fps", fps)
         object.__setattr__(self, "props", tuple(self.props))
         n, m = self.supporter.n_frames, self.recipient.n_frames
         if n != m:
-            raise AssistMimicError(f"supporter has {n} frames, recipient {m}; cut both to the same range")
+            raise ClipError(f"supporter has {n} frames, recipient {m}; cut both to the same range")
         if not MIN_FRAMES <= n <= MAX_FRAMES:
-            raise AssistMimicError(f"clip has {n} frame(s); {MIN_FRAMES} to {MAX_FRAMES} are possible")
+            raise ClipError(f"clip has {n} frame(s); {MIN_FRAMES} to {MAX_FRAMES} are possible")
         for role, motion in self.people:
             height = motion.trans[:, 2] + motion.skeleton.rest_joints[0, 2]
             for frame, ok in ((int(height.argmin()), height.min() > -1.5), (int(height.argmax()), height.max() < 20)):
                 if not ok:
-                    raise AssistMimicError(
+                    raise ClipError(
                         f"{role}: pelvis at {height[frame]:.2f} m at frame {frame}; the floor is z = 0 with Z up "
                         "in metres: check the up axis and the unit"
                     )
             if np.abs(motion.trans[:, :2]).max() > 1000:
-                raise AssistMimicError(f"{role}: more than 1 km from the origin; move the clip nearer to it")
+                raise ClipError(f"{role}: more than 1 km from the origin; move the clip nearer to it")
         if self.grips is not None:
             grips = _frozen(self.grips)
             if grips.shape != (n, 2, 2):
-                raise AssistMimicError(f"grips: expected shape ({n}, 2, 2), got {grips.shape}")
+                raise ClipError(f"grips: expected shape ({n}, 2, 2), got {grips.shape}")
             _require_finite("grips", grips)
             if grips.min() < 0 or grips.max() > 1:
                 frame = int(np.argwhere((grips < 0) | (grips > 1))[0, 0])
-                raise AssistMimicError(f"grips: value outside 0-1 at frame {frame}")
+                raise ClipError(f"grips: value outside 0-1 at frame {frame}")
             object.__setattr__(self, "grips", grips)
 
     @property

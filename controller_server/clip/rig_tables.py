@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 from controller_server.core.validation import Where, build
 from controller_server.core.yaml_file import read_yaml
 
@@ -95,7 +95,7 @@ def read_joint_table(path: str | Path) -> JointTable:
     path = Path(path)
     if not path.exists() and path.suffix.lower() not in (".yaml", ".yml", ".json"):
         names = ", ".join(table.name for table in built_in_tables())
-        raise AssistMimicError(f"{path}: no table of joint names is called so; there are {names}, or give a YAML file")
+        raise ClipError(f"{path}: no table of joint names is called so; there are {names}, or give a YAML file")
     return _table(path.name, _read_json(path) if path.suffix.lower() == ".json" else read_yaml(path), str(path))
 
 
@@ -103,9 +103,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ClipError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:
-        raise AssistMimicError(f"{path}: not readable as JSON ({error})") from None
+        raise ClipError(f"{path}: not readable as JSON ({error})") from None
 
 
 def _table(name: str, content: Any, where: str) -> JointTable:
@@ -114,14 +114,14 @@ def _table(name: str, content: Any, where: str) -> JointTable:
         called = str(content.get("name", Path(name).stem))
         content = {"called": called, "joints": content["bones"], "exact": True, **kept}
     if not isinstance(content, Mapping) or "joints" not in content:
-        raise AssistMimicError(
+        raise ClipError(
             f"{where}: a joint table has a 'joints' mapping, and may have 'rotations', 'tips', 'sides' and 'only_with'"
         )
     given = {key: value for key, value in content.items() if value is not None}
     entry = build(_Entry, given, Where(where, error=AssistMimicError))
     for control, (takes, _) in entry.controls.items():
         if takes not in JOINT_NAMES:
-            raise AssistMimicError(f"{where}: control {control} moves {takes!r}, which is no SMPL-X joint")
+            raise ClipError(f"{where}: control {control} moves {takes!r}, which is no SMPL-X joint")
     return JointTable(
         name,
         **{part: _spelled_out(entry, part, where) for part in ("joints", "rotations", "tips")},
@@ -145,7 +145,7 @@ def _spelled_out(entry: _Entry, part: str, where: str) -> dict[str, tuple[str, .
                 found[plain] = spelled
                 continue
             if f"left_{plain}" not in known:
-                raise AssistMimicError(f"{where}: {part} names {key!r}, which is none of {', '.join(known[:22])}")
+                raise ClipError(f"{where}: {part} names {key!r}, which is none of {', '.join(known[:22])}")
             for side, text in zip(("left", "right"), entry.sides, strict=True):
                 found[f"{side}_{plain}"] = tuple(name.replace("*", text) for name in spelled)
     return found

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .interaction import InteractionClip
 from .skeleton import PELVIS
@@ -83,6 +83,6 @@ def order_by_motion(clip: InteractionClip) -> tuple[bool, str]:
 def check_supporter(number: int | None, *, swap: bool) -> None:
     """Refuse anybody but 1 and 2, and two options about one thing. Raises AssistMimicError."""
     if number is not None and swap:
-        raise AssistMimicError("--supporter and --swap say the same thing twice; give one of them")
+        raise ClipError("--supporter and --swap say the same thing twice; give one of them")
     if number not in (None, 1, 2):
-        raise AssistMimicError(f"--supporter {number}: expected 1 or 2, the place of who helps in what is read")
+        raise ClipError(f"--supporter {number}: expected 1 or 2, the place of who helps in what is read")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import AssistMimicError
+from .errors import FileError
 
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, NotImplementedError, struct.error),
@@ -22,9 +22,9 @@ UNREADABLE = (
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an `.npz`, without ever unpickling. Raises AssistMimicError."""
     if not path.is_file():
-        raise AssistMimicError(f"{path}: no such file")
+        raise FileError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):  # numpy would take anything else for a pickle
-        raise AssistMimicError(f"{path}: not a readable .npz file (no zip archive); export it again")
+        raise FileError(f"{path}: not a readable .npz file (no zip archive); export it again")
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -34,12 +34,12 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return arrays
     except ValueError as error:
         if "pickle" in str(error).lower() or "object" in str(error).lower():
-            raise AssistMimicError(
+            raise FileError(
                 f"{path}: holds pickled objects, which can run code and are never opened; save plain arrays instead"
             ) from None
-        raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
+        raise FileError(f"{path}: not a readable .npz file ({error})") from None
     except UNREADABLE as error:
-        raise AssistMimicError(f"{path}: not a readable .npz file ({error})") from None
+        raise FileError(f"{path}: not a readable .npz file ({error})") from None
 
 
 def _code_points(array: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .errors import AssistMimicError
+from .errors import FileError
 
 _UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, OverflowError, RecursionError)
 """What `yaml.safe_load` raises: a date without such a day, `!!int abc` and `!!bool x` are no YAMLError."""
@@ -25,10 +25,10 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         if not path.is_file():
-            raise AssistMimicError(f"{path}: cannot be read (no such file)")
+            raise FileError(f"{path}: cannot be read (no such file)")
         text = path.read_bytes()
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise FileError(f"{path}: cannot be read ({error.strerror or error})") from None
     return parse_yaml(text, str(path))
 
 
@@ -42,4 +42,4 @@ def parse_yaml(text: str | bytes, where: str) -> Any:
         last = text.rstrip().count("\n") if isinstance(text, str) else text.rstrip().count(b"\n")
         line = f", line {min(mark.line, last) + 1}" if mark else ""
         what = getattr(error, "problem", None) or " ".join(str(error).split())[:120]
-        raise AssistMimicError(f"{where}{line}: not readable as YAML ({what})") from None
+        raise FileError(f"{where}{line}: not readable as YAML ({what})") from None

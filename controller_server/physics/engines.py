@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import EngineError
 
 from .backend import Backend, EngineOptions
 
@@ -49,11 +49,11 @@ class _Entry:
             return getattr(import_module(module), function)
         except ImportError as error:
             package = f"assistmimic[{self.extra}]" if self.extra else (error.name or module).partition(".")[0]
-            raise AssistMimicError(
+            raise EngineError(
                 f"engine {name}: needs {error.name or module}, which is not installed; pip install '{package}'"
             ) from None
         except Exception as error:  # whatever a foreign module does while it is imported
-            raise AssistMimicError(
+            raise EngineError(
                 f"engine {name}: {self.make!r} cannot be loaded ({type(error).__name__}: {error}); "
                 "write it as MODULE:FUNCTION, a function that builds worlds"
             ) from error
@@ -99,7 +99,7 @@ def _entry(name: str) -> _Entry:
     for point in _entry_points():
         if point.name == name:
             return _Entry(point.value)
-    raise AssistMimicError(
+    raise EngineError(
         f"engine {name!r}: there is no such engine; there are {', '.join(engine_names())} "
         "(what a program registers is known in its own process alone; workers need an entry point)"
     )
@@ -130,5 +130,5 @@ def make_backend(
     hands = ["full_hands"] if pair.supporter.hands is Hands.FULL else []
     missing = [need for need in (*hands, *needs) if not getattr(backend.capabilities, need)]
     if missing:
-        raise AssistMimicError(f"engine {engine}: lacks {', '.join(missing)}, which is needed here; use another")
+        raise EngineError(f"engine {engine}: lacks {', '.join(missing)}, which is needed here; use another")
     return backend

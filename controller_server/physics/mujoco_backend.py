@@ -19,7 +19,7 @@ from controller_server.body.mjcf import compile_pair
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.clip.rotation import cross, quat_rotate, quat_rotate_inverse
-from controller_server.core.errors import AssistMimicError, SimulationDiverged
+from controller_server.core.errors import EngineError, SimulationDiverged
 
 from .backend import Capabilities, EngineOptions, PairState, Steps
 from .mujoco_pairs import WorldModels
@@ -124,7 +124,7 @@ class BackendMujoco:
     def set_pairs(self, numbers: Sequence[int], worlds: Sequence[int] | None = None) -> None:
         """See `HoldsPairs.set_pairs`."""
         if self._worlds is None:
-            raise AssistMimicError("pairs: hold_pairs has to come first")
+            raise EngineError("pairs: hold_pairs has to come first")
         self._worlds.hold(np.asarray(numbers, int), self._ids(worlds))
 
     def _ids(self, worlds: Sequence[int] | None) -> np.ndarray:

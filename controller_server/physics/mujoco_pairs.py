@@ -11,7 +11,7 @@ import numpy as np
 from controller_server.body.layout import PairLayout
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import EngineError
 
 from .mujoco_strength import strength_fields
 
@@ -62,7 +62,7 @@ class WorldModels:
     def hold(self, numbers: np.ndarray, worlds: np.ndarray) -> None:
         """Let worlds hold pairs, by number, with the pairs' own strength and friction. Raises AssistMimicError."""
         if len(numbers) != len(worlds) or (len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self.pairs)):
-            raise AssistMimicError(f"pairs: expected a number below {len(self.pairs)} for each of {len(worlds)} worlds")
+            raise EngineError(f"pairs: expected a number below {len(self.pairs)} for each of {len(worlds)} worlds")
         for world, number in zip(worlds.tolist(), numbers.tolist(), strict=True):
             plain = self.plain(number)
             self.models[world] = copy(plain)
@@ -94,7 +94,7 @@ class WorldModels:
 def check_alike(pairs: Sequence[PairBody]) -> None:
     """Make sure that models of pairs have one layout. Raises AssistMimicError, which says what differs."""
     if not pairs:
-        raise AssistMimicError("pairs: there is none")
+        raise EngineError("pairs: there is none")
     for what, values in (
         ("hands", {pair.supporter.hands.value for pair in pairs}),
         ("physics_hz", {pair.physics_hz for pair in pairs}),
@@ -102,4 +102,4 @@ def check_alike(pairs: Sequence[PairBody]) -> None:
     ):
         if len(values) > 1:
             found = " and ".join(sorted(map(str, values)))
-            raise AssistMimicError(f"pairs: {what} is {found}; worlds of one batch need the same")
+            raise EngineError(f"pairs: {what} is {found}; worlds of one batch need the same")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import FileError
 
 FILMS = (".mp4", ".webp", ".gif")
 
@@ -45,7 +45,7 @@ def labelled(pixels: np.ndarray, text: str) -> np.ndarray:
 def check_film(path: Path) -> None:
     """Make sure that a film of this kind can be written here. Raises AssistMimicError."""
     if path.suffix.lower() not in FILMS:
-        raise AssistMimicError(f"{path}: films are written as {', '.join(FILMS[:-1])} or {FILMS[-1]}")
+        raise FileError(f"{path}: films are written as {', '.join(FILMS[:-1])} or {FILMS[-1]}")
     _library(path)
 
 
@@ -58,7 +58,7 @@ def write_film(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None:
         else:
             _write_animation(path, pictures, fps, library)
     except OSError as error:
-        raise AssistMimicError(f"{path}: the film could not be written ({error.strerror or error})") from None
+        raise FileError(f"{path}: the film could not be written ({error.strerror or error})") from None
 
 
 def _library(path: Path) -> Any:
@@ -66,12 +66,12 @@ def _library(path: Path) -> Any:
         try:
             import av  # pyright: ignore[reportMissingImports]
         except ImportError:
-            raise AssistMimicError(f"{path}: MP4 needs PyAV (pip install av); .webp and .gif do without it") from None
+            raise FileError(f"{path}: MP4 needs PyAV (pip install av); .webp and .gif do without it") from None
         return av
     try:
         from PIL import Image
     except ImportError:
-        raise AssistMimicError(f"{path}: films need Pillow (pip install pillow)") from None
+        raise FileError(f"{path}: films need Pillow (pip install pillow)") from None
     return Image
 
 

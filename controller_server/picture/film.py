@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import FileError
 from controller_server.core.progress import OnProgress, Progress, ignore_progress
 
 from .files import check_film, labelled, write_film
@@ -35,11 +35,9 @@ def render_film(
     options = options or FilmOptions()
     check_film(path)
     if options.view not in VIEWS:
-        raise AssistMimicError(f"video: no view {options.view!r}; there are {', '.join(VIEWS)}")
+        raise FileError(f"video: no view {options.view!r}; there are {', '.join(VIEWS)}")
     if not (clips and 32 <= options.width <= 4096 and 32 <= options.height <= 4096 and options.rate > 0):
-        raise AssistMimicError(
-            "video: nothing to draw; give a clip, 32 to 4096 pixels and at least one picture a second"
-        )
+        raise FileError("video: nothing to draw; give a clip, 32 to 4096 pixels and at least one picture a second")
     fastest = max(clip.fps for clip in clips)
     step = max(1, round(fastest / options.rate))
     times = np.arange(0, max(clip.duration for clip in clips) + 0.5 / fastest, step / fastest)

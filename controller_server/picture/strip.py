@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.interaction import InteractionClip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import FileError
 from controller_server.core.whole_file import replace_file
 
 from .files import labelled, png_bytes
@@ -45,7 +45,7 @@ def render_strip(
     clips = [clips] if isinstance(clips, InteractionClip) else list(clips)
     check_views("strip", views)
     if not clips or not views or frames < 1:
-        raise AssistMimicError("strip: nothing to draw; give at least one clip, one view and one frame")
+        raise FileError("strip: nothing to draw; give at least one clip, one view and one frame")
     rows = []
     for clip in clips:
         last = clip.duration if end is None else min(end, clip.duration)
@@ -54,14 +54,14 @@ def render_strip(
     try:
         replace_file(Path(path), png_bytes(np.concatenate(rows, axis=0)))
     except OSError as error:
-        raise AssistMimicError(f"{path}: the picture strip could not be written ({error.strerror})") from None
+        raise FileError(f"{path}: the picture strip could not be written ({error.strerror})") from None
 
 
 def check_views(what: str, views: Sequence[str]) -> None:
     """Refuse names that are not in VIEWS. Raises AssistMimicError."""
     for view in views:
         if view not in VIEWS:
-            raise AssistMimicError(f"{what}: no view {view!r}; there are {', '.join(VIEWS)}")
+            raise FileError(f"{what}: no view {view!r}; there are {', '.join(VIEWS)}")
 
 
 def _row(clip: InteractionClip, frames: np.ndarray, view: str, width: int, height: int) -> np.ndarray:

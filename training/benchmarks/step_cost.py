@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.core.machine import machine
 from controller_server.physics.bare_steps import BareWorlds
 from controller_server.physics.engines import BUILT_IN
@@ -59,7 +59,7 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
         What `docs/training.md` describes, ready for JSON.
     """
     if config.engine != BUILT_IN:
-        raise AssistMimicError(f"bench train: engine {config.engine} has no bare stepping; leave it at {BUILT_IN}")
+        raise TrainingError(f"bench train: engine {config.engine} has no bare stepping; leave it at {BUILT_IN}")
     # Every measured update is a whole one: none of the critic alone.
     config = replace(config, coarse=0.0, steps=1, ppo=replace(config.ppo, critic_first=0))
     scenes = load_scenes(config.clips[:1], config.body, sparing=config.action.sparing)

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from controller_server.core.errors import AssistMimicError, SettingsError
+from controller_server.core.errors import SettingsError
 
 from .arguments import BenchTrain, Export, Train
 
@@ -15,17 +15,17 @@ def run_train(arguments: Train) -> int:
     """Train. Raises AssistMimicError."""
     _need_training()
     if not 1 <= arguments.processes <= 256:
-        raise AssistMimicError(f"--processes: {arguments.processes} is outside 1-256")
+        raise SettingsError(f"--processes: {arguments.processes} is outside 1-256")
     if arguments.what == "ablation":
         if arguments.processes > 1:
-            raise AssistMimicError("--processes: an ablation trains one run after the other, in one process")
+            raise SettingsError("--processes: an ablation trains one run after the other, in one process")
         return _run_ablation(arguments)
     from training.command import train
     from training.settings.config import load_config
 
     config = load_config(arguments.config, arguments.set, arguments.settings)
     if config.kind != arguments.what:
-        raise AssistMimicError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
+        raise SettingsError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
     if arguments.processes > 1:  # only now: what is impossible is said once
         from training.launch import launch
 
@@ -122,4 +122,4 @@ def _need_training() -> None:
         import tensorboard  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise AssistMimicError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None
+        raise SettingsError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.control.policy.observation import term_sizes
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.terms import event, observation, termination
 from training.settings.config import TrainConfig
 
@@ -50,7 +50,7 @@ class PairEnvironment:
         self.config, self.scenes = config, tuple(scenes)
         self.n, self.rng = config.pairs, np.random.default_rng(seed)
         if config.action.closing:
-            raise AssistMimicError(
+            raise TrainingError(
                 "action.closing: training has worlds at many frames at once, and no such hands; train without"
             )
         observed = observation.bind(config.observation)
@@ -75,7 +75,7 @@ class PairEnvironment:
         kinds = [len(term.params["recipients"]) for term in event.bind(self.config.events) if _deals(term.term.name)]
         dealt = int(np.prod([1, *kinds]))
         if self.n % group or self.n // group < dealt:
-            raise AssistMimicError(
+            raise TrainingError(
                 f"pairs: {self.n} must be a multiple of {group} siblings, and at least {group * dealt} "
                 f"for {dealt} dynamics"
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from controller_server.clip.interaction import ROLES
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.terms import BoundTerm, TermConfig, reward
 from training.settings.config import RewardConfig
 
@@ -33,7 +33,7 @@ class RewardTable:
         self.terms = [{term.name: term for term in reward.bind(role)} for role in roles]
         names = dict.fromkeys(name for role in self.terms for name in role)
         if not names:
-            raise AssistMimicError("reward: no term has a weight")
+            raise TrainingError("reward: no term has a weight")
         self.weights = {
             name: np.array([role[name].weight if name in role else 0.0 for role in self.terms], np.float32)
             for name in names

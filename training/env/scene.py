@@ -16,7 +16,7 @@ from controller_server.clip.io.npz import clip_sha256
 from controller_server.control.reference.reference import Reference
 from controller_server.control.reference.track import Track
 from controller_server.core.array_store import ArrayStore
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.evaluation.clip_cache import NOTHING_KEPT, KeptReference, prepared
 from controller_server.evaluation.clip_sources import clip_name, read_source
 from controller_server.physics.backend import PairState
@@ -126,6 +126,6 @@ def load_scenes(
         AssistMimicError: there is none, or one cannot be read.
     """
     if not names:
-        raise AssistMimicError("training: no clips; name them with --clips")
+        raise TrainingError("training: no clips; name them with --clips")
     options: dict[str, Any] = {"sparing": sparing, "engine": engine, "store": store}
     return [Scene.of(clip_name(name), read_source(name), body, **options) for name in names]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.body.pair import PairBody
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.evaluation.strength_changes import changed
 from controller_server.physics.backend import Backend, HoldsPairs, PairState
 from controller_server.terms import TermConfig, event
@@ -148,7 +148,7 @@ class WorldEvents:
         for term in self._by_moment[when]:
             effect: Effect = term(c, *self._memory.of(term.name))
             if not isinstance(effect, Effect):
-                raise AssistMimicError(f"event: {term.name}: returned {effect!r}, expected an events.Effect")
+                raise TrainingError(f"event: {term.name}: returned {effect!r}, expected an events.Effect")
             if effect.friction is not None:
                 term.check(effect.friction, ids.shape)
                 _check_factors(term.name, "friction", effect.friction, least=0.0)
@@ -188,4 +188,4 @@ def _check_factors(event: str, what: str, factors: Any, *, least: float) -> None
     given = np.asarray(factors, float)
     wrong = given[~((given >= least) & (given <= _MOST))]
     if wrong.size:
-        raise AssistMimicError(f"event: {event}: {what} x {wrong[0]:g}, expected factors of {least:g} to {_MOST:g}")
+        raise TrainingError(f"event: {event}: {what} x {wrong[0]:g}, expected factors of {least:g} to {_MOST:g}")

@@ -14,7 +14,7 @@ from controller_server.control.policy.observation import View, look
 from controller_server.control.policy.policy_step import PolicyStep
 from controller_server.control.policy.retarget import RetargetState, with_hands_moved
 from controller_server.control.reference.track import Bodies
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.physics.backend import Backend, EngineOptions, MovesPerson
 from controller_server.physics.engines import make_backend
 
@@ -163,7 +163,7 @@ class Worlds:
             # After the step, which the partner felt: put there before, it would be felt nowhere.
             if not backend.capabilities.move_person:
                 engine = self._task.config.engine
-                raise AssistMimicError(f"mode: engine {engine} cannot replay a person; train jointly")
+                raise TrainingError(f"mode: engine {engine} cannot replay a person; train jointly")
             assert isinstance(backend, MovesPerson)
             backend.set_person(self._task.replayed, self.corpus.states[track.rows(self.frames)])
 

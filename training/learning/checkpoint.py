@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.core.whole_file import replace_file
 
 Nested = Mapping[str, Mapping[str, Any]]
@@ -55,7 +55,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, An
             sections.setdefault(section, {})[name] = value
         return sections, json.loads(meta["facts"])
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise AssistMimicError(f"{path}: not a readable checkpoint ({error})") from None
+        raise TrainingError(f"{path}: not a readable checkpoint ({error})") from None
 
 
 def adam_state(optimiser: torch.optim.Adam) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from controller_server.control.policy.network import NetworkSpec, Parameters, forward, initial_parameters
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 
 from . import parallel
 
@@ -108,7 +108,7 @@ def widen(
     missing = [name for name, size in prior.inputs if blocks.get(name) != size]
     if missing or (prior.hidden, prior.outputs, prior.activation) != (spec.hidden, spec.outputs, spec.activation):
         what = f"block {missing[0]}" if missing else f"layers {prior.hidden} to {prior.outputs}"
-        raise AssistMimicError(f"prior: its {what} do not fit observation and hidden sizes of this run")
+        raise TrainingError(f"prior: its {what} do not fit observation and hidden sizes of this run")
     columns, at = {}, 0
     for name, size in prior.inputs:
         columns[name] = np.asarray(parameters["layer0.weight"])[:, at : at + size]

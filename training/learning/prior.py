@@ -13,7 +13,7 @@ from controller_server.control.policy.bundle import CARD, read_bundle, read_card
 from controller_server.control.policy.bundle_card import PERSON
 from controller_server.control.policy.network import NetworkSpec, Parameters
 from controller_server.core.bundled import shipped
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from controller_server.terms import TermConfig, observation
 from training.env.prefix import under
 from training.settings.config import config_from_dict
@@ -75,7 +75,7 @@ def _check_blocks(folder: Path, spec: NetworkSpec, observed: Mapping[str, TermCo
     for name in (name for name, _ in spec.inputs if name in theirs):
         own, other = (observation.bind({name: given.get(name, TermConfig())})[0] for given in (observed, theirs))
         if (own.term, own.params) != (other.term, other.params):
-            raise AssistMimicError(
+            raise TrainingError(
                 f"prior: block {name} is {other.term.name} with {dict(other.params)} there, "
                 f"{own.term.name} with {dict(own.params)} here; give it another name"
             )
@@ -102,7 +102,7 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str,
         bundle = read_bundle(folder)
         name = bundle.card.network(role)
         if name not in bundle.card.networks:
-            raise AssistMimicError(_NOT_ALONE.format(folder))
+            raise TrainingError(_NOT_ALONE.format(folder))
         spec = bundle.card.networks[name]
         return spec, bundle.parameters[name], {block: _TRUST for block, _ in spec.inputs}
     if (folder / CHECKPOINT).exists():
@@ -110,7 +110,7 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str,
         config = config_from_dict(facts["config"], str(folder))
         name = PERSON if PERSON in sections else role
         if name not in sections:
-            raise AssistMimicError(_NOT_ALONE.format(folder))
+            raise TrainingError(_NOT_ALONE.format(folder))
         arrays = sections[name]
         parameters = under(arrays, "actor.")
         counts = parameters.pop("counts")
@@ -118,4 +118,4 @@ def _policy(folder: Path, role: str) -> tuple[NetworkSpec, Parameters, dict[str,
         outputs = len(parameters[f"layer{len(config.hidden)}.bias"])
         known = dict(zip(config.observation, counts.tolist(), strict=True))
         return NetworkSpec(inputs, outputs, config.hidden), parameters, known
-    raise AssistMimicError(f"prior: {folder} holds neither a bundle nor a run")
+    raise TrainingError(f"prior: {folder} holds neither a bundle nor a run")

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from controller_server.control.policy.network import NetworkSpec, forward, normalise, normaliser
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TrainingError
 from training.env.environment import PairEnvironment
 from training.env.motion import motion
 from training.env.prefix import under
@@ -164,7 +164,7 @@ def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int)
         return {}
     for scene in environment.scenes:
         if scene.track.n_frames < frames:
-            raise AssistMimicError(
+            raise TrainingError(
                 f"style.frames: {frames} is more than the {scene.track.n_frames} control frames of {scene.name}"
             )
     motions = [motion(scene.track.frames) for scene in environment.scenes]

@@ -9,7 +9,7 @@ import numpy as np
 
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.skeleton import N_JOINTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 from controller_server.core.npz_arrays import UNREADABLE
 
 _SHAPE_SPACE = 300
@@ -56,9 +56,7 @@ def rest_joints(folder: str | Path, betas: np.ndarray, gender: str = "neutral") 
     space = _SHAPE_SPACE if total > _SHAPE_SPACE else _SMALL_SHAPE_SPACE if total == 2 * _SMALL_SHAPE_SPACE else total
     betas = np.trim_zeros(np.asarray(betas, dtype=float), "b")
     if len(betas) > space:
-        raise AssistMimicError(
-            f"{path}: has {space} shape directions, the clip has {len(betas)} betas; use the full model"
-        )
+        raise ClipError(f"{path}: has {space} shape directions, the clip has {len(betas)} betas; use the full model")
     # The regressor is linear: applying it to the template and to each direction avoids a mesh per person.
     shaped = np.einsum("jv,vcb->jcb", regressor, directions[:, :, : len(betas)], optimize=True)
     return regressor @ template + shaped @ betas
@@ -70,10 +68,10 @@ def _model_file(folder: Path, gender: str) -> Path:
         if (place / name).is_file():
             return place / name
     if not folder.is_dir():
-        raise AssistMimicError(f"{folder}: no such folder; it should hold the SMPL-X model files, such as {name}")
+        raise ClipError(f"{folder}: no such folder; it should hold the SMPL-X model files, such as {name}")
     pickled = next(folder.rglob(f"SMPLX_{gender.upper()}.pkl"), None)
     hint = "; the .pkl beside it can run code and is not opened" if pickled else ""
-    raise AssistMimicError(f"{folder}: no {name} in it{hint}; download the .npz models from smpl-x.is.tue.mpg.de")
+    raise ClipError(f"{folder}: no {name} in it{hint}; download the .npz models from smpl-x.is.tue.mpg.de")
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,16 +80,16 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             for key in ("v_template", "shapedirs", "J_regressor"):
                 if key not in archive.files:
-                    raise AssistMimicError(f"{path}: not an SMPL-X model, array {key!r} is missing")
+                    raise ClipError(f"{path}: not an SMPL-X model, array {key!r} is missing")
                 arrays.append(np.asarray(archive[key], dtype=float))
     except AssistMimicError:
         raise
     except UNREADABLE as error:
-        raise AssistMimicError(f"{path}: not a readable SMPL-X model file ({error})") from None
+        raise ClipError(f"{path}: not a readable SMPL-X model file ({error})") from None
     template, directions, regressor = arrays
     vertices = len(template)
     expected = [(vertices, 3), (vertices, 3, directions.shape[-1]), (N_JOINTS, vertices)]
     for key, array, shape in zip(("v_template", "shapedirs", "J_regressor"), arrays, expected, strict=True):
         if array.shape != shape:
-            raise AssistMimicError(f"{path}: {key} has shape {array.shape}, SMPL-X has {shape}")
+            raise ClipError(f"{path}: {key} has shape {array.shape}, SMPL-X has {shape}")
     return template, directions, regressor

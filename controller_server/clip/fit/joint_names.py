@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller_server.clip.rig_tables import JointTable, motion_file_tables
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 REQUIRED = tuple(
     f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in ("left", "right")
@@ -92,7 +92,7 @@ def match_joints(
     missing = [name for name in REQUIRED if name not in best.joints]
     if missing:
         seen = ", ".join(list(names)[:6])
-        raise AssistMimicError(
+        raise ClipError(
             f"{where}: cannot find the SMPL-X joints {', '.join(missing)} (closest names: {best.table}; the file has "
             f"{seen}, ...); give a table of your names with --joint-map FILE.yaml, see docs/formats.md"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.skeleton import JOINT_NAMES, PARENTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 _DEPTH_FIRST = (
     *("pelvis", "left_hip", "left_knee", "left_ankle", "left_foot"),
@@ -38,7 +38,7 @@ def order_of(path: Path, usual: Sequence[str], people: Sequence[np.ndarray]) -> 
         scores[depth] = unlikeness(depth, people)
     best = min(scores, key=lambda names: scores[names])
     if scores[best] > _HUMAN:
-        raise AssistMimicError(
+        raise ClipError(
             f"{path}: joints in SMPL order make no human (bones change their length, left and right differ); say the "
             "order with an array 'joint_names' in an .npz"
         )

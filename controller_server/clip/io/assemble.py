@@ -16,7 +16,7 @@ from controller_server.clip.interaction import MAX_FPS, MIN_FPS, ROLES, Interact
 from controller_server.clip.rig_tables import TIPS, read_joint_table
 from controller_server.clip.rotation import quat_from_matrix, quat_mul
 from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, joint
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh_world import BvhWorld, check_up, find_unit, leg_length, up_of_motion
 from .read_options import FrameRange, Reading, ReadOptions
@@ -41,7 +41,7 @@ def assemble(files: Sequence[Path], contents: Sequence[Content], options: ReadOp
     tracks = [track for content in contents for track in content.tracks]
     labels = [label for content in contents for label in content.labels]
     if len(tracks) != 2:
-        raise AssistMimicError(_not_two(where, labels))
+        raise ClipError(_not_two(where, labels))
     rate, notes = _rate(where, contents, options.fps)
     frames = FrameRange.parse(options.frames).slice([track.n_frames for track in tracks], labels)
     tracks = [track.cut(frames) for track in tracks]
@@ -73,14 +73,14 @@ def _not_two(where: str, labels: Sequence[str]) -> str:
 def _rate(where: str, contents: Sequence[Content], told: float | None) -> tuple[float, list[str]]:
     rates = [content.fps for content in contents if content.fps is not None]
     if told is None and not rates:
-        raise AssistMimicError(f"{where}: no frame rate; add an array 'fps' to the .npz or give it with --fps")
+        raise ClipError(f"{where}: no frame rate; add an array 'fps' to the .npz or give it with --fps")
     if told is None and max(rates) - min(rates) > 1e-3 * max(rates):
-        raise AssistMimicError(
+        raise ClipError(
             f"{where}: {' and '.join(f'{r:g}' for r in rates)} fps; export both at one frame rate, or say it with --fps"
         )
     rate = float(told if told is not None else rates[0])
     if not MIN_FPS <= rate <= MAX_FPS:
-        raise AssistMimicError(f"{where}: fps {rate:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; set the true frame rate")
+        raise ClipError(f"{where}: fps {rate:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; set the true frame rate")
     if told is not None:
         differs = [r for r in rates if abs(r - rate) > 1e-3 * rate]
         known = any(not content.fps_assumed for content in contents if content.fps is not None)
@@ -92,7 +92,7 @@ def _rate(where: str, contents: Sequence[Content], told: float | None) -> tuple[
 def _only_joints(where: str, tracks: Sequence[Track]) -> list[JointTrack]:
     found = [track for track in tracks if isinstance(track, JointTrack)]
     if len(found) != len(tracks):
-        raise AssistMimicError(f"{where}: one person as body parameters, the other as positions; export both alike")
+        raise ClipError(f"{where}: one person as body parameters, the other as positions; export both alike")
     return found
 
 

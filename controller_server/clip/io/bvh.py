@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 from .rig import chained
 
@@ -178,16 +178,16 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         if not path.is_file():
-            raise AssistMimicError(f"{path}: no such file")
+            raise ClipError(f"{path}: no such file")
         try:
             text, self.encoding = decoded(path.read_bytes())
         except OSError as error:
-            raise AssistMimicError(f"{path}: cannot be read ({error.strerror})") from None
+            raise ClipError(f"{path}: cannot be read ({error.strerror})") from None
         self.lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
         self.last = len(self.lines)
 
     def error(self, line: int, message: str) -> AssistMimicError:
-        return AssistMimicError(f"{self.path}, line {line}: {message}")
+        return ClipError(f"{self.path}, line {line}: {message}")
 
     def numbers(self, line: int, words: list[str], count: int, what: str) -> np.ndarray:
         if len(words) < count:

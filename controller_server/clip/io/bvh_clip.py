@@ -23,7 +23,7 @@ from controller_server.clip.skeleton import (
     Skeleton,
     joint,
 )
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh import Bvh, read_bvh
 from .bvh_tips import believable_tips
@@ -103,12 +103,12 @@ def _rate(files: Sequence[Rig], told: float | None) -> tuple[float, list[str]]:
     first, second = files
     if told is not None:
         if not MIN_FPS <= told <= MAX_FPS:
-            raise AssistMimicError(f"--fps {told:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; give the true frame rate")
+            raise ClipError(f"--fps {told:g} is outside {MIN_FPS:g}-{MAX_FPS:g}; give the true frame rate")
         differs = any(abs(file.fps - told) > 1e-3 * told for file in files)
         rates = " and ".join(dict.fromkeys(f"{file.fps:g}" for file in files))
         return told, [f"frame rate: {told:g} fps as told, the files' Frame Time says {rates}"] if differs else []
     if abs(first.fps - second.fps) > 1e-3 * first.fps:
-        raise AssistMimicError(
+        raise ClipError(
             f"{_where(first)} has {first.fps:g} fps, {_where(second)} {second.fps:g}; export both at one frame rate, "
             "or say it with --fps"
         )

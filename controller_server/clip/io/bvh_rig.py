@@ -21,7 +21,7 @@ from controller_server.clip.resample import sample_cubic, sample_quats
 from controller_server.clip.rig_tables import read_joint_table
 from controller_server.clip.rotation import quat_conj, quat_from_matrix, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, PELVIS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh import Bvh, decoded, read_bvh
 from .bvh_world import UNITS, BvhWorld, find_world
@@ -84,7 +84,7 @@ class OwnRigs:
 def check_own_rigs(files: Sequence[Path]) -> None:
     """Refuse files that are no pair of BVH. Raises AssistMimicError."""
     if len(files) != 2 or any(peek(path).magic != "bvh" for path in files):
-        raise AssistMimicError(
+        raise ClipError(
             f"{', '.join(map(str, files))}: --out-rig input writes onto the rigs of a pair of BVH files that is read; "
             "leave it out, or give SUPPORTER.bvh RECIPIENT.bvh"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controller_server.clip.fit.joint_names import JointMatch
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .rig import Rig
 
@@ -122,7 +122,7 @@ def find_world(
         found.append((axis or up_of_motion(name, motion, match), reason))
     axes = [axis for axis, _ in found]
     if len(set(axes)) > 1:
-        raise AssistMimicError(
+        raise ClipError(
             f"{where[0]} has {axes[0]} up ({found[0][1]}), {where[1]} has {axes[1]} up ({found[1][1]}); "
             "two people must share one world: re-export one, or say which with --bvh-up"
         )
@@ -143,7 +143,7 @@ def find_unit(where: Sequence[str], legs: Sequence[float], unit: str | None = No
         scale = UNITS.get(unit.lower()) or _positive(unit)
         for name, leg in zip(where, legs, strict=True):
             if not _POSSIBLE_LEG[0] <= leg * scale <= _POSSIBLE_LEG[1]:
-                raise AssistMimicError(
+                raise ClipError(
                     f"{name}: with the unit {unit} the legs are {leg * scale:.3g} m long, people's are "
                     f"{_POSSIBLE_LEG[0]}-{_POSSIBLE_LEG[1]} m; correct --bvh-unit"
                 )
@@ -155,7 +155,7 @@ def find_unit(where: Sequence[str], legs: Sequence[float], unit: str | None = No
     }
     if not fits:
         lengths = ", ".join(f"{name}: legs {leg:.4g} units" for name, leg in zip(where, legs, strict=True))
-        raise AssistMimicError(
+        raise ClipError(
             f"{lengths}: no one unit of {', '.join(UNITS)} makes them {_LEG[0]}-{_LEG[1]} m long; "
             "say metres per unit with --bvh-unit, and export both people at one scale"
         )
@@ -173,7 +173,7 @@ def _positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not (np.isfinite(value) and value > 0):
-        raise AssistMimicError(f"unit {text!r}: expected {', '.join(UNITS)} or metres per unit as a number")
+        raise ClipError(f"unit {text!r}: expected {', '.join(UNITS)} or metres per unit as a number")
     return value
 
 
@@ -181,7 +181,7 @@ def check_up(up: str) -> str:
     """Return the axis in lower case. Raises AssistMimicError."""
     axis = up.strip().lower().removeprefix("+")
     if axis not in _UP:
-        raise AssistMimicError(f"up axis {up!r}: expected {', '.join(_UP)}")
+        raise ClipError(f"up axis {up!r}: expected {', '.join(_UP)}")
     return axis
 
 
@@ -214,7 +214,7 @@ def up_of_motion(where: str, motion: np.ndarray, match: JointMatch) -> str:
     """Return the axis along which shoulders are above ankles. Positions (T, J, 3). Raises AssistMimicError."""
     axis = axis_of_motion(motion, match)
     if axis is None:
-        raise AssistMimicError(
+        raise ClipError(
             f"{where}: cannot tell which way is up, as people neither stand in the rest pose nor in most of the "
             "motion; say it with --bvh-up (x, y, z, -x, -y or -z)"
         )

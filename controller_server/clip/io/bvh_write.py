@@ -12,7 +12,7 @@ import numpy as np
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_to_matrix
 from controller_server.clip.skeleton import HEAD, JOINT_NAMES, L_FOOT, N_JOINTS, PARENTS, R_FOOT, Skeleton
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh_world import UNITS
 
@@ -72,7 +72,7 @@ def write_pair(path: Path, contents: Sequence[bytes]) -> list[Path]:
         for target in done:
             target.unlink(missing_ok=True)
         reason = error.strerror or error
-        raise AssistMimicError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None
+        raise ClipError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None
     return list(paths)
 
 

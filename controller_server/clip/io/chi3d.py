@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.rotation import quat_from_matrix, rotvec_from_quat
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 from .peek import Peek
 from .tracks import Content, SmplTrack, numbers
@@ -43,7 +43,7 @@ def read_chi3d(path: Path) -> Content:
     except AssistMimicError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, RecursionError, OSError) as error:
-        raise AssistMimicError(f"{path}: not a CHI3D annotation ({type(error).__name__}: {error})") from None
+        raise ClipError(f"{path}: not a CHI3D annotation ({type(error).__name__}: {error})") from None
     turns = rotvec_from_quat(quat_from_matrix(np.concatenate([root[:, :, None], body], axis=2)))
     tracks = tuple(
         SmplTrack(trans[k], turns[k, :, 0], turns[k, :, 1:], betas=None if betas is None else betas[k])

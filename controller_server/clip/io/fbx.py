@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.rotation import quat_to_matrix
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 from .bvh_clip import read_rigs
@@ -38,7 +38,7 @@ def read_fbx_pair(files: Sequence[Path], options: ReadOptions) -> Reading:
     if len(rigs) != 2:
         told = ", ".join(rig.label for rig in rigs[:6])
         advice = "give the other person's file beside it" if len(rigs) == 1 else "export the two of a clip alone"
-        raise AssistMimicError(f"{where}: {len(rigs)} people with bones ({told or 'none'}); a clip has two, {advice}")
+        raise ClipError(f"{where}: {len(rigs)} people with bones ({told or 'none'}); a clip has two, {advice}")
     return read_rigs(rigs, options, "FBX")
 
 
@@ -115,9 +115,9 @@ def _world(values: np.ndarray, parents: np.ndarray, unscaled: np.ndarray) -> np.
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     if find_spec("ufbx") is None:
-        raise AssistMimicError(f"{path}: FBX files need ufbx: pip install ufbx (or export as .glb or .bvh)")
+        raise ClipError(f"{path}: FBX files need ufbx: pip install ufbx (or export as .glb or .bvh)")
     if path.stat().st_size > _MOST_BYTES:
-        raise AssistMimicError(f"{path}: more than {_MOST_BYTES // 2**20} MB; export without meshes")
+        raise ClipError(f"{path}: more than {_MOST_BYTES // 2**20} MB; export without meshes")
     child = Path(__file__).with_name("fbx_child.py")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "scene.npz"
@@ -125,9 +125,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, cwd=folder)
         except subprocess.TimeoutExpired:
-            raise AssistMimicError(f"{path}: reading takes longer than {_SECONDS} s; export as .glb or .bvh") from None
+            raise ClipError(f"{path}: reading takes longer than {_SECONDS} s; export as .glb or .bvh") from None
         if done.returncode != 0 or not out.is_file():
             said = (done.stdout.strip() or done.stderr.strip()).splitlines()
             reason = said[-1][:160] if said else f"its reader ended with {done.returncode}"
-            raise AssistMimicError(f"{path}: not a readable FBX file ({reason}); export as .glb or .bvh")
+            raise ClipError(f"{path}: not a readable FBX file ({reason}); export as .glb or .bvh")
         return load_arrays(out)

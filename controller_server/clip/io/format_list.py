@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from controller_server.clip.interaction import slice_motion
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 from .assemble import assemble
@@ -70,7 +70,7 @@ def of_content(
 
 def _read_own(files: Sequence[Path], options: ReadOptions) -> Reading:
     if len(files) != 1:
-        raise AssistMimicError(f"{', '.join(map(str, files))}: each of them holds both people; name one clip")
+        raise ClipError(f"{', '.join(map(str, files))}: each of them holds both people; name one clip")
     clip = read_npz(files[0])
     if options.frames is not None:
         frames = FrameRange.parse(options.frames).slice([clip.n_frames], [str(files[0])])
@@ -82,9 +82,7 @@ def _read_own(files: Sequence[Path], options: ReadOptions) -> Reading:
 
 def _read_bvh(files: Sequence[Path], options: ReadOptions) -> Reading:
     if len(files) != 2:
-        raise AssistMimicError(
-            f"{', '.join(map(str, files))}: one person; a clip needs two, give SUPPORTER.bvh RECIPIENT.bvh"
-        )
+        raise ClipError(f"{', '.join(map(str, files))}: one person; a clip needs two, give SUPPORTER.bvh RECIPIENT.bvh")
     return read_bvh_pair(files[0], files[1], options)
 
 
@@ -196,14 +194,14 @@ def find_format(files: Sequence[Path], name: str | None) -> Format | None:
         found = next((form for form in FORMATS if form.name == name), None)
         if found is None:
             names = ", ".join(form.name for form in FORMATS)
-            raise AssistMimicError(f"--format {name}: no format is called so; there are {names}")
+            raise ClipError(f"--format {name}: no format is called so; there are {names}")
         return found
     forms = [recognise(path) for path in files]
     if len({form.name if form else "" for form in forms}) > 1:
         kinds = [
             f"{path} is {form.name if form else 'of no known format'}" for path, form in zip(files, forms, strict=True)
         ]
-        raise AssistMimicError(f"{', '.join(kinds)}; both people must come from files of one format")
+        raise ClipError(f"{', '.join(kinds)}; both people must come from files of one format")
     return forms[0]
 
 

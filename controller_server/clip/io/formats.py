@@ -18,7 +18,7 @@ from controller_server.clip.furniture import furnished
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.roles import check_supporter, order_by_motion, order_by_names
 from controller_server.core.bundled import bundled_clips, named_clip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .format_list import FORMATS, find_format, unknown
 from .read_options import Reading, ReadOptions, refuse_idle
@@ -55,7 +55,7 @@ def read_clip(paths: Sequence[str | Path], options: ReadOptions | None = None) -
     for path in files:
         if not path.exists():
             names = "" if path.suffix or len(path.parts) != 1 else f"; clips by name: {', '.join(bundled_clips())}"
-            raise AssistMimicError(f"{path}: no such file{names}")
+            raise ClipError(f"{path}: no such file{names}")
     try:
         # Numbers beyond all bounds are refused where they matter; numpy need not complain about them as well.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -68,7 +68,7 @@ def _read(files: Sequence[Path], options: ReadOptions) -> ReadResult:
     where = ", ".join(map(str, files)) or "no file"
     form = find_format(files, options.format)
     if form is None:
-        raise AssistMimicError(unknown(files))
+        raise ClipError(unknown(files))
     refuse_idle(options, form.options, where, form.title)
     reading = form.read(files, options)
     clip, notes = _with_roles(reading, options)
@@ -86,7 +86,7 @@ def _in_folder(files: Sequence[Path]) -> list[Path]:
     if len(files) != 1 or not files[0].is_dir():
         for path in files:
             if not path.is_file():
-                raise AssistMimicError(f"{path}: not a file; name a clip")
+                raise ClipError(f"{path}: not a file; name a clip")
         return list(files)
     inside = [path for path in sorted(files[0].iterdir()) if path.is_file() and path.name[0] != "."]
     by_suffix: dict[str, list[Path]] = {}
@@ -97,7 +97,7 @@ def _in_folder(files: Sequence[Path]) -> list[Path]:
         return pairs[0]
     if len(inside) == 1:
         return inside
-    raise AssistMimicError(
+    raise ClipError(
         f"{files[0]}: a folder with {len(inside)} files; a clip is one with two files of one kind, one for each "
         "person (P1 and P2): name the two files"
     )
@@ -150,5 +150,5 @@ def _judged(where: str, findings: Sequence[Finding], options: ReadOptions) -> li
     """Return what is odd as notes. Raises AssistMimicError for what is impossible, unless it is accepted."""
     impossible = [finding.text for finding in findings if finding.impossible]
     if impossible and not options.accept:
-        raise AssistMimicError(f"{where}: {'; '.join(impossible)} (--accept reads it all the same)")
+        raise ClipError(f"{where}: {'; '.join(impossible)} (--accept reads it all the same)")
     return [finding.text for finding in findings]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.clip.rotation import quat_slerp
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 _MOST_BYTES = 512 * 2**20
 _TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -69,7 +69,7 @@ class Gltf:
 def read_gltf(path: Path) -> Gltf:
     """Read the container. Raises AssistMimicError."""
     if path.stat().st_size > _MOST_BYTES:
-        raise AssistMimicError(f"{path}: more than {_MOST_BYTES // 2**20} MB; export without meshes and pictures")
+        raise ClipError(f"{path}: more than {_MOST_BYTES // 2**20} MB; export without meshes and pictures")
     data = path.read_bytes()
     try:
         text, chunk = _glb(data) if data[:4] == b"glTF" else (data, b"")
@@ -78,13 +78,13 @@ def read_gltf(path: Path) -> Gltf:
     except AssistMimicError:
         raise
     except (*_BROKEN, binascii.Error, UnicodeDecodeError) as error:
-        raise AssistMimicError(f"{path}: not a readable glTF file ({error})") from None
+        raise ClipError(f"{path}: not a readable glTF file ({error})") from None
     return Gltf(path, content, buffers)
 
 
 def broken(path: Path, error: Exception) -> AssistMimicError:
     """Return what to say about a file whose parts do not fit together."""
-    return AssistMimicError(f"{path}: not a readable glTF file ({type(error).__name__}: {error})")
+    return ClipError(f"{path}: not a readable glTF file ({type(error).__name__}: {error})")
 
 
 BROKEN = _BROKEN
@@ -115,10 +115,10 @@ def _buffer(path: Path, entry: Any, chunk: bytes) -> bytes:
         return base64.b64decode(text, validate=True)
     # A name alone: no file outside the folder is ever opened.
     if Path(uri).name != uri or uri in (".", ".."):
-        raise AssistMimicError(f"{path}: its data is in another folder ({uri}); export as .glb")
+        raise ClipError(f"{path}: its data is in another folder ({uri}); export as .glb")
     beside = path.with_name(uri)
     if not beside.is_file() or beside.is_symlink() or beside.stat().st_size > _MOST_BYTES:
-        raise AssistMimicError(f"{path}: {uri} is missing beside it; export as .glb")
+        raise ClipError(f"{path}: {uri} is missing beside it; export as .glb")
     return beside.read_bytes()
 
 

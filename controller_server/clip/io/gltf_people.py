@@ -10,7 +10,7 @@ import numpy as np
 
 from controller_server.clip.interaction import MAX_FRAMES
 from controller_server.clip.rotation import quat_to_matrix
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh_clip import read_rigs
 from .gltf import BROKEN, Gltf, broken, decomposed, key_rate, local_matrix, read_gltf, sampled
@@ -37,15 +37,13 @@ def read_gltf_pair(files: Sequence[Path], options: ReadOptions) -> Reading:
         except BROKEN as error:
             raise broken(path, error) from None
         if len(files) == 2 and len(found) > 1:
-            raise AssistMimicError(f"{path}: {len(found)} people; name this file alone, or files of one person each")
+            raise ClipError(f"{path}: {len(found)} people; name this file alone, or files of one person each")
         rigs += found
     where = ", ".join(map(str, files))
     if len(rigs) != 2:
         told = ", ".join(rig.label for rig in rigs[:6])
         advice = "give the other person's file beside it" if len(rigs) == 1 else "export the two of a clip alone"
-        raise AssistMimicError(
-            f"{where}: {len(rigs)} people with a skeleton ({told or 'none'}); a clip has two, {advice}"
-        )
+        raise ClipError(f"{where}: {len(rigs)} people with a skeleton ({told or 'none'}); a clip has two, {advice}")
     if len(files) == 1 and rigs[0].n_frames != rigs[1].n_frames:
         rigs = [rig.cut(slice(0, min(r.n_frames for r in rigs))) for rig in rigs]
     return read_rigs(rigs, options, "glTF")
@@ -64,11 +62,11 @@ def people_of(file: Gltf) -> list[PosedRig]:
     ends = [float(times[-1]) for curves in chosen for _, times, _, _ in curves.values()]
     starts = [float(times[0]) for curves in chosen for _, times, _, _ in curves.values()]
     if not ends:
-        raise AssistMimicError(f"{file.path}: {len(groups)} skeleton(s), but no animation of their joints")
+        raise ClipError(f"{file.path}: {len(groups)} skeleton(s), but no animation of their joints")
     rate = key_rate(np.concatenate([times for curves in chosen for _, times, _, _ in curves.values()]))
     count = int(round((max(ends) - min(starts)) * rate)) + 1
     if count > MAX_FRAMES:
-        raise AssistMimicError(f"{file.path}: {count} frames; at most {MAX_FRAMES}")
+        raise ClipError(f"{file.path}: {count} frames; at most {MAX_FRAMES}")
     at = min(starts) + np.arange(count) / rate
     return [
         _person(file, group, curves, parents, order, at, rate, alone=len(groups) == 1)

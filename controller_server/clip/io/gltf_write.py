@@ -16,7 +16,7 @@ import numpy as np
 from controller_server.clip.interaction import ROLES, InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_matrix, quat_from_rotvec, quat_mul, quat_rotate
 from controller_server.clip.skeleton import JOINT_NAMES, N_JOINTS, PARENTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.whole_file import replace_file
 from controller_server.figure import ZONES, dressed
 from controller_server.figure.asset import zone_colours
@@ -86,7 +86,7 @@ def write_gltf(path: Path, clip: InteractionClip) -> list[Path]:
     try:
         replace_file(path, _glb(content, bytes(buffer.data)))
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ClipError(f"{path}: cannot be written ({error.strerror or error})") from None
     return [path]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 from .assemble import assemble
 from .peek import Peek
@@ -30,7 +30,7 @@ def is_inter_x_h5(seen: Peek) -> bool:
 def read_inter_x_h5(files: Sequence[Path], options: ReadOptions) -> Reading:
     """Read one clip of a file, by its name where there are several. Raises AssistMimicError."""
     if len(files) != 1:
-        raise AssistMimicError(f"{', '.join(map(str, files))}: each of them holds both people; name one file")
+        raise ClipError(f"{', '.join(map(str, files))}: each of them holds both people; name one file")
     path = files[0]
     values = _clip(path, options.clip)
     order = ("reactor", "actor") if "regen" in path.stem.lower() else ("P1", "P2")
@@ -68,7 +68,7 @@ def _clip(path: Path, name: str | None) -> np.ndarray:
     try:
         import h5py  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise AssistMimicError(f"{path}: HDF5 files need h5py: pip install h5py") from None
+        raise ClipError(f"{path}: HDF5 files need h5py: pip install h5py") from None
     try:
         with h5py.File(path, "r") as file:
             names = [key for key in file if isinstance(file[key], h5py.Dataset)]
@@ -77,12 +77,12 @@ def _clip(path: Path, name: str | None) -> np.ndarray:
             if name not in names:
                 told = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
                 wanted = f"no clip {name!r} in it" if name else f"{len(names)} clips in it"
-                raise AssistMimicError(f"{path}: {wanted} ({told}); say which with --clip NAME")
+                raise ClipError(f"{path}: {wanted} ({told}); say which with --clip NAME")
             found = file[name]
             if found.ndim != 3 or found.shape[1:] != (56, 6) or found.shape[0] > 100_000:
-                raise AssistMimicError(f"{path}: {name} must have shape (T, 56, 6), got {found.shape}")
+                raise ClipError(f"{path}: {name} must have shape (T, 56, 6), got {found.shape}")
             return numbers(str(path), str(name), np.asarray(found), (None, 56, 6))
     except AssistMimicError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise AssistMimicError(f"{path}: not a readable HDF5 file ({error})") from None
+        raise ClipError(f"{path}: not a readable HDF5 file ({error})") from None

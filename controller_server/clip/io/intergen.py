@@ -13,7 +13,7 @@ import numpy as np
 from controller_server.clip.fit.joint_order import unlikeness
 from controller_server.clip.rotation import quat_from_matrix, quat_mul, rotvec_from_quat
 from controller_server.clip.skeleton import JOINT_NAMES, NEUTRAL_REST_JOINTS, PARENTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .joint_arrays import BODY, load_npy
 from .peek import Peek
@@ -43,7 +43,7 @@ def read_intergen(path: Path) -> Content:
     array = load_npy(path)
     layout = _layout(array.shape)
     if layout is None:
-        raise AssistMimicError(
+        raise ClipError(
             f"{path}: shape {array.shape}; known are (T, 262), (T, 524), (T, 2, 262), (T, 22, 9), (T, 492), (T, 672), "
             "(T, 56, 12) and (T, 64, 3)"
         )
@@ -136,7 +136,7 @@ def _denormalised(path: Path, values: np.ndarray) -> np.ndarray:
             put_back = values * load_npy(std).reshape(-1)[:262] + load_npy(mean).reshape(-1)[:262]
             if unlikeness(BODY, [put_back[:, :66].reshape(-1, 22, 3)]) < _NORMALISED:
                 return put_back
-    raise AssistMimicError(
+    raise ClipError(
         f"{path}: normalised values, no positions in metres; put the model's global_mean.npy and global_std.npy beside "
         "the file, or save what the tool has after its own denormalisation"
     )

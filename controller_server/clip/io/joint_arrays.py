@@ -8,7 +8,7 @@ import numpy as np
 
 from controller_server.clip.fit.joint_order import order_of
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import UNREADABLE, load_arrays
 
 from .tracks import Content, JointTrack
@@ -40,7 +40,7 @@ def read_joint_arrays(path: Path) -> Content:
     names, notes = _names(path, arrays.get("joint_names"), people)
     fps, up = arrays.get("fps"), arrays.get("up")
     if fps is not None and (np.asarray(fps).size != 1 or not np.issubdtype(np.asarray(fps).dtype, np.number)):
-        raise AssistMimicError(f"{path}: fps must be one number, got {fps!r}")
+        raise ClipError(f"{path}: fps must be one number, got {fps!r}")
     return Content(
         tuple(JointTrack(person, names) for person in people),
         (path.name,) * len(people),
@@ -56,29 +56,29 @@ def read_joint_arrays(path: Path) -> Content:
 def load_npy(path: Path) -> np.ndarray:
     """Return the array of an `.npy` of plain numbers. Raises AssistMimicError."""
     if not path.is_file():
-        raise AssistMimicError(f"{path}: no such file")
+        raise ClipError(f"{path}: no such file")
     try:
         return np.load(path, allow_pickle=False)
     except UNREADABLE as error:
-        raise AssistMimicError(f"{path}: not a readable .npy file of plain numbers ({error})") from None
+        raise ClipError(f"{path}: not a readable .npy file of plain numbers ({error})") from None
 
 
 def _people(path: Path, array: np.ndarray) -> list[np.ndarray]:
     """Return each person's positions, (T, J, 3)."""
     fits = array.ndim in (3, 4) and array.shape[-1] == 3 and np.issubdtype(array.dtype, np.number)
     if not fits or (array.ndim == 4 and 2 not in array.shape[:2]):
-        raise AssistMimicError(
+        raise ClipError(
             f"{path}: {KEY} must have shape (2 people, T frames, J joints, 3), or (T, J, 3) in a file for each "
             f"person, got {array.shape}"
         )
     people = [array] if array.ndim == 3 else list(array if array.shape[0] == 2 else array.swapaxes(0, 1))
     if len(people[0]) < 2:
-        raise AssistMimicError(f"{path}: {len(people[0])} frame(s); a clip has at least 2")
+        raise ClipError(f"{path}: {len(people[0])} frame(s); a clip has at least 2")
     for number, person in enumerate(people):
         bad = ~np.isfinite(person)
         if bad.any():
             frame, which = np.argwhere(bad)[0][:2]
-            raise AssistMimicError(
+            raise ClipError(
                 f"{path}: {KEY} is not a finite number at frame {frame}, person {number}, joint {which}; "
                 "fill the gap or cut that frame out"
             )
@@ -89,11 +89,11 @@ def _names(path: Path, names: np.ndarray | None, people: list[np.ndarray]) -> tu
     count = people[0].shape[1]
     if names is None:
         if count not in ORDERS:
-            raise AssistMimicError(
+            raise ClipError(
                 f"{path}: {count} joints without names; add an array 'joint_names' "
                 f"(without it {', '.join(map(str, ORDERS))} joints are read in SMPL or SMPL-X order)"
             )
         return order_of(path, ORDERS[count], people)
     if names.ndim != 1 or len(names) != count or names.dtype.kind not in "US":
-        raise AssistMimicError(f"{path}: joint_names must be {count} strings, got {names.dtype} of shape {names.shape}")
+        raise ClipError(f"{path}: joint_names must be {count} strings, got {names.dtype} of shape {names.shape}")
     return tuple(n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names.tolist()), []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.rotation import quat_from_matrix
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 from .joint_arrays import BODY
@@ -32,12 +32,12 @@ def read_kimodo(path: Path) -> Content:
     shape = np.asarray(arrays["posed_joints"]).shape
     count = shape[1] if len(shape) == 3 else 0
     if count == _ROBOT:
-        raise AssistMimicError(
+        raise ClipError(
             f"{path}: a robot (Unitree G1, 34 joints), no human; generate with Kimodo's SOMA or SMPL-X model instead"
         )
     orders = {22: BODY, 30: _soma(whole=False), 77: _soma(whole=True)}
     if count not in orders:
-        raise AssistMimicError(f"{path}: posed_joints must have 22 (SMPL-X), 30 or 77 (SOMA) joints, got {shape}")
+        raise ClipError(f"{path}: posed_joints must have 22 (SMPL-X), 30 or 77 (SOMA) joints, got {shape}")
     positions = numbers(str(path), "posed_joints", arrays["posed_joints"], (None, count, 3))
     quats = None
     if count == 22:

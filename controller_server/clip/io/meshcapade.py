@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 from controller_server.core.npz_arrays import UNREADABLE, load_arrays
 
 from .peek import Peek
@@ -49,23 +49,23 @@ def read_smpl(path: Path) -> Content:
 def read_mcs(path: Path) -> Content:
     """Read all people of a scene over the frames in which all are there. Raises AssistMimicError."""
     if path.stat().st_size > _MOST_BYTES:
-        raise AssistMimicError(f"{path}: larger than {_MOST_BYTES // 2**20} MB; save fewer frames")
+        raise ClipError(f"{path}: larger than {_MOST_BYTES // 2**20} MB; save fewer frames")
     try:
         scene = json.loads(path.read_text(encoding="utf-8", errors="replace"))
         bodies = scene["scenes"][0]["extensions"]["MC_scene_description"]["smpl_bodies"]
         found = [_body(path, scene, body) for body in bodies[: _MOST_PEOPLE + 1]]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-        raise AssistMimicError(f"{path}: not a Meshcapade scene ({type(error).__name__}: {error})") from None
+        raise ClipError(f"{path}: not a Meshcapade scene ({type(error).__name__}: {error})") from None
     if len(found) > _MOST_PEOPLE:
-        raise AssistMimicError(f"{path}: more than {_MOST_PEOPLE} people")
+        raise ClipError(f"{path}: more than {_MOST_PEOPLE} people")
     first = max((start for _, _, start in found), default=0)
     last = min((start + track.n_frames for track, _, start in found), default=0)
     if found and last - first < 2:
-        raise AssistMimicError(f"{path}: its people are never there at the same time")
+        raise ClipError(f"{path}: its people are never there at the same time")
     tracks = tuple(track.cut(slice(first - start, last - start)) for track, _, start in found)
     rates = {fps for _, fps, _ in found}
     if len(rates) > 1:
-        raise AssistMimicError(f"{path}: people of {' and '.join(f'{r:g}' for r in sorted(rates))} fps")
+        raise ClipError(f"{path}: people of {' and '.join(f'{r:g}' for r in sorted(rates))} fps")
     labels = tuple(f"{path.name} person {k + 1}" for k in range(len(tracks)))
     notes = () if first == 0 else (f"frames: from frame {first} on, where everybody is there",)
     fps = next(iter(rates), None)
@@ -79,11 +79,11 @@ def _body(path: Path, scene: Any, body: Any) -> tuple[SmplTrack, float, int]:
     uri = scene["buffers"][int(view["buffer"])]["uri"]
     kind, _, text = str(uri).partition(",")
     if not kind.startswith("data:") or not kind.endswith("base64"):
-        raise AssistMimicError(f"{path}: a person's data is in another file; save the scene in one file")
+        raise ClipError(f"{path}: a person's data is in another file; save the scene in one file")
     try:
         content = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise AssistMimicError(f"{path}: damaged ({error})") from None
+        raise ClipError(f"{path}: damaged ({error})") from None
     offset = int(view.get("byteOffset", 0))
     content = content[offset : offset + int(view.get("byteLength", len(content)))]
     track, fps = _person(str(path), _arrays(path, content))
@@ -94,25 +94,25 @@ def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-                raise AssistMimicError(f"{path}: a person's data is larger than {_MOST_BYTES // 2**20} MB unpacked")
+                raise ClipError(f"{path}: a person's data is larger than {_MOST_BYTES // 2**20} MB unpacked")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except AssistMimicError:
         raise
     except UNREADABLE as error:
-        raise AssistMimicError(f"{path}: a person's data is damaged ({error})") from None
+        raise ClipError(f"{path}: a person's data is damaged ({error})") from None
 
 
 def _person(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[SmplTrack, float]:
     model = int(_scalar(where, arrays, "smplVersion", 2))
     if model not in _MODELS:
-        raise AssistMimicError(f"{where}: body model {model}; SMPL, SMPL-H and SMPL-X (0, 1, 2) can be read")
+        raise ClipError(f"{where}: body model {model}; SMPL, SMPL-H and SMPL-X (0, 1, 2) can be read")
     if "bodyTranslation" not in arrays or "bodyPose" not in arrays:
-        raise AssistMimicError(f"{where}: bodyTranslation or bodyPose is missing")
+        raise ClipError(f"{where}: bodyTranslation or bodyPose is missing")
     trans = numbers(where, "bodyTranslation", arrays["bodyTranslation"], (None, 3))
     body = numbers(where, "bodyPose", arrays["bodyPose"], (len(trans), None, 3))
     if body.shape[1] < 22:
-        raise AssistMimicError(f"{where}: bodyPose must have 22 joints, got {body.shape[1]}")
+        raise ClipError(f"{where}: bodyPose must have 22 joints, got {body.shape[1]}")
     hands = [
         numbers(where, name, arrays[name], (len(trans), 15, 3)) if name in arrays else None
         for name in ("leftHandPose", "rightHandPose")
@@ -133,5 +133,5 @@ def _person(where: str, arrays: Mapping[str, np.ndarray]) -> tuple[SmplTrack, fl
 def _scalar(where: str, arrays: Mapping[str, np.ndarray], name: str, default: float) -> float:
     value = np.asarray(arrays.get(name, default))
     if value.size != 1 or value.dtype.kind not in "fiu":
-        raise AssistMimicError(f"{where}: {name} must be one number")
+        raise ClipError(f"{where}: {name} must be one number")
     return float(value.reshape(-1)[0])

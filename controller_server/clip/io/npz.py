@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from controller_server.clip.interaction import ROLES, InteractionClip, Prop, SmplxMotion
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 FORMAT = "assistmimic-clip"
@@ -31,21 +31,21 @@ def read_npz(path: str | Path) -> InteractionClip:
     arrays = load_arrays(path)
     if str(arrays.get("format", "")) != FORMAT:
         known = ", ".join(sorted(arrays)[:8])
-        raise AssistMimicError(
+        raise ClipError(
             f"{path}: not an assistmimic clip (no format = {FORMAT!r}; holds {known or 'nothing'}); "
             "see docs/formats.md for what can be read"
         )
     version = arrays.get("version", np.array(0))
     if not np.array_equal(version, VERSION):
-        raise AssistMimicError(f"{path}: clip format version {version}, this program reads version {VERSION}")
+        raise ClipError(f"{path}: clip format version {version}, this program reads version {VERSION}")
     try:
         return clip_from_arrays(arrays)
     except KeyError as error:
-        raise AssistMimicError(f"{path}: array {error.args[0]!r} is missing") from None
+        raise ClipError(f"{path}: array {error.args[0]!r} is missing") from None
     except AssistMimicError as error:
-        raise AssistMimicError(f"{path}: {error}") from None
+        raise ClipError(f"{path}: {error}") from None
     except (TypeError, ValueError, OverflowError, RecursionError) as error:  # text where numbers belong, and the like
-        raise AssistMimicError(f"{path}: not a clip ({error})") from None
+        raise ClipError(f"{path}: not a clip ({error})") from None
 
 
 def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
@@ -57,17 +57,17 @@ def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
         try:
             people[role] = SmplxMotion(**values, betas=arrays[f"{role}_betas"], gender=str(arrays[f"{role}_gender"]))
         except AssistMimicError as error:
-            raise AssistMimicError(f"{role}_{error}") from None
+            raise ClipError(f"{role}_{error}") from None
     try:
         props = json.loads(str(arrays.get("props", "[]")))
         props = tuple(Prop(p["name"], p["position"], p["size"], p.get("quat", (1, 0, 0, 0))) for p in props)
     except AssistMimicError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise AssistMimicError(f"props: not a JSON list of boxes with name, position, size, quat ({error})") from None
+        raise ClipError(f"props: not a JSON list of boxes with name, position, size, quat ({error})") from None
     fps = arrays["fps"]
     if np.asarray(fps).size != 1:
-        raise AssistMimicError(f"fps: expected one number, got shape {np.asarray(fps).shape}")
+        raise ClipError(f"fps: expected one number, got shape {np.asarray(fps).shape}")
     return InteractionClip(
         fps=np.asarray(fps).item(),
         props=props,
@@ -138,4 +138,4 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         os.replace(part, path)
     except OSError as error:
         reason = error.strerror or error
-        raise AssistMimicError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None
+        raise ClipError(f"{path}: cannot be written ({reason}); choose a folder you may write to") from None

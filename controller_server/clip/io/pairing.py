@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from controller_server.clip.roles import ROLE_WORD, name_without_role, order_by_names
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 from .format_list import Format, recognise
 from .inter_x_h5 import clip_names
@@ -61,7 +61,7 @@ def find_clips(source: Path, rule: str = "auto", *, leave_out: Path | None = Non
     if source.is_file():
         return _named(source.parent, [(source,)])
     if not source.is_dir():
-        raise AssistMimicError(f"{source}: no such folder")
+        raise ClipError(f"{source}: no such folder")
     groups: list[tuple[Path, ...]] = []
     for folder, inside, names in os.walk(source):
         here = Path(folder)
@@ -69,7 +69,7 @@ def find_clips(source: Path, rule: str = "auto", *, leave_out: Path | None = Non
         files = [here / name for name in sorted(names) if _may_be_clip(name)]
         groups += pair(files)
     if not groups:
-        raise AssistMimicError(f"{source}: no clip in it; `assistmimic formats` lists what can be read")
+        raise ClipError(f"{source}: no clip in it; `assistmimic formats` lists what can be read")
     return _named(source, groups)
 
 
@@ -92,11 +92,9 @@ def _rule(rule: str) -> Pair:
     try:
         pattern = re.compile(rule)
     except re.error as error:
-        raise AssistMimicError(
-            f"--pair {rule}: not a regular expression ({error}); or one of {', '.join(RULES)}"
-        ) from None
+        raise ClipError(f"--pair {rule}: not a regular expression ({error}); or one of {', '.join(RULES)}") from None
     if pattern.groups != 1:
-        raise AssistMimicError(
+        raise ClipError(
             f"--pair {rule}: expected one of {', '.join(RULES)}, or a regular expression with one group around what "
             "tells the two people apart, as '_([AB])$'"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import UNREADABLE
 
 from .npz import FORMAT
@@ -48,7 +48,7 @@ def peek(path: Path) -> Peek:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ClipError(f"{path}: cannot be read ({error.strerror or error})") from None
     magic = _magic(head, suffix)
     if magic == "npy":
         shape, objects = _npy_header(path)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from controller_server.clip.rotation import rotvec_from_quat
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .joint_arrays import BODY
 from .peek import Peek
@@ -116,7 +116,7 @@ def read_regennet(path: Path) -> Content:
     for key in ("cmotion", "output"):
         array = np.asarray(content[key])
         if array.ndim != 4 or array.shape[1] not in (25, 56) or array.shape[2] != 6:
-            raise AssistMimicError(f"{path}: {key} must have shape (samples, 25 or 56, 6, T), got {array.shape}")
+            raise ClipError(f"{path}: {key} must have shape (samples, 25 or 56, 6, T), got {array.shape}")
         samples = len(array)
         six = numbers(str(path), key, array, array.shape)[0].transpose(2, 0, 1)[: _length(content, array.shape[3])]
         rotvecs = rotvec_from_quat(quat_from_sixd(six[:, :-1], "rows"))
@@ -153,7 +153,7 @@ def read_duolando(path: Path) -> Content:
 def mapping(path: Path, name: str, value: Any) -> Mapping[str, Any]:
     """Return a value that has to be names and values. Raises AssistMimicError."""
     if not isinstance(value, Mapping):
-        raise AssistMimicError(f"{path}: {name} must hold names and values, got {type(value).__name__}")
+        raise ClipError(f"{path}: {name} must hold names and values, got {type(value).__name__}")
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from controller_server.clip.checks.plausibility import Finding
 from controller_server.clip.interaction import InteractionClip
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 Sides = Literal["as-named", "exchanged", "mirrored"]
 
@@ -75,7 +75,7 @@ def refuse_idle(options: ReadOptions, known: frozenset[str], where: str, title: 
     idle = sorted(options.given() - known)
     if idle:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
-        raise AssistMimicError(f"{where}: {flags} cannot apply to {title}; leave it out")
+        raise SettingsError(f"{where}: {flags} cannot apply to {title}; leave it out")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class FrameRange:
             colon = ""
             frames = FrameRange()
         if not colon or frames.first < 0 or (frames.last is not None and frames.last <= frames.first):
-            raise AssistMimicError(
+            raise SettingsError(
                 f"--frames {text}: expected FIRST:LAST with 0 <= FIRST < LAST, as 1: or 10:120, or common"
             )
         return frames
@@ -130,12 +130,12 @@ class FrameRange:
         """Return the frames all have. Raises AssistMimicError where files of unequal length were not expected."""
         if len(set(lengths)) > 1 and not self.common:
             told = ", ".join(f"{name} has {n} frames" for name, n in zip(where, lengths, strict=True))
-            raise AssistMimicError(
+            raise SettingsError(
                 f"{told}; cut both to the same range, or read what they share with --frames common (or FIRST:LAST)"
             )
         end = min(lengths) if self.last is None else min(*lengths, self.last + 1)
         if end - self.first < 2:
-            raise AssistMimicError(
+            raise SettingsError(
                 f"{where[0]}: {max(0, end - self.first)} frame(s) from frame {self.first} on; a clip has at least 2"
             )
         return slice(self.first, end)

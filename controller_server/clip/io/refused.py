@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .peek import Peek
 from .pickled import is_pickled, kind_of
@@ -44,7 +44,7 @@ class Refused:
 
     def read(self, files: Sequence[Path], options: ReadOptions) -> Reading:
         """Refuse. Raises AssistMimicError."""
-        raise AssistMimicError(f"{', '.join(map(str, files))}: {self.title}: {self.reason}")
+        raise ClipError(f"{', '.join(map(str, files))}: {self.title}: {self.reason}")
 
 
 _CAMERA = "poses of single pictures in the camera's frame, without ground and without who is who over time"

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ClipError
 
 MOST_BYTES = 512 * 2**20
 """Largest file, packed or unpacked."""
@@ -67,7 +67,7 @@ def forget() -> None:
 @lru_cache(maxsize=2)
 def _loaded(path: Path, _when: int, size: int) -> Any:
     if size > MOST_BYTES:
-        raise AssistMimicError(f"{path}: {size / 2**20:.0f} MB; more than {MOST_BYTES // 2**20} MB is not opened")
+        raise ClipError(f"{path}: {size / 2**20:.0f} MB; more than {MOST_BYTES // 2**20} MB is not opened")
     try:
         content = path.read_bytes()
         if zipfile.is_zipfile(io.BytesIO(content)):
@@ -79,25 +79,25 @@ def _loaded(path: Path, _when: int, size: int) -> Any:
         raise
     except _BROKEN as error:
         reason = " ".join(str(error).split())[:120]
-        raise AssistMimicError(f"{path}: not a readable pickle ({type(error).__name__}: {reason})") from None
+        raise ClipError(f"{path}: not a readable pickle ({type(error).__name__}: {reason})") from None
 
 
 def _unpacked(path: Path, content: bytes) -> IO[bytes]:
     """Return a file's bytes, unpacked where joblib packed them, never more than fit."""
     if content.startswith(b"\x04\x22\x4d\x18"):
-        raise AssistMimicError(f"{path}: packed with lz4; save it again without compression")
+        raise ClipError(f"{path}: packed with lz4; save it again without compression")
     if content[:1] == b"\x78":
         unpack = zlib.decompressobj()
         plain = unpack.decompress(content, MOST_BYTES)
         if unpack.unconsumed_tail:
-            raise AssistMimicError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
+            raise ClipError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
         return io.BytesIO(plain)
     for start, opened in _PACKERS.items():
         if content.startswith(start):
             with opened(io.BytesIO(content)) as packed:
                 plain = packed.read(MOST_BYTES + 1)
             if len(plain) > MOST_BYTES:
-                raise AssistMimicError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
+                raise ClipError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
             return io.BytesIO(plain)
     return io.BytesIO(content)
 
@@ -112,7 +112,7 @@ def _object_npy(path: Path, content: bytes) -> Any:
         return np.load(io.BytesIO(content), allow_pickle=False)
     array = _Reader(file, path).load()
     if not isinstance(array, np.ndarray):
-        raise AssistMimicError(f"{path}: not a readable .npy of objects")
+        raise ClipError(f"{path}: not a readable .npy of objects")
     return array.item() if array.size == 1 else array
 
 
@@ -165,7 +165,7 @@ class _Reader(pickle._Unpickler):  # pyright: ignore[reportAttributeAccessIssue]
             return self._old_torch
         if module in ("torch", "torch.storage") and (name in _TORCH_TYPES or name == "UntypedStorage"):
             return _Storage(_TORCH_TYPES.get(name, "<u1"))
-        raise AssistMimicError(
+        raise ClipError(
             f"{self.path}: asks for {module}.{name}, which plain data has no need of and which could run code; not "
             "opened. Save arrays in an .npz instead"
         )
@@ -317,10 +317,10 @@ def _torch_zip(path: Path, content: bytes) -> Any:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if sum(entry.file_size for entry in entries.values()) > MOST_BYTES:
-            raise AssistMimicError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
+            raise ClipError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked")
         name = next((name for name in entries if name.split("/")[-1] == "data.pkl"), None)
         if name is None:
-            raise AssistMimicError(f"{path}: a zip archive, but neither .npz nor a file of torch")
+            raise ClipError(f"{path}: a zip archive, but neither .npz nor a file of torch")
         folder = name[: -len("data.pkl")]
 
         def storage(pid: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from controller_server.clip.fit.body_frames import shortest_arc
 from controller_server.clip.skeleton import HEAD, L_ANKLE, R_ANKLE
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 from .peek import Peek
@@ -42,10 +42,10 @@ def read_slahmr(path: Path) -> Content:
     if "track_mask" in arrays:
         mask = np.asarray(arrays["track_mask"])
         if mask.shape != (people, frames):
-            raise AssistMimicError(f"{path}: track_mask must have shape {(people, frames)}, got {mask.shape}")
+            raise ClipError(f"{path}: track_mask must have shape {(people, frames)}, got {mask.shape}")
         seen = np.asarray(mask.astype(bool).all(axis=0))
     if not seen.any():
-        raise AssistMimicError(f"{path}: its people are never tracked at the same time")
+        raise ClipError(f"{path}: its people are never tracked at the same time")
     first, last = int(np.argmax(seen)), frames - int(np.argmax(seen[::-1]))
     tracks = [
         SmplTrack(trans[k], root[k], body[k], model="smplh").cut(slice(first, last)) for k in range(people)

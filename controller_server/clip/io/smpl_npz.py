@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.npz_arrays import load_arrays
 
 from .peek import Peek
@@ -93,7 +93,7 @@ def read_amass(path: Path) -> Content:
     if rate is None:
         return Content((track,), (path.name,), up=up, floor_known=True, source=f"AMASS: {path.name}")
     if np.asarray(rate).size != 1 or np.asarray(rate).dtype.kind not in "fiu":
-        raise AssistMimicError(f"{path}: frame rate must be one number, got {rate!r}")
+        raise ClipError(f"{path}: frame rate must be one number, got {rate!r}")
     fps = float(np.asarray(rate).item())
     return Content((track,), (path.name,), fps=fps, up=up, floor_known=True, source=f"AMASS: {path.name}")
 
@@ -116,14 +116,14 @@ def amass_track(where: str, arrays: Mapping[str, np.ndarray]) -> SmplTrack:
         AssistMimicError: an array is missing or has another shape.
     """
     if "trans" not in arrays:
-        raise AssistMimicError(f"{where}: array 'trans' is missing")
+        raise ClipError(f"{where}: array 'trans' is missing")
     trans = numbers(where, "trans", arrays["trans"], (None, 3))
     betas, gender = betas_of(where, arrays), gender_of(arrays)
     if "poses" in arrays:
         poses = np.asarray(arrays["poses"])
         width = poses.shape[-1] if poses.ndim == 2 else 0
         if width not in _WIDTHS:
-            raise AssistMimicError(f"{where}: poses must have 156 (SMPL-H) or 165 (SMPL-X) columns, got {poses.shape}")
+            raise ClipError(f"{where}: poses must have 156 (SMPL-H) or 165 (SMPL-X) columns, got {poses.shape}")
         values = numbers(where, "poses", poses, (len(trans), width)).reshape(len(trans), -1, 3)
         return smpl_track(trans, values, _WIDTHS[width], betas, gender)
     root = numbers(where, "root_orient", arrays["root_orient"], (len(trans), 3))
@@ -170,7 +170,7 @@ def betas_of(where: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
         return None
     betas = np.asarray(arrays["betas"])
     if betas.dtype.kind not in "fiu" or betas.ndim not in (1, 2) or betas.size == 0:
-        raise AssistMimicError(f"{where}: betas must be numbers of shape (B,) or (T, B), got {betas.shape}")
+        raise ClipError(f"{where}: betas must be numbers of shape (B,) or (T, B), got {betas.shape}")
     betas = betas.astype(float)
     return betas if betas.ndim == 1 else betas.mean(axis=0)
 

@@ -19,7 +19,7 @@ from controller_server.clip.rotation import (
     rotvec_from_quat,
 )
 from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 from controller_server.core.whole_file import replace_file
 
 from .bvh_world import BvhWorld
@@ -132,7 +132,7 @@ def write_inter_x(path: Path, clip: InteractionClip) -> list[Path]:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ClipError(f"{path}: cannot be written ({error.strerror or error})") from None
     files = inter_x_paths(path)
     for file, (_, motion) in zip(files, clip.people, strict=True):
         save_arrays(file, inter_x_arrays(motion, clip.fps))
@@ -167,7 +167,7 @@ def _whole(path: Path, content: bytes) -> None:
     try:
         replace_file(path, content)
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ClipError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def _turned(motion: SmplxMotion, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

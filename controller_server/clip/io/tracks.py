@@ -17,7 +17,7 @@ from controller_server.clip.rotation import (
     rotvec_from_quat,
 )
 from controller_server.clip.skeleton import NEUTRAL_REST_JOINTS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 _LARGEST = 1e7  # of any number in a motion, whatever its unit
 Model = Literal["smplx", "smplh", "smpl"]
@@ -174,11 +174,11 @@ def numbers(where: str, name: str, array: np.ndarray, shape: Sequence[int | None
     wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
     fits = array.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, array.shape, strict=True))
     if not fits or array.dtype.kind not in "fiu":
-        raise AssistMimicError(f"{where}: {name} must be numbers of shape {wanted}, got {array.dtype} {array.shape}")
+        raise ClipError(f"{where}: {name} must be numbers of shape {wanted}, got {array.dtype} {array.shape}")
     array = array.astype(float)
     bad = ~(np.abs(array) < _LARGEST)
     if bad.any():
         at = np.argwhere(bad)[0]
         what = "is not a finite number" if not np.isfinite(array[tuple(at)]) else f"is {array[tuple(at)]:g}"
-        raise AssistMimicError(f"{where}: {name} {what} at {tuple(at.tolist())}; fill the gap or cut it")
+        raise ClipError(f"{where}: {name} {what} at {tuple(at.tolist())}; fill the gap or cut it")
     return array

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .assemble import assemble
 from .pickled import mapping
@@ -75,11 +75,11 @@ def in_shared_frames(
     """
     for track, numbers_of in zip(tracks, frames, strict=True):
         if len(numbers_of) != track.n_frames or np.any(np.diff(numbers_of.astype(float)) <= 0):
-            raise AssistMimicError(f"{path}: frame numbers do not fit the frames")
+            raise ClipError(f"{path}: frame numbers do not fit the frames")
     first = int(max((n[0] for n in frames if len(n)), default=0))
     last = int(min((n[-1] for n in frames if len(n)), default=0))
     if len(tracks) > 1 and last - first < 1:
-        raise AssistMimicError(f"{path}: the two people are never seen at the same time")
+        raise ClipError(f"{path}: the two people are never seen at the same time")
     wanted = np.arange(first, last + 1)
     cut, gaps = [], 0
     for track, numbers_of in zip(tracks, frames, strict=True):
@@ -106,7 +106,7 @@ def read_single_tracks(files: Sequence[Path], options: ReadOptions) -> Reading:
 def read_wham(files: Sequence[Path], options: ReadOptions) -> Reading:
     """Read the people of a result of WHAM. Raises AssistMimicError."""
     if len(files) != 1:
-        raise AssistMimicError(f"{', '.join(map(str, files))}: WHAM's people are all in one file; name one")
+        raise ClipError(f"{', '.join(map(str, files))}: WHAM's people are all in one file; name one")
     path, world, camera, frames, labels = files[0], [], [], [], []
     for key, person in load_pickle(path).items():
         person = mapping(path, f"person {key}", person)
@@ -147,7 +147,7 @@ def _together(
     if len(world) == 2:
         lengths = [track.n_frames for track in world]
         if lengths[0] != lengths[1]:
-            raise AssistMimicError(
+            raise ClipError(
                 f"{labels[0]} has {lengths[0]} frames, {labels[1]} {lengths[1]}: both must be of the whole video, as "
                 "the camera is compared frame by frame"
             )

@@ -10,7 +10,7 @@ import numpy as np
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.resample import resample
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ClipError
 
 from .bvh_rig import OwnRigs, write_own_rigs
 from .bvh_write import bvh_paths, write_bvh_pair
@@ -77,7 +77,7 @@ def writer_of(path: Path) -> Writer:
     fits = [w for w in WRITERS if name.endswith(w.ending) and len(name) > len(w.ending)]
     if fits:
         return max(fits, key=lambda writer: len(writer.ending))
-    raise AssistMimicError(f"{path}: no format is called {path.suffix or 'nothing'!r}; use one of {', '.join(ENDINGS)}")
+    raise ClipError(f"{path}: no format is called {path.suffix or 'nothing'!r}; use one of {', '.join(ENDINGS)}")
 
 
 def written_paths(path: Path) -> list[Path]:
@@ -112,7 +112,7 @@ def write_clip(
     options.check(path)
     if options.out_rig == "input":
         if own is None:
-            raise AssistMimicError(f"{path}: --out-rig input needs the BVH files that the clip was read from")
+            raise ClipError(f"{path}: --out-rig input needs the BVH files that the clip was read from")
         return write_own_rigs(path, clip, own, fps=options.out_fps, unit=options.out_unit)
     rate = options.out_fps or writer.fps
     if rate:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from controller_server.clip.interaction import MAX_FPS, MIN_FPS
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 
 from .bvh_world import UNITS
 
@@ -33,14 +33,12 @@ class WriteOptions:
         name = path.name.lower()
         given = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
         if "out_fps" in given and name.endswith(".npz") and not name.endswith(".amass.npz"):
-            raise AssistMimicError(
-                f"{path}: --out-fps cannot apply to .npz, which keeps the clip's frames; leave it out"
-            )
+            raise SettingsError(f"{path}: --out-fps cannot apply to .npz, which keeps the clip's frames; leave it out")
         if self.out_fps is not None and not MIN_FPS <= self.out_fps <= MAX_FPS:
-            raise AssistMimicError(f"--out-fps {self.out_fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}")
+            raise SettingsError(f"--out-fps {self.out_fps:g} is outside {MIN_FPS:g}-{MAX_FPS:g}")
         for option in sorted(given - {"out_fps"}):
             if not name.endswith(".bvh"):
                 flag = f"--{option.replace('_', '-')}"
-                raise AssistMimicError(f"{path}: {flag} is for .bvh alone; leave it out")
+                raise SettingsError(f"{path}: {flag} is for .bvh alone; leave it out")
         if self.out_unit is not None and self.out_unit not in UNITS:
-            raise AssistMimicError(f"--out-unit {self.out_unit}: expected one of {', '.join(UNITS)}")
+            raise SettingsError(f"--out-unit {self.out_unit}: expected one of {', '.join(UNITS)}")

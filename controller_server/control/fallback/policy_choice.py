@@ -9,7 +9,7 @@ from controller_server.body.pair import PairBody
 from controller_server.control.policy.bundle import PolicyBundle, read_weights
 from controller_server.control.policy.bundle_store import Found, find_bundle, fitting, list_bundles
 from controller_server.control.policy.policy import check_fit
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SettingsError
 from controller_server.prepare.settings import PrepareSettings
 
 from .settings import ControlSettings
@@ -51,7 +51,7 @@ def choose_policy(pair: PairBody, settings: ControlSettings) -> Chosen:
         problems.append(chosen)
     if settings.controller != "auto":
         there = ", ".join(found.card.name for found in bundles) or "none"
-        raise AssistMimicError(
+        raise SettingsError(
             f"controller {settings.controller}: no policy was trained on this clip with these bodies (there are: "
             f"{there}); train one, choose one with --policy, or use controller search"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller_server.control.search.search import SearchSettings
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import SettingsError
 from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import PrepareSettings
 
@@ -42,6 +42,6 @@ class ControlSettings:
 
     def __post_init__(self) -> None:
         if self.controller not in CONTROLLERS:
-            raise AssistMimicError(f"controller {self.controller!r}: expected one of {', '.join(CONTROLLERS)}")
+            raise SettingsError(f"controller {self.controller!r}: expected one of {', '.join(CONTROLLERS)}")
         if self.quality not in QUALITIES:
-            raise AssistMimicError(f"quality {self.quality!r}: expected one of {', '.join(QUALITIES)}")
+            raise SettingsError(f"quality {self.quality!r}: expected one of {', '.join(QUALITIES)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller_server.body.pair import PairBody
 from controller_server.core.bundled import POLICIES, shipped
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, BundleError
 
 from .bundle import CARD, read_card_with_hash
 from .bundle_card import BundleCard
@@ -77,7 +77,7 @@ def find_bundle(text: str, folders: Sequence[Path] | None = None) -> Found:
             return bundle
     there = ", ".join(bundle.card.name for bundle in bundles) or "none"
     hint = f"; {problems[0]}" if problems else ""
-    raise AssistMimicError(f"policy {text!r}: no such bundle; there are {there}{hint}")
+    raise BundleError(f"policy {text!r}: no such bundle; there are {there}{hint}")
 
 
 def fitting(bundles: Sequence[Found], pair: PairBody, sha256: str | None, *, kinds: Sequence[str] = ()) -> list[Found]:

@@ -20,7 +20,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import ROLES
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.control.reference.track import Bodies, Track
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, BundleError
 from controller_server.physics.backend import Backend
 from controller_server.terms import BoundTerm, TermConfig, observation
 
@@ -42,10 +42,10 @@ class _Withheld:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise AssistMimicError(self.complaint)
+        raise BundleError(self.complaint)
 
     def __getitem__(self, index: Any) -> Any:
-        raise AssistMimicError(self.complaint)
+        raise BundleError(self.complaint)
 
     @property
     def complaint(self) -> str:
@@ -223,13 +223,13 @@ def _block(term: BoundTerm, context: ObservationContext) -> Array:
         block = term(context)
     except AssistMimicError as error:
         where = f"observation: {term.name}: "
-        raise AssistMimicError(where + str(error).removeprefix(where)) from None
+        raise BundleError(where + str(error).removeprefix(where)) from None
     people = tuple(context.view.now.positions.shape[:2])
     if not hasattr(block, "shape"):
-        raise AssistMimicError(f"observation: {term.name}: returned {block!r}, expected an array")
+        raise BundleError(f"observation: {term.name}: returned {block!r}, expected an array")
     if tuple(block.shape[:2]) != people or not (block.ndim == 3 or (block.ndim == 4 and block.shape[3] == 3)):
         expected = f"{(*people, 'k')} or {(*people, 'k', 3)}"
-        raise AssistMimicError(f"observation: {term.name}: has shape {tuple(block.shape)}, expected {expected}")
+        raise BundleError(f"observation: {term.name}: has shape {tuple(block.shape)}, expected {expected}")
     return block
 
 
@@ -255,7 +255,7 @@ def observe(view: View, terms: Terms) -> Array:
         parts += [context.turn(context.xp.concat(together, axis=2))] if vectors else together
     seen = context.xp.concat(parts, axis=-1)
     if view.broken is not None and not bool(context.xp.all(context.xp.isfinite(seen[~view.broken]))):
-        raise AssistMimicError(_not_finite(named, [np.asarray(b) for b in blocks], np.asarray(view.broken)))
+        raise BundleError(_not_finite(named, [np.asarray(b) for b in blocks], np.asarray(view.broken)))
     return seen
 
 

@@ -15,7 +15,7 @@ from controller_server.control.playback import Runner
 from controller_server.control.reference.joined import Joined
 from controller_server.control.reference.reference import Reference
 from controller_server.control.reference.track import Track
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import BundleError
 from controller_server.physics.backend import Backend, PairState
 from controller_server.physics.engines import BUILT_IN
 from controller_server.physics.inverse_dynamics import SPARING
@@ -36,16 +36,14 @@ def check_fit(card: BundleCard, pair: PairBody) -> None:
     """
     obstacles = card.body.obstacles(pair)
     if obstacles:
-        raise AssistMimicError(f"policy {card.name}: {'; '.join(obstacles)}")
+        raise BundleError(f"policy {card.name}: {'; '.join(obstacles)}")
     actions = 3 * (len(pair.joints) - 1)
     for name, spec in card.networks.items():
         for (term, size), (_, needed) in zip(spec.inputs, term_sizes(pair, card.terms(name)), strict=True):
             if size != needed:
-                raise AssistMimicError(
-                    f"policy {card.name}: {name}: {term} has {size} numbers, the body gives {needed}"
-                )
+                raise BundleError(f"policy {card.name}: {name}: {term} has {size} numbers, the body gives {needed}")
         if spec.outputs != actions:
-            raise AssistMimicError(
+            raise BundleError(
                 f"policy {card.name}: {name}: outputs is {spec.outputs}, the body has {actions} joint targets"
             )
 
@@ -90,7 +88,7 @@ class PolicyBase:
         card = bundle.card
         check_fit(card, pair)
         if others and card.action.closing:
-            raise AssistMimicError(f"policy {card.name}: closes hands, which is done clip by clip")
+            raise BundleError(f"policy {card.name}: closes hands, which is done clip by clip")
         references = [reference, *others]
         if card.action.sparing != SPARING:
             references = [one.sharing(card.action.sparing) for one in references]

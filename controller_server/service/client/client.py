@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 from controller_server.service.protocol.answers import JobInfo, JobProgress, JobResult, Preview
 from controller_server.service.protocol.errors import JobCancelled, JobFailed, JobTimeout, ServerError, ServerLost
 from controller_server.service.protocol.messages import FROM_SERVER, HEARTBEAT, LOST, MAX_MESSAGE, Message
@@ -183,7 +183,7 @@ class Client:
 
         values = _settings(settings)
         if not hasattr(clip, "supporter") or not hasattr(clip, "recipient"):
-            raise AssistMimicError(
+            raise ServiceError(
                 f"clip: expected an InteractionClip, as read_clip(['in.npz']).clip gives it, got {type(clip).__name__}"
             )
         text, arrays = clip_to_payload(clip)
@@ -349,7 +349,7 @@ def _settings(settings: Any) -> dict[str, Any]:
         return dict(settings or {})
     if hasattr(settings, "to_dict"):
         return settings.to_dict()
-    raise AssistMimicError(
+    raise ServiceError(
         f"settings: expected ConvertSettings or a dict such as {{'quality': 'draft'}}, got {type(settings).__name__}"
     )
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import zmq
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 from controller_server.service.protocol.keys import ClientKey, KeyPair, read_client_key
 from controller_server.service.protocol.port_file import NAME, PortFile, read_port_file, state_folder
 
@@ -44,7 +44,7 @@ class Location:
         try:
             socket.connect(self.endpoint)
         except zmq.ZMQError as error:
-            raise AssistMimicError(
+            raise ServiceError(
                 f"{self.endpoint}: not an address ({error}); one looks like tcp://127.0.0.1:5555"
             ) from None
 

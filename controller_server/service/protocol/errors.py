@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 
 
-class ServerError(AssistMimicError):
+class ServerError(ServiceError):
     """The server refused a request.
 
     Attributes:
@@ -26,7 +26,7 @@ class JobFailed(ServerError):
         self.job = job
 
 
-class JobCancelled(AssistMimicError):
+class JobCancelled(ServiceError):
     """The job was cancelled, by this client or another. `job` names it."""
 
     def __init__(self, job: str) -> None:
@@ -34,7 +34,7 @@ class JobCancelled(AssistMimicError):
         self.job = job
 
 
-class ServerLost(AssistMimicError):
+class ServerLost(ServiceError):
     """Nothing was heard of the server for too long. What it accepted goes on; `job` can be waited for again."""
 
     def __init__(self, message: str, job: str = "") -> None:
@@ -42,7 +42,7 @@ class ServerLost(AssistMimicError):
         self.job = job
 
 
-class JobTimeout(AssistMimicError):
+class JobTimeout(ServiceError):
     """The job took longer than the caller wanted to wait; it goes on. `job` can be waited for again."""
 
     def __init__(self, job: str, seconds: float) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import zmq
 from zmq.utils import z85
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 SERVER, CLIENTS = "server.json", "clients"
@@ -58,7 +58,7 @@ def make_server_keys(folder: Path) -> str:
         AssistMimicError: there are keys already, or the folder cannot be written to.
     """
     if (folder / SERVER).exists():
-        raise AssistMimicError(f"{folder}: has keys already; remove the folder to lock everybody out and start anew")
+        raise ServiceError(f"{folder}: has keys already; remove the folder to lock everybody out and start anew")
     pair = KeyPair.new()
     _make_folder(folder / CLIENTS)
     _write(folder / SERVER, asdict(pair), secret=True)
@@ -72,12 +72,12 @@ def add_client(folder: Path, name: str, out: Path) -> ClientKey:
         AssistMimicError: the name is taken or not one, there are no server keys, or a file cannot be written.
     """
     if not NAME.fullmatch(name):
-        raise AssistMimicError(f"{name!r}: a name is 1-64 letters, digits, dots, dashes and underscores")
+        raise ServiceError(f"{name!r}: a name is 1-64 letters, digits, dots, dashes and underscores")
     server, known = read_server_keys(folder), folder / CLIENTS / f"{name}.json"
     if known.exists():
-        raise AssistMimicError(f"{name}: is let in already; assistmimic keys remove {folder} {name} locks it out")
+        raise ServiceError(f"{name}: is let in already; assistmimic keys remove {folder} {name} locks it out")
     if out.exists():
-        raise AssistMimicError(f"{out}: exists and may be the key of somebody; remove it or name another file")
+        raise ServiceError(f"{out}: exists and may be the key of somebody; remove it or name another file")
     key = ClientKey(name, KeyPair.new(), server.public)
     _write(out, {"name": name, **asdict(key.pair), "server": key.server}, secret=True)
     _write(known, {"name": name, "public": key.pair.public}, secret=False)
@@ -93,7 +93,7 @@ def remove_client(folder: Path, name: str) -> None:
     known = folder / CLIENTS / f"{name}.json"
     if not NAME.fullmatch(name) or not known.is_file():
         there = ", ".join(sorted(read_clients(folder).values())) or "nobody"
-        raise AssistMimicError(f"{name}: is not let in; {there} is")
+        raise ServiceError(f"{name}: is not let in; {there} is")
     known.unlink()
 
 
@@ -101,9 +101,9 @@ def read_server_keys(folder: Path) -> KeyPair:
     """The server's own pair. Raises AssistMimicError."""
     path = folder / SERVER
     if not path.is_file():
-        raise AssistMimicError(f"{folder}: no server keys; make them: assistmimic keys init {folder}")
+        raise ServiceError(f"{folder}: no server keys; make them: assistmimic keys init {folder}")
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise AssistMimicError(f"{path}: others can read the server's secret key; chmod 600 {path}")
+        raise ServiceError(f"{path}: others can read the server's secret key; chmod 600 {path}")
     values = _read(path)
     return KeyPair(_key(path, values, "public"), _key(path, values, "secret"))
 
@@ -120,7 +120,7 @@ def read_clients(folder: Path) -> dict[str, str]:
 def read_client_key(path: Path) -> ClientKey:
     """A client's file. Raises AssistMimicError."""
     if not path.is_file():
-        raise AssistMimicError(f"{path}: no such key; the server's owner makes one: assistmimic keys add KEYS NAME")
+        raise ServiceError(f"{path}: no such key; the server's owner makes one: assistmimic keys add KEYS NAME")
     values = _read(path)
     pair = KeyPair(_key(path, values, "public"), _key(path, values, "secret"))
     return ClientKey(str(values.get("name", "")), pair, _key(path, values, "server"))
@@ -133,16 +133,16 @@ def _key(path: Path, values: dict[str, object], name: str) -> str:
             return key
     except (KeyError, ValueError):
         pass
-    raise AssistMimicError(f"{path}: {name!r} is not a key")
+    raise ServiceError(f"{path}: {name!r} is not a key")
 
 
 def _read(path: Path) -> dict[str, object]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AssistMimicError(f"{path}: not a key file ({error})") from None
+        raise ServiceError(f"{path}: not a key file ({error})") from None
     if not isinstance(values, dict):
-        raise AssistMimicError(f"{path}: not a key file")
+        raise ServiceError(f"{path}: not a key file")
     return values
 
 
@@ -151,7 +151,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.parent.chmod(0o700)
     except OSError as error:
-        raise AssistMimicError(f"{folder}: cannot be made ({error.strerror or error})") from None
+        raise ServiceError(f"{folder}: cannot be made ({error.strerror or error})") from None
 
 
 def _write(path: Path, values: dict[str, str], *, secret: bool) -> None:
@@ -160,4 +160,4 @@ def _write(path: Path, values: dict[str, str], *, secret: bool) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(values, file, indent=2)
     except OSError as error:
-        raise AssistMimicError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ServiceError(f"{path}: cannot be written ({error.strerror or error})") from None

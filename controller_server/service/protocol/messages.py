@@ -16,7 +16,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 
 PROTOCOL = 1
 """Version of the protocol. Peers of different versions refuse each other; `v`, `type` and `error` never change."""
@@ -35,7 +35,7 @@ MAX_MESSAGE = 256 << 20
 """Bytes of all arrays of one message; a result of 20,000 frames has 220 MB."""
 
 
-class MessageError(AssistMimicError):
+class MessageError(ServiceError):
     """A message that cannot be understood.
 
     Attributes:

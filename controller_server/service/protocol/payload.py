@@ -10,7 +10,7 @@ import numpy as np
 
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.io.npz import FORMAT, VERSION, clip_from_arrays, clip_to_arrays
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ServiceError
 
 Payload = tuple[dict[str, str], dict[str, np.ndarray]]
 """Text entries and arrays of a file, by name."""
@@ -39,17 +39,17 @@ def clip_from_payload(text: Mapping[str, str], arrays: Mapping[str, np.ndarray])
         AssistMimicError: it is none, or not a valid one.
     """
     if text.get("format", FORMAT) != FORMAT:
-        raise AssistMimicError(f"format: {text['format'][:40]!r} is not {FORMAT!r}")
+        raise ServiceError(f"format: {text['format'][:40]!r} is not {FORMAT!r}")
     if "version" in arrays and not (arrays["version"].size == 1 and arrays["version"].item() == VERSION):
-        raise AssistMimicError(f"version: clip format version {VERSION} is read")
+        raise ServiceError(f"version: clip format version {VERSION} is read")
     try:
         return clip_from_arrays(join_text(text, arrays))
     except KeyError as error:
-        raise AssistMimicError(f"clip: {error.args[0]!r} is missing") from None
+        raise ServiceError(f"clip: {error.args[0]!r} is missing") from None
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, AssistMimicError):
             raise
-        raise AssistMimicError(f"clip: cannot be read ({error})") from None
+        raise ServiceError(f"clip: cannot be read ({error})") from None
 
 
 def verdict_of(text: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 
 NAME = "server.json"
 """In the state folder: where `connect()` looks."""
@@ -54,7 +54,7 @@ def write_port_file(path: Path, content: PortFile) -> None:
             json.dump(asdict(content), file)
         os.replace(part, path)
     except OSError as error:
-        raise AssistMimicError(f"{path}: the port file cannot be written ({error.strerror or error})") from None
+        raise ServiceError(f"{path}: the port file cannot be written ({error.strerror or error})") from None
 
 
 def read_port_file(path: Path) -> PortFile:
@@ -64,6 +64,6 @@ def read_port_file(path: Path) -> PortFile:
         known = PortFile.__dataclass_fields__
         return PortFile(**{name: value for name, value in values.items() if name in known})
     except FileNotFoundError:
-        raise AssistMimicError(f"no server is running (no {path}); start one: assistmimic serve") from None
+        raise ServiceError(f"no server is running (no {path}); start one: assistmimic serve") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise AssistMimicError(f"{path}: not a server's port file ({error})") from None
+        raise ServiceError(f"{path}: not a server's port file ({error})") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 from controller_server.service.client.location import is_loopback
 from controller_server.service.protocol.keys import KeyPair, read_clients, read_server_keys
 
@@ -34,19 +34,17 @@ def access_of(options: ServerOptions) -> Access | None:
         AssistMimicError: others could reach the server and it would let anybody in, or the keys cannot be read.
     """
     if options.auth is not None and options.private:
-        raise AssistMimicError(
-            "--auth and --private exclude each other: either clients have keys, or the port file does"
-        )
+        raise ServiceError("--auth and --private exclude each other: either clients have keys, or the port file does")
     if options.auth is not None:
         folder = options.auth
         if not read_clients(folder):
-            raise AssistMimicError(f"{folder}: lets nobody in; make a key: assistmimic keys add {folder} NAME")
+            raise ServiceError(f"{folder}: lets nobody in; make a key: assistmimic keys add {folder} NAME")
         return Access(read_server_keys(folder), lambda: read_clients(folder))
     if options.private:
         guest = KeyPair.new()
         return Access(KeyPair.new(), lambda: {guest.public: "owner"}, guest)
     if not is_loopback(options.bind):
-        raise AssistMimicError(
+        raise ServiceError(
             f"{options.bind}: others could connect and use the server; give them keys with --auth FOLDER "
             "(assistmimic keys init FOLDER makes it), or bind to tcp://127.0.0.1:PORT"
         )

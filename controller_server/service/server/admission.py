@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, ServiceError
 from controller_server.physics.engines import BUILT_IN
 from controller_server.pipeline.settings import ConvertSettings
 from controller_server.service.protocol.messages import Message
@@ -17,7 +17,7 @@ from .options import Limits
 from .store import Key
 
 
-class Refused(AssistMimicError):
+class Refused(ServiceError):
     """A request that is not granted; `code` says why in one word."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -64,7 +64,7 @@ class Admission:
             settings = ConvertSettings.from_dict(message["settings"])
             if settings.policy and settings.policy not in self._policies():  # a name; never a path
                 known = ", ".join(self._policies()) or "none"
-                raise AssistMimicError(f"policy {settings.policy[:64]!r}: this server has {known}")
+                raise ServiceError(f"policy {settings.policy[:64]!r}: this server has {known}")
             return clip_from_payload(message["text"], message.arrays).n_frames
         except AssistMimicError as error:
             raise Refused("bad_input", str(error)) from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import AssistMimicError, SettingsError
 from controller_server.core.options import parse
 from controller_server.core.validation import build
 from controller_server.core.yaml_file import read_yaml
@@ -61,10 +61,10 @@ class ServeArguments:
         )
         for file in options.terms:
             if not file.is_file():
-                raise AssistMimicError(f"terms: {file}: no such file")
+                raise SettingsError(f"terms: {file}: no such file")
         if self.workers is not None:
             if not 1 <= self.workers <= 256:
-                raise AssistMimicError(f"workers: {self.workers} is outside 1-256")
+                raise SettingsError(f"workers: {self.workers} is outside 1-256")
             own = [replace(spec, count=self.workers) if not spec.python else spec for spec in options.workers]
             options = replace(options, workers=tuple(own))
         return options
@@ -82,11 +82,11 @@ def read_config(path: Path) -> ServerOptions:
     """
     values = read_yaml(path) or {}
     if not isinstance(values, dict):
-        raise AssistMimicError(f"{path}: expected names and values")
+        raise SettingsError(f"{path}: expected names and values")
     try:
         return ServerOptions(**{name: _option(name, value, path.parent) for name, value in values.items()})
     except AssistMimicError as error:
-        raise AssistMimicError(f"{path}: {error}") from None
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def _option(name: Any, value: Any, folder: Path) -> Any:
@@ -94,32 +94,32 @@ def _option(name: Any, value: Any, folder: Path) -> Any:
         return build(_SECTIONS[name], value, name)
     if name == "workers":
         if not isinstance(value, list) or not value:
-            raise AssistMimicError("workers: expected a list such as [{engine: mujoco, count: 2}]")
+            raise SettingsError("workers: expected a list such as [{engine: mujoco, count: 2}]")
         return tuple(_worker(entry, number) for number, entry in enumerate(value, 1))
     if name in ("bundles", "terms"):
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise AssistMimicError(f"{name}: expected a list of {'folders' if name == 'bundles' else 'Python files'}")
+            raise SettingsError(f"{name}: expected a list of {'folders' if name == 'bundles' else 'Python files'}")
         return tuple(folder / entry for entry in value)
     kinds = {"bind": str, "private": bool, "metrics_port": int} | dict.fromkeys(_PATHS, str)
     if name not in kinds:
         known = ", ".join([*kinds, *_SECTIONS, "workers", "bundles", "terms"])
-        raise AssistMimicError(f"no option {name!r}; there are {known}")
+        raise SettingsError(f"no option {name!r}; there are {known}")
     if type(value) is not kinds[name]:
-        raise AssistMimicError(f"{name}: expected {kinds[name].__name__}, got {value!r}")
+        raise SettingsError(f"{name}: expected {kinds[name].__name__}, got {value!r}")
     return folder / value if name in _PATHS else value
 
 
 def _worker(entry: Any, number: int) -> WorkerSpec:
     spec = build(WorkerSpec, entry, f"workers: entry {number}")
     if not 1 <= spec.count <= 256:
-        raise AssistMimicError(f"workers: entry {number}: count {spec.count} is outside 1-256")
+        raise SettingsError(f"workers: entry {number}: count {spec.count} is outside 1-256")
     if not re.fullmatch(r"[A-Za-z0-9_.]+", spec.module):
-        raise AssistMimicError(f"workers: entry {number}: {spec.module!r} is not a module's name")
+        raise SettingsError(f"workers: entry {number}: {spec.module!r} is not a module's name")
     if spec.module == WorkerSpec.module and not spec.python:  # another worker knows its engine by itself
         try:
             check_engine(spec.engine)
         except AssistMimicError as error:
-            raise AssistMimicError(f"workers: entry {number}: {error}") from None
+            raise SettingsError(f"workers: entry {number}: {error}") from None
     return spec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 
 if TYPE_CHECKING:
     from .server import Snapshot
@@ -24,7 +24,7 @@ class Metrics:
         try:
             from prometheus_client import CollectorRegistry, Gauge, start_http_server
         except ImportError:
-            raise AssistMimicError(
+            raise ServiceError(
                 "metrics need prometheus-client: pip install 'assistmimic[metrics]', or leave out --metrics-port"
             ) from None
         registry = CollectorRegistry()
@@ -40,7 +40,7 @@ class Metrics:
         try:
             start_http_server(port, addr="127.0.0.1", registry=registry)
         except OSError as error:
-            raise AssistMimicError(f"metrics port {port}: {error.strerror or error}; choose another") from None
+            raise ServiceError(f"metrics port {port}: {error.strerror or error}; choose another") from None
 
     def update(self, snapshot: Snapshot) -> None:
         """Take over what is true now."""

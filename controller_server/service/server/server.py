@@ -14,7 +14,7 @@ from typing import Any
 
 import zmq
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 from controller_server.core.version import __version__
 from controller_server.pipeline.settings import Controller, Quality
 from controller_server.service.protocol.messages import FROM_CLIENT, HEARTBEAT, LOST, Message, MessageError, decode
@@ -40,7 +40,7 @@ _FORGET_AFTER = 3 * LOST
 _RATE_WINDOW = 600.0
 
 
-class StoreFailed(AssistMimicError):
+class StoreFailed(ServiceError):
     """The jobs can no longer be written down; the server has to stop, and can be started again."""
 
 
@@ -353,5 +353,5 @@ def _bind(socket: zmq.Socket, endpoint: str) -> str:
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
-        raise AssistMimicError(f"{endpoint}: cannot listen there ({error}); choose another address or port") from None
+        raise ServiceError(f"{endpoint}: cannot listen there ({error}); choose another address or port") from None
     return socket.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0")  # pyright: ignore

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import ServiceError
 from controller_server.service.protocol.payload import Payload, verdict_of
 
 from .array_file import pack_arrays, read_array_file, unpack_arrays, write_array_file
@@ -165,17 +165,15 @@ class JobStore:
             self._db.execute("PRAGMA synchronous=NORMAL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA:
-                raise AssistMimicError(
-                    f"{folder}: jobs of a newer version of this program; use that, or another folder"
-                )
+                raise ServiceError(f"{folder}: jobs of a newer version of this program; use that, or another folder")
             older = _SINCE_1 if version == 1 else ""
             self._db.executescript(f"BEGIN IMMEDIATE; {_CREATE} {older} PRAGMA user_version={SCHEMA}; COMMIT;")
         except sqlite3.OperationalError as error:
             reason = "another server has them open; stop it or use another folder"
             reason = reason if "locked" in str(error) else str(error)
-            raise AssistMimicError(f"{folder}: jobs cannot be kept there: {reason}") from None
+            raise ServiceError(f"{folder}: jobs cannot be kept there: {reason}") from None
         except (sqlite3.DatabaseError, OSError) as error:
-            raise AssistMimicError(f"{folder}: jobs cannot be kept there ({error})") from None
+            raise ServiceError(f"{folder}: jobs cannot be kept there ({error})") from None
         self._recover()
 
     def close(self) -> None:

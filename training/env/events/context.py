@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controller_server.body.pair import PairBody
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TermError
 from controller_server.physics.backend import PairState
 
 
@@ -43,7 +43,7 @@ class EventContext:
     def pair(self) -> PairBody:
         """The bodies of all worlds, which are of one clip in "start". Raises AssistMimicError where they differ."""
         if any(pair is not self.pairs[0] for pair in self.pairs):
-            raise AssistMimicError("event: these worlds hold different pairs; read pairs, one for each world")
+            raise TermError("event: these worlds hold different pairs; read pairs, one for each world")
         return self.pairs[0]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TermError
 from controller_server.terms import event
 
 from .context import Effect, EventContext
@@ -21,7 +21,7 @@ def push(
     Whom it hits and its horizontal direction are drawn anew each time.
     """
     if force < 0 or not (duration > 0 and every > 0):
-        raise AssistMimicError(f"push: force {force:g}, duration {duration:g} and every {every:g} must be above 0")
+        raise TermError(f"push: force {force:g}, duration {duration:g} and every {every:g} must be above 0")
     left, wrench = memory["left"], memory["wrench"]
     begins = (c.rng.random(c.n) * every * c.hz < 1) & (left <= 0)
     angle, person = c.rng.uniform(0, 2 * np.pi, c.n), c.rng.integers(0, 2, c.n)

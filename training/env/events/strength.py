@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from controller_server.core.errors import AssistMimicError
+from controller_server.core.errors import TermError
 from controller_server.evaluation.strength_changes import LARGEST_FACTOR, parse_change
 from controller_server.terms import event
 
@@ -31,7 +31,7 @@ def parse_recipients(recipients: Sequence[str]) -> list[dict[str, float]]:
         {} if name == "seen" else dict([parse_change(name, "recipients:", "seen")]) for name in map(str, recipients)
     ]
     if not kinds:
-        raise AssistMimicError("recipients: expected seen, or changes such as mass1.2")
+        raise TermError("recipients: expected seen, or changes such as mass1.2")
     return kinds
 
 
@@ -47,8 +47,6 @@ def random_strength(
 ) -> Effect:
     """Return people whose mass, or another change, is drawn evenly from least to most, new for every episode."""
     if not 0 < least <= most <= LARGEST_FACTOR:
-        raise AssistMimicError(
-            f"random_strength: least {least:g} and most {most:g} must be within 0-{LARGEST_FACTOR:g}"
-        )
+        raise TermError(f"random_strength: least {least:g} and most {most:g} must be within 0-{LARGEST_FACTOR:g}")
     drawn = c.rng.uniform(least, most, (c.n, 2))
     return Effect(strength={change: np.where([supporter, recipient], drawn, 1.0)})

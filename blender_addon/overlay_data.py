@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the viewport overlay draws of a result, frame by frame, as arrays. No Blender in here."""
+"""Arrays for the viewport overlay of a result, frame by frame. No Blender in here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in a result something is wrong: runs of frames, and the worst frame of each measure. No Blender in here."""
+"""Problems of a result in time: runs of frames, and the worst frame of each measure. No Blender in here."""
 
 from __future__ import annotations
 

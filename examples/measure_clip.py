@@ -1,4 +1,4 @@
-"""How physical a clip is before anything is simulated: python examples/measure_clip.py [CLIP]."""
+"""Measure how physical a clip is before anything is simulated: python examples/measure_clip.py [CLIP]."""
 
 import sys
 

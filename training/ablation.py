@@ -1,4 +1,4 @@
-"""What each part of the method is worth: the same training without it, on the same clips, with several seeds."""
+"""Ablations of the method: the same training without one part, on the same clips, with several seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind and prints: tables, curves, the resolved configuration, revision, hashes of the data."""
+"""Logs of a run: tables, curves, the resolved configuration, revision, hashes of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy owes to those it started from: the data behind them, and whom to thank."""
+"""Provenance of a policy: the policies it started from, the data behind them, and acknowledgements."""
 
 from __future__ import annotations
 

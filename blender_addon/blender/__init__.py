@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What touches Blender's data: armatures, actions, meshes. No panels and no operators."""
+"""Code that touches Blender's data: armatures, actions, meshes. No panels and no operators."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What about a scene is likely to spoil its simulation, said before and after it: nothing to sit on, no keys."""
+"""Hints about a scene that are shown before and after its simulation: nothing to sit on, no keys."""
 
 from __future__ import annotations
 

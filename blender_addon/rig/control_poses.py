@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rig's controls have to do so that its skeleton does what a motion says."""
+"""Poses of a rig's controls that make its skeleton follow a motion."""
 
 from __future__ import annotations
 

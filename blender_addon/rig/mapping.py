@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which bone of an armature is which SMPL-X joint: the clip readers' tables, and files of the user's own."""
+"""Mapping of an armature's bones to SMPL-X joints: the clip readers' tables, and files of the user's own."""
 
 from __future__ import annotations
 

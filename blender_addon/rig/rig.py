@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an armature is as a person: its SMPL-X joints, axes, unit and proportions, read off its rest pose."""
+"""An armature as a person: its SMPL-X joints, axes, unit and proportions, read off its rest pose."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What belongs to the machine rather than to a file."""
+"""Preferences that belong to the machine rather than to a file."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is saved with a scene and its objects, and what belongs to the machine. Tooltips say what one will see."""
+"""Properties saved with a scene and its objects. Tooltips say what one will see."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done with results: accept, reject, compare, go to where it is worst, mark, export."""
+"""Operators on results: accept, reject, compare, go to the worst frame, mark, export."""
 
 import json
 from pathlib import Path

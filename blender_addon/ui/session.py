@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lives as long as Blender does and is never saved: the engine, the job at work, results at hand."""
+"""State that lives as long as Blender does and is never saved: the engine, the running job, results at hand."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shown where the extension cannot run: one sentence on what is missing. Needs nothing but `bpy`."""
+"""Panel shown where the extension cannot run: one sentence on what is missing. Needs nothing but `bpy`."""
 
 from __future__ import annotations
 

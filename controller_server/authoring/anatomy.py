@@ -1,4 +1,4 @@
-"""What joints like and what they can do: relaxed poses, ranges and stiffness of the SMPL-X joints while posing."""
+"""Human ranges for posing: relaxed poses, ranges and stiffness of the SMPL-X joints."""
 
 from __future__ import annotations
 

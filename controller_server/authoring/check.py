@@ -1,4 +1,4 @@
-"""How physically sensible a posed clip is: what an author looks at beside the picture strip."""
+"""Physical plausibility of a posed clip, as numbers an author reads beside the picture strip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one key pose asks of inverse kinematics, person by person and part by part."""
+"""Inverse-kinematics tasks of one key pose, person by person and part by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What key poses and frames both demand: feet, seats, limits, and nobody going through anything."""
+"""Objectives common to key poses and frames: feet, seats, joint limits, no penetration."""
 
 from __future__ import annotations
 

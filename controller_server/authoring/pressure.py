@@ -1,4 +1,4 @@
-"""Where the floor presses: the motion of a centre of mass that keeps it where it is wanted, and what a motion needs."""
+"""Centre of pressure on the floor: the one a motion needs, and motion of the centre of mass that keeps it in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a solved key could not fulfil, said so that an author can mend it."""
+"""Residuals of a solved key pose, in words that an author can act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an author wrote, as frozen data classes. `parse` reads them from YAML."""
+"""The author's script as frozen data classes. `parse` reads them from YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who works on a clip, and whether they still live."""
+"""The owner of a claim on a clip, and whether that process is still alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who carries clips out: worker processes on this machine. `ray_engine` does the same on many."""
+"""Execution engines of a batch: worker processes on this machine. `ray_engine` does the same on many."""
 
 from __future__ import annotations
 

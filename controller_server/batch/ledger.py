@@ -1,4 +1,4 @@
-"""What has ended and who works on what, as files: the truth about a batch, whoever is killed.
+"""The batch's ledger: finished clips and claims as files, correct whichever process is killed.
 
 ledger/ID.json       how a clip ended; written last, in one move
 ledger/ID.claim.N    somebody works on it: made by exclusive creation, touched while they live

@@ -1,4 +1,4 @@
-"""What a person says about a batch."""
+"""Options of a batch."""
 
 from __future__ import annotations
 

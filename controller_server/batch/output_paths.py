@@ -1,4 +1,4 @@
-"""Where in OUT the files of a clip are."""
+"""Paths in OUT of the files of a clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is to do: the clips of a folder, each with a key that changes with whatever would change its result."""
+"""The work list of a batch: the clips of a folder, each with a key that changes with whatever changes its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a batch: a table for spreadsheets, one for programs, and a page for people."""
+"""Summaries of a batch: a table for spreadsheets, one for programs, and a page for people."""
 
 from __future__ import annotations
 

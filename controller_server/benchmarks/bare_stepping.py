@@ -1,4 +1,4 @@
-"""What bare stepping of a search's worlds costs: the yardstick for everything the search adds around it."""
+"""Cost of bare stepping of a search's worlds: the yardstick for everything the search adds around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good, how physical and how fast conversion is: the bundled clips and a real capture, measured in one run."""
+"""Benchmark of conversion: quality, physics and speed over the bundled clips and a real capture, in one run."""
 
 from __future__ import annotations
 

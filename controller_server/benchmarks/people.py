@@ -1,4 +1,4 @@
-"""What the presets of strength mean: what each of them can do without help."""
+"""Benchmark of the strength presets: what each can do without help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What policies are worth beside the search: the same clips and people, one controller after the other."""
+"""Benchmark of policies beside the search: the same clips and people, one controller after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How people recover from pushes that nobody foresaw, in whichever direction and at whatever moment they come."""
+"""Benchmark of recovery from unforeseen pushes, in any direction and at any moment."""
 
 from __future__ import annotations
 

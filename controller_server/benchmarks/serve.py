@@ -1,4 +1,4 @@
-"""What the server costs: time on top of a job, how soon it accepts under load, how often it can be asked."""
+"""Benchmark of the server: time on top of a job, how soon it accepts under load, how often it can be asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What joint targets mean to a joint's spring, which measures angles from the middle of the joint's range.
+"""Joint targets as rest angles of a joint's spring, which measures angles from the middle of the joint's range.
 
 Torque = clip(Kp (log(M^-1 q*) - log(M^-1 q)), limits) - Kd velocity, in the child's axes, with q* the target, q the
 joint's rotation, M the middle (`PairBody.middles`) and log the rotation vector.

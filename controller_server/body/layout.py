@@ -1,4 +1,4 @@
-"""Where a person's joints lie in a compiled MuJoCo model, and a clip's frames as qpos."""
+"""Addresses of a person's joints in a compiled MuJoCo model, and a clip's frames as qpos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How strong a person is: which share of an adult's muscles works, and body weight."""
+"""Strength of a person: the share of an adult's muscles that works, and body weight."""
 
 from __future__ import annotations
 

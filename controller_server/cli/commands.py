@@ -1,4 +1,4 @@
-"""Which commands there are, and which of them a person typed."""
+"""The table of commands, and dispatch of the one a person typed."""
 
 from __future__ import annotations
 

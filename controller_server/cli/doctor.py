@@ -1,4 +1,4 @@
-"""What this installation is and can do, as rows of name and value: a page to paste into a bug report."""
+"""The state of this installation as rows of name and value: a page to paste into a bug report."""
 
 from __future__ import annotations
 

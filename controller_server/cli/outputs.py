@@ -1,4 +1,4 @@
-"""Where results go: refused before the long work, not after it."""
+"""Checks of output paths, made before the long work and not after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command tells what came of it: tables for people, one JSON object for programs, or an exit code alone."""
+"""Output of commands: tables for people, one JSON object for programs, or an exit code alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who of two people helps: by what the user says, by file names, else by who is lower and rises."""
+"""Supporter and recipient of a clip: by what the user says, by file names, else by who is lower and rises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where feet stand: each is to stay where it really came down, not where it was drawn."""
+"""Stance anchors: each foot is to stay where it really came down, not where it was drawn."""
 
 from __future__ import annotations
 

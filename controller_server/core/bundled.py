@@ -1,4 +1,4 @@
-"""What comes along: example clips and trained policies, wherever the program is installed."""
+"""Bundled example clips and trained policies, wherever the program is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dataclass's docstring says: its summary, and the meaning of each field."""
+"""Reading of a dataclass's docstring: its summary, and the meaning of each field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What measurements were made on."""
+"""Description of the machine measurements were made on."""
 
 from __future__ import annotations
 

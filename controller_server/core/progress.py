@@ -1,4 +1,4 @@
-"""How far a long job is, told to whoever wants to know."""
+"""Progress reports of a long job."""
 
 from __future__ import annotations
 

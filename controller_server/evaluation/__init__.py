@@ -1,1 +1,1 @@
-"""How good policies are: many trials with noise, judged as conversions are. Needs no torch."""
+"""Evaluation of policies: many trials with noise, judged as conversions are. Needs no torch."""

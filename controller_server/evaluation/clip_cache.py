@@ -1,4 +1,4 @@
-"""What takes seconds for each clip, kept on disk: prepared clips, joint targets, settled starts."""
+"""Cache of slow results for each clip, kept on disk: prepared clips, joint targets, settled starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What trials of an evaluation differ in: start noise, friction, unseen dynamics, pushes."""
+"""Conditions of an evaluation's trials: start noise, friction, unseen dynamics, pushes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a policy is: clips x dynamics, with and without the supporter, and against other policies."""
+"""Evaluation of a policy: clips x dynamics, with and without the supporter, and against other policies."""
 
 from __future__ import annotations
 

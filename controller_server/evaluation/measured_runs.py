@@ -1,4 +1,4 @@
-"""What an evaluation has measured so far, a line of JSON for each run, so that one that was cut off goes on."""
+"""Runs that an evaluation has measured so far, a line of JSON each, so that one that was cut off goes on."""
 
 from __future__ import annotations
 

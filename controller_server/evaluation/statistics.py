@@ -1,4 +1,4 @@
-"""Whether one policy is better than another: on the same trials, and where errors count, on those both complete."""
+"""Tests of whether one policy is better than another: on the same trials, and for errors on those both complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured in trials, and how it is summed up frame by frame."""
+"""Measures of trials, summed up frame by frame."""
 
 from __future__ import annotations
 

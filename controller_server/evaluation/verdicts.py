@@ -1,4 +1,4 @@
-"""What a person would say of each trial: recorded one by one as `convert` records, and judged by `metrics.verdict`."""
+"""Verdicts on trials: recorded one by one as `convert` records, and judged by `metrics.verdict`."""
 
 from __future__ import annotations
 

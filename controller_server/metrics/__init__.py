@@ -1,4 +1,4 @@
-"""How good a simulated clip is, how physical, and the page that shows it."""
+"""Measures of a simulated clip: quality, physics, the verdict."""
 
 from __future__ import annotations
 

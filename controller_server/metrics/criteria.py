@@ -1,4 +1,4 @@
-"""What a usable result must keep to: the limits, and what each of them found."""
+"""Criteria of a usable result: the limits, and what each of them found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the simulation cost: forces between the people, outside help, muscle torque."""
+"""Effort of a simulation: forces between the people, outside help, muscle torque."""
 
 from __future__ import annotations
 

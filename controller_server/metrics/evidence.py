@@ -1,4 +1,4 @@
-"""What a verdict rests on: a recording laid out against the prepared clip, each part worked out once."""
+"""A recording laid out against the prepared clip for the verdict, each part worked out once."""
 
 from __future__ import annotations
 

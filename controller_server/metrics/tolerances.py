@@ -1,4 +1,4 @@
-"""What is normal of a measure, and what is too much; `catalogue.METRICS` has the bounds of each.
+"""Rating of measures as normal or too much; `catalogue.METRICS` has the bounds of each.
 
 Simulated bodies touch softly: a foot that bears sinks some millimetres into the floor and creeps a little, as a sole of
 flesh and rubber does, where the input, which bears nothing, has exactly none. Within `fine` nobody sees anything. 5 cm

@@ -1,4 +1,4 @@
-"""How closely a motion follows another: deviation, success, joint position error, displacement."""
+"""Tracking errors of a motion against another: deviation, success, joint position error, displacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What muscles and contacts must do for a motion: inverse dynamics of two people who touch.
+"""Inverse dynamics of two people who touch: the muscle torques and contact forces a motion needs.
 
 A PD drive whose target is the reference sags under load: 100 N m at 800 N m/rad are 7 degrees. The torque a motion
 needs, divided by the gain, is the offset of the target that carries the load without an error. It depends on who bears

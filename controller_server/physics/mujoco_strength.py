@@ -1,4 +1,4 @@
-"""What the strength and mass of two people are in a compiled MuJoCo model."""
+"""Strength and mass of two people in a compiled MuJoCo model."""
 
 from __future__ import annotations
 

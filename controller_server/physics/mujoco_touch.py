@@ -1,4 +1,4 @@
-"""What worlds of MuJoCo feel: the net forces on every body out of its sensors, and single contacts.
+"""Contacts in worlds of MuJoCo: the net forces on every body out of its sensors, and single contacts.
 
 MuJoCo counts adhesion inside the contact force. Both readings take it out again, in equal shares of all contacts of the
 palm that draws.

@@ -1,4 +1,4 @@
-"""What was simulated at physics steps, brought back to the frames of a clip."""
+"""Recordings at physics steps, brought back to the frames of a clip."""
 
 from __future__ import annotations
 

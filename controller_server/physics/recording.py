@@ -1,4 +1,4 @@
-"""What happened in a simulation, step by step: the raw material of results and measures."""
+"""Recording of a simulation, step by step: the raw material of results and measures."""
 
 from __future__ import annotations
 

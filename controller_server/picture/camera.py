@@ -1,4 +1,4 @@
-"""Where a picture is taken from."""
+"""Cameras of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person may say about a film."""
+"""Options of a film."""
 
 from __future__ import annotations
 

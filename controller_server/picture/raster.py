@@ -1,4 +1,4 @@
-"""Which triangle each pixel shows: a rasteriser over whole arrays of triangles."""
+"""A rasteriser over whole arrays of triangles: the triangle that each pixel shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the sun does not reach: soft shadows on bodies and on the floor."""
+"""Soft shadows on bodies and on the floor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a conversion gives back, and how it is kept in a file."""
+"""The result of a conversion, and its file."""
 
 from __future__ import annotations
 

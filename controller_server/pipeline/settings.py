@@ -1,4 +1,4 @@
-"""What a person may choose about a conversion: one source for the command line, the server and the result file."""
+"""Settings of a conversion: one source for the command line, the server and the result file."""
 
 from __future__ import annotations
 

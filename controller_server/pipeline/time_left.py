@@ -1,4 +1,4 @@
-"""How long a conversion will take: by the speed of each of its stages, measured in it and in those before it.
+"""Time left of a conversion: by the speed of each of its stages, measured in it and in those before it.
 
 Frames of one clip cost very differently: where the prepared motion carries people by itself a search has nothing to do.
 So the frames done so far say little of those to come; the same clip, done before, says most, the mean of other clips on

@@ -1,4 +1,4 @@
-"""Where a person's weight is over time, and how it would move without noise."""
+"""A person's centre of mass over time, and its motion without noise."""
 
 from __future__ import annotations
 

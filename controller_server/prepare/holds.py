@@ -1,4 +1,4 @@
-"""When which hand holds the partner where: from the clip's grips, from closed fingers, from closeness."""
+"""Hand holds on the partner over time: from the clip's grips, from closed fingers, from closeness."""
 
 from __future__ import annotations
 

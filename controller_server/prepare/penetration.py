@@ -1,4 +1,4 @@
-"""Nobody inside anything: floor, furniture, partner."""
+"""Removal of penetration: floor, furniture, partner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the recipient stands: put right as a whole where hands and bodies agree, all the time, that it is elsewhere.
+"""Correction of the recipient's place as a whole, where hands and bodies agree all the time that it is elsewhere.
 
 Generated and fitted people often stand a few centimetres off each other, and arms and trunks that make up for it spoil
 a whole motion. One constant shift does it better, but it is only believed where several holds ask for the same one in

@@ -1,4 +1,4 @@
-"""What preparing changed, and what it mended."""
+"""Report on preparing: what it changed, and what it mended."""
 
 from __future__ import annotations
 

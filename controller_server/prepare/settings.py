@@ -1,4 +1,4 @@
-"""Which steps make a clip fit for simulation."""
+"""Settings of preparing: the steps that make a clip fit for simulation."""
 
 from __future__ import annotations
 

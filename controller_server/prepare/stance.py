@@ -1,4 +1,4 @@
-"""When a foot bears weight, and how well it does: roll, height, sliding."""
+"""Stance of feet: when a foot bears weight, its roll, height, sliding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bears a person: how far the lowest part of their body is over the floor or the furniture under it."""
+"""Support of a person: how far the lowest part of their body is over the floor or the furniture under it."""
 
 from __future__ import annotations
 

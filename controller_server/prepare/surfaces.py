@@ -1,4 +1,4 @@
-"""Where two bodies' surfaces are in every frame: what is inside what, how far palms are from the partner.
+"""Surfaces of two bodies in every frame: penetration, and distances of palms from the partner.
 
 Surfaces meet by MuJoCo's collision detection, whichever engine simulates.
 """

@@ -1,4 +1,4 @@
-"""How wrong a motion is by physics: the force that nothing in reach could give to make it happen."""
+"""Unsupported force: the part of the force a motion needs that nothing in reach could give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is made of, and its motions as compact arrays a browser can read."""
+"""The data of a report, and its motions as compact arrays a browser can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each joint moves each point: heat spreading over the skin from the nearest bone (Baran and Popovic 2007)."""
+"""Skin weights: heat spreading over the skin from the nearest bone (Baran and Popovic 2007)."""
 
 from __future__ import annotations
 

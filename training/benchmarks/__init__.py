@@ -1,1 +1,1 @@
-"""What training costs beside bare stepping."""
+"""Benchmarks of training."""

@@ -1,4 +1,4 @@
-"""What many clips at once cost: 64 different clips in one batch of worlds, against one clip in as many worlds."""
+"""Benchmark of many clips at once: 64 different clips in one batch of worlds, against one clip in as many worlds."""
 
 from __future__ import annotations
 

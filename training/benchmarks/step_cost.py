@@ -1,4 +1,4 @@
-"""What environment and learning cost beside bare stepping: same states, same controls, same model, same threads."""
+"""Benchmark of environment and learning beside bare stepping: same states, same controls, same model, same threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training adds to the command line; `pyproject.toml` names it as the entry point `training`."""
+"""Commands that training adds to the command line; `pyproject.toml` names them as the entry point `training`."""
 
 from controller_server.cli.command import Command
 

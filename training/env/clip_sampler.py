@@ -1,4 +1,4 @@
-"""Which clip a world takes next, and where it begins: all alike, or what fails is practised more.
+"""Samplers of the next clip of a world and its first frame: uniform, or weighted by failure.
 
 `failure` counts, for every second of every clip, how often episodes that came there ended there in failure. Of the
 starts a share, the floor, is spread evenly over all seconds of all clips; the rest goes to where people fail, in

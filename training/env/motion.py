@@ -1,4 +1,4 @@
-"""How people move, and nothing else: what a discriminator judges their style by."""
+"""Motion features for the style discriminators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is learned: prepared clips with their bodies and references."""
+"""Scenes of training: prepared clips with their bodies and references."""
 
 from __future__ import annotations
 

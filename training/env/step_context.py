@@ -1,4 +1,4 @@
-"""What rewards and terminations are made from: everything about N pairs after a control step."""
+"""The context of rewards and terminations: everything about N pairs after a control step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the worlds of a run have in common, and what comes of their control steps."""
+"""The task: everything the worlds of a run have in common, and the outcome of their control steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What terms remember from one control step to the next: arrays by world, zero at the start of an episode."""
+"""Memory of terms from one control step to the next: arrays by world, zero at the start of an episode."""
 
 from __future__ import annotations
 

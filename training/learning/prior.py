@@ -1,4 +1,4 @@
-"""What a specialist starts from: the policy of a bundle or of a run, widened to what the specialist sees."""
+"""Initialisation of a specialist from a bundle's or run's policy, widened to the specialist's observations."""
 
 from __future__ import annotations
 

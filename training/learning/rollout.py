@@ -1,4 +1,4 @@
-"""What one role lived through in a rollout, and how much better each action was than expected."""
+"""Rollouts of one role, and the advantages of its actions."""
 
 from __future__ import annotations
 

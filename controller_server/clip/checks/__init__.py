@@ -1,1 +1,1 @@
-"""Whether what was read can be two people at all."""
+"""Plausibility checks of clips that were just read."""

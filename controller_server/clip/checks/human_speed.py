@@ -1,4 +1,4 @@
-"""Whether a clip runs at a human speed: fastest joints, how long a step takes, how fast people fall."""
+"""Check for human speed: fastest joints, duration of steps, falling speed."""
 
 from __future__ import annotations
 

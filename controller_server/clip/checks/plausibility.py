@@ -1,4 +1,4 @@
-"""Whether what was read can be two people at all: up axis, sides, places, sizes, speeds, frame rate.
+"""Check that a clip can be two people: up axis, sides, places, sizes, speeds, frame rate.
 
 Every reader's clip passes here. What no human body can do is impossible and refused unless `accept` is given; what is
 only rare is odd and told. Each finding says what was seen, what was assumed, and which option says otherwise.

@@ -1,4 +1,4 @@
-"""What is odd about a scene that was just read: a floor at the wrong height, a jump in time."""
+"""Check for oddities of a scene: a floor at the wrong height, a jump in time."""
 
 from __future__ import annotations
 

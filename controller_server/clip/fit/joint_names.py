@@ -1,4 +1,4 @@
-"""Which joint of a rig is which SMPL-X joint, by tables of names."""
+"""Mapping of a rig's joints to SMPL-X joints, by tables of names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a clip on the rigs it was read from: the BVH files' own joints, names, channels and axes.
+"""A result on the rigs its clip was read from: the BVH files' own joints, names, channels and axes.
 
 Nothing is fitted again. Where the body in the simulated clip is turned against the body that was read, the rig's joint
 is turned by the same rotation; where it stands elsewhere, the hips are moved by as much. Joints without a part in the

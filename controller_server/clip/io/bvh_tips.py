@@ -1,4 +1,4 @@
-"""Which End Sites of a BVH say where toes and hands point: many exporters write one constant for all of them."""
+"""End Sites of a BVH that say where toes and hands point; many exporters write one constant for all of them."""
 
 from __future__ import annotations
 

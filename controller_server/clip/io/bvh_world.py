@@ -1,4 +1,4 @@
-"""What a BVH file does not say: its unit and which way is up."""
+"""Inference of what a BVH file does not say: its unit and its up axis."""
 
 from __future__ import annotations
 

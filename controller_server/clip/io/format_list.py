@@ -1,4 +1,4 @@
-"""Which formats there are, how a file shows that it is one of them, and what reads it."""
+"""The list of readable formats: how a file shows that it is one of them, and what reads it."""
 
 from __future__ import annotations
 

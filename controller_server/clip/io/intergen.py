@@ -1,4 +1,4 @@
-"""What models trained on InterHuman and Inter-X leave on disk: InterGen, in2IN, InterMask, MixerMDM, TIMotion.
+"""Output files of models trained on InterHuman and Inter-X: InterGen, in2IN, InterMask, MixerMDM, TIMotion.
 
 Layouts: InterGen `utils/utils.py` and `utils/preprocess.py`, InterMask `infer.py`, MixerMDM `src/scripts/infer`; see
 docs/formats.md. All are bare arrays of 30 fps in metres, one person or two.

@@ -1,4 +1,4 @@
-"""Which files of a folder are a clip: one file with both people, or one file for each person."""
+"""Pairing rules: the files of a folder that make a clip, one with both people or one for each person."""
 
 from __future__ import annotations
 

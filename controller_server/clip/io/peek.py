@@ -1,4 +1,4 @@
-"""What can be seen of a file without reading it whole: its first bytes, the arrays in it and their shapes."""
+"""A first look at a file without reading it whole: its first bytes, the arrays in it and their shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tool a pickle is of, told by its keys, and the motion files among them: InterHuman, MDM's family, ReGenNet.
+"""Pickled motion files, told by their keys: InterHuman, MDM's family, ReGenNet.
 
 Layouts: InterGen `datasets/interhuman.py`, motion-diffusion-model `sample/generate.py`, priorMDM
 `sample/two_person_text2motion.py`, ReGenNet `sample/cgenerate.py`, Duolando; see docs/formats.md.

@@ -1,4 +1,4 @@
-"""What a person may say about files that are read, and what a reader hands back."""
+"""Options of reading, and the result of a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which formats a clip is written in, told by how the file's name ends."""
+"""The list of writable formats, told by how the file's name ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person may say about the files that are written."""
+"""Options of writing."""
 
 from __future__ import annotations
 

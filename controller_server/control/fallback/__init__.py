@@ -1,1 +1,1 @@
-"""Which controller is tried next, how each attempt is judged, and which result is kept."""
+"""Fallback strategies: the next controller to try, the verdict on each attempt, the result that is kept."""

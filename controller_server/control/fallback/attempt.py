@@ -1,4 +1,4 @@
-"""What one rung of the ladder did, and the verdict on it."""
+"""One attempt of a fallback strategy, and the verdict on it."""
 
 from __future__ import annotations
 

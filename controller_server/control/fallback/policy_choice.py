@@ -1,4 +1,4 @@
-"""Which policy a clip gets."""
+"""Choice of the policy for a clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to steer."""
+"""Settings of control."""
 
 from __future__ import annotations
 

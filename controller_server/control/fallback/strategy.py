@@ -1,4 +1,4 @@
-"""What is tried next, given what was tried: a pure function of the history."""
+"""The next strategy, given the attempts so far: a pure function of the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy's action means: joint targets, beside the reference's or by themselves."""
+"""Meaning of a policy's action: joint targets, relative to the reference's or absolute."""
 
 from __future__ import annotations
 

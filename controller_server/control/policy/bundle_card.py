@@ -1,4 +1,4 @@
-"""What a policy bundle says about itself."""
+"""The card of a policy bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where policy bundles lie, and which of them fits a clip and its bodies."""
+"""Folders of policy bundles, and the bundle that fits a clip and its bodies."""
 
 from __future__ import annotations
 

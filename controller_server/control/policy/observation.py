@@ -1,4 +1,4 @@
-"""What a policy sees: named terms over the simulated pair and its reference, the same in training and in serving.
+"""Observations of policies: named terms over the simulated pair and its reference, the same in training and in serving.
 
 Every term (`terms.observation`) is a pure function of an `ObservationContext`, over the array API. Vectors are given in
 the observer's heading frame: the world turned about its vertical until the observer's pelvis looks along x, and seen

@@ -1,4 +1,4 @@
-"""Where people stand when a simulation begins: pressed into the floor by as much as it takes to carry them."""
+"""Settled start states: people pressed into the floor by as much as it takes to carry them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far worlds are from the reference: the cost a search goes down."""
+"""The cost that the search minimises: distance of worlds from the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one conformance check found, and what every check is given."""
+"""The outcome of one conformance check, and the input of every check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client calls itself: the same name for one user on one machine, so that a server can be fair between users."""
+"""The client's identity: the same name for one user on one machine, so that a server can be fair between users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a server is, and how to be let in."""
+"""The location of a server, and how to be let in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client is given: progress, previews, results, and where a job stands."""
+"""Answers a client is given: progress, previews, results, and where a job stands."""
 
 from __future__ import annotations
 

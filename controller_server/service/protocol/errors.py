@@ -1,4 +1,4 @@
-"""What can go wrong between a client and its job; each is a sentence a user can read."""
+"""Errors between a client and its job; each is a sentence a user can read."""
 
 from __future__ import annotations
 

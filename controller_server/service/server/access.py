@@ -1,4 +1,4 @@
-"""Who may connect to a server: everybody on this machine, whoever can read the port file, or the holders of keys."""
+"""Access to a server: for everybody on this machine, whoever can read the port file, or the holders of keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may become a job: a clip and settings that are possible, and room to keep them."""
+"""Admission of jobs: a clip and settings that are possible, and room to keep them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in: ZeroMQ asks for every connection (ZAP, RFC 27): clients show a key, workers a token."""
+"""Authentication of connections by ZAP (ZeroMQ RFC 27): clients show a key, workers a token."""
 
 from __future__ import annotations
 

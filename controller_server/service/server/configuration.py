@@ -1,4 +1,4 @@
-"""What a person says about a server, on the command line and in `server.yaml`, as options."""
+"""Configuration of a server on the command line and in `server.yaml`, as options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a server is set up: what the command line and `server.yaml` decide."""
+"""Options of a server, decided by the command line and `server.yaml`."""
 
 from __future__ import annotations
 

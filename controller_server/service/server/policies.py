@@ -1,4 +1,4 @@
-"""Which policy bundles a server has: by name, from configured folders and nowhere else."""
+"""Policy bundles of a server: by name, from configured folders and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server asks the operating system about other processes, on Linux, macOS and Windows."""
+"""Questions to the operating system about other processes, on Linux, macOS and Windows."""
 
 from __future__ import annotations
 

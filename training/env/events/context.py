@@ -1,4 +1,4 @@
-"""What event terms are given, and what they may do to worlds."""
+"""The context of event terms, and the effects they may have on worlds."""
 
 from __future__ import annotations
 

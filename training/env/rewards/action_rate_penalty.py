@@ -1,4 +1,4 @@
-"""What it costs to change one's mind from one control step to the next."""
+"""Action rate penalty: the squared change of the action from one control step to the next."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def clip() -> InteractionClip:
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each of the dear things is done, in a process that has done none of them yet."""
+    """How often each of the costly things is done, in a process that has done none of them yet."""
     found: Counter[str] = Counter()
 
     def count(module: Any, name: str, asked: Callable[..., bool] = lambda *given, **named: True) -> None:

@@ -19,7 +19,7 @@ from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.control.footing import Footing
 from controller_server.control.policy.bundle import PolicyBundle
 from controller_server.control.policy.network import NetworkSpec, Parameters
-from controller_server.control.policy.observation import View
+from controller_server.control.policy.observation import ObservedState
 from controller_server.control.policy.policy import PolicyBase
 from controller_server.control.reference.reference import Reference
 from controller_server.control.reference.start import settled_start
@@ -113,7 +113,7 @@ class _Varied(PolicyBase):
         ]
         self._before = [next(columns for name, columns in _blocks(s) if name == _PREVIOUS) for s in specs.values()]
 
-    def actions(self, view: View) -> np.ndarray:
+    def actions(self, view: ObservedState) -> np.ndarray:
         """See `PolicyBase.actions`."""
         given = []
         for person, network in enumerate(self._networks):

@@ -34,7 +34,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
     """
     sections, facts = read_checkpoint(run / CHECKPOINT)
     config = config_from_dict(facts["config"], str(run))
-    card, lineage = read_yaml(run / RUN), of_run(run)
+    card, provenance = read_yaml(run / RUN), of_run(run)
     networks, parameters, seen = {}, {}, observation.bind(config.observation)
     for role in config.roles:
         arrays = under(sections[role], "actor.")
@@ -44,7 +44,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
         parameters[role] = arrays
     own = set(card["data"]) if config.kind == "specialist" else set()
     clips, data = (
-        tuple(Source(name, sha256) for name, sha256 in lineage.data.items() if (name in own) == learned)
+        tuple(Source(name, sha256) for name, sha256 in provenance.data.items() if (name in own) == learned)
         for learned in (True, False)
     )
     bundle = PolicyBundle(
@@ -66,7 +66,7 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
                 "config": facts["config"],
             },
             scores=scores or {},
-            acknowledgements=lineage.acknowledgements,
+            acknowledgements=provenance.acknowledgements,
             observation={name: replace(term, weight=1.0) for name, term in config.observation.items() if term.short()},
             imports=tuple(dict.fromkeys(term.term.file for term in seen if term.term.file is not None)),
         ),

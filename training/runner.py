@@ -110,21 +110,21 @@ class Runner:
     def run(self) -> None:
         """Train until the configured number of pair-steps is done."""
         config = self.config
-        chief = parallel.rank() == 0
-        log = RunLog(self.folder, config, purge_from=self.iteration) if chief and self.agent == "learn" else None
-        if chief:
+        is_rank_zero = parallel.rank() == 0
+        log = RunLog(self.folder, config, purge_from=self.iteration) if is_rank_zero and self.agent == "learn" else None
+        if is_rank_zero:
             print_tables(config, self.environment, self.learners, self.judges)
             if self.resumed:
                 print(f"resumed at {self.pair_steps:,} pair-steps, {self.seconds / 60:.1f} minutes")
         saved = time.monotonic()
         while self.pair_steps < config.steps:
             row = self.advance()
-            if chief:
+            if is_rank_zero:
                 if log is not None:
                     log.write(self.iteration, row)
                 _tell(config, row)
             due = time.monotonic() - saved > _SAVE_SECONDS or self.pair_steps >= config.steps
-            if self._learning and parallel.agree(due):
+            if self._learning and parallel.broadcast_decision(due):
                 self._save()
                 saved = time.monotonic()
         if log is not None:
@@ -272,10 +272,10 @@ class Runner:
         # The first process's file is what counts: it comes last, and the others' go with it or are left aside.
         if parallel.rank():
             write_checkpoint(self._own_state, sections, facts)
-        parallel.wait()
+        parallel.barrier()
         if not parallel.rank():
             write_checkpoint(self._own_state, sections, facts)
-        parallel.wait()
+        parallel.barrier()
 
     def _load(self, path: Path) -> None:
         sections, facts = read_checkpoint(path)

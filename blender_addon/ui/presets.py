@@ -39,7 +39,7 @@ PRESETS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     ),
     "HEAVY": (
         "Heavy recipient",
-        "Half as heavy again: the supporter leans back, steps wider and takes longer",
+        "Half as heavy again: more load on the supporter, who may not manage it",
         {"recipient_mass": 150.0},
     ),
 }

@@ -21,7 +21,7 @@ from .objectives import (
     seat_task,
     set_toes,
 )
-from .posing_scene import Flesh, Stage, body_label, heading_vector, trunk_quat
+from .posing_scene import CollisionGeom, Stage, body_label, heading_vector, trunk_quat
 from .script import SIDES, Hand, Hold, Key, PersonKey
 from .surface_tasks import GapTask
 from .tasks import AimTask, ComTask, PointTask, PoleTask, PostureTask, world_point
@@ -161,7 +161,9 @@ def _hold_tasks(
 class _BesideTask(mink.Task):
     """The palm's centre beside a spot of the partner's flesh, in a direction of the world."""
 
-    def __init__(self, palm: Flesh, flesh: Flesh, spot: np.ndarray, direction: np.ndarray, cost: float) -> None:
+    def __init__(
+        self, palm: CollisionGeom, flesh: CollisionGeom, spot: np.ndarray, direction: np.ndarray, cost: float
+    ) -> None:
         super().__init__(cost=np.full(3, cost))
         offset = direction * (palm.radius + flesh.radius)
         self.here = PointTask(palm.body, palm.at(0.5), offset, cost)

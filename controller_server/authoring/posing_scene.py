@@ -25,7 +25,7 @@ _CONTACT_RANGE = 0.03
 
 
 @dataclass(frozen=True)
-class Flesh:
+class CollisionGeom:
     """A capsule (or sphere) on a body: a segment with a radius.
 
     Attributes:
@@ -82,13 +82,15 @@ class Stage:
         """Body id of a joint of a person."""
         return int(self.layout.body[person, self.pair.joints.index(joint(name))])
 
-    def flesh(self, person: int, name: str) -> Flesh:
+    def flesh(self, person: int, name: str) -> CollisionGeom:
         """The capsule or sphere at a joint. Raises AssistMimicError where there is only a box (feet)."""
         for shape in self.pair.people[person].shapes:
             if shape.joint == joint(name) and shape.kind in ("capsule", "sphere"):
                 half = shape.size[1] if shape.kind == "capsule" else 0.0
                 reach = quat_rotate(shape.quat, np.array([0, 0, half]))
-                return Flesh(self.body(person, name), shape.position - reach, shape.position + reach, shape.size[0])
+                return CollisionGeom(
+                    self.body(person, name), shape.position - reach, shape.position + reach, shape.size[0]
+                )
         raise ClipError(f"nobody can be held at {name!r}; choose a limb, the trunk or the head")
 
     def geoms(self, person: int, name: str) -> frozenset[int]:

@@ -8,7 +8,7 @@ import mink
 import mujoco
 import numpy as np
 
-from .posing_scene import Flesh
+from .posing_scene import CollisionGeom
 from .tasks import point_jacobian, world_point
 
 _TOWARDS_MIDDLE = 0.08
@@ -54,7 +54,7 @@ def nearest_on_segments(
 class GapTask(mink.Task):
     """Distance between two people's surfaces; negative is inside."""
 
-    def __init__(self, first: Flesh, second: Flesh, target: float, cost: float) -> None:
+    def __init__(self, first: CollisionGeom, second: CollisionGeom, target: float, cost: float) -> None:
         super().__init__(cost=np.array([cost]))
         self.first, self.second, self.target = first, second, target
 
@@ -129,7 +129,9 @@ class ApartTask(mink.Task):
 class ClearTask(mink.Task):
     """Two groups of flesh at least a margin apart, for parts whose contacts the model leaves out."""
 
-    def __init__(self, first: Sequence[Flesh], second: Sequence[Flesh], *, margin: float, cost: float) -> None:
+    def __init__(
+        self, first: Sequence[CollisionGeom], second: Sequence[CollisionGeom], *, margin: float, cost: float
+    ) -> None:
         super().__init__(cost=np.array([cost]))
         self.first, self.second, self.margin = first, second, margin
 

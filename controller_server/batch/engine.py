@@ -16,7 +16,7 @@ import zmq
 from controller_server.core.errors import AssistMimicError
 from controller_server.pipeline.job import Fault
 from controller_server.service.protocol.messages import Message
-from controller_server.service.server.authentication import Doorkeeper
+from controller_server.service.server.authentication import ZapAuthenticator
 from controller_server.service.server.options import Supervision, WorkerSpec
 from controller_server.service.server.pool import Pool
 from controller_server.service.server.processes import usable_cores
@@ -37,7 +37,7 @@ class Ended:
     Attributes:
         key: Of the order.
         status: For the ledger; None where there is a fault instead.
-        fault: What became of the worker.
+        fault: Why the worker ended.
         killed: Whether somebody else ended the worker: that says nothing about the clip.
     """
 
@@ -95,7 +95,7 @@ class LocalEngine:
         memory = memory_bytes or memory_share(count)
         self._folder = tempfile.TemporaryDirectory(prefix="assistmimic-batch-")
         self._context = zmq.Context()
-        self._door = Doorkeeper(self._context, dict, lambda token: self._pool.expects(token))
+        self._door = ZapAuthenticator(self._context, dict, lambda token: self._pool.expects(token))
         specs = [WorkerSpec(module=module, count=count)]
         rules = replace(Supervision(), memory_bytes=memory, start_s=_START_S)
         self._pool = Pool(self._context, specs, rules, Path(self._folder.name) / "logs", {})

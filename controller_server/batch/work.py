@@ -164,7 +164,7 @@ def _ended(order: Order, read: ReadResult, result: Result) -> dict[str, Any]:
         "faults": list(banner.faults),
         "controller": result.controller,
         "policy": result.policy,
-        "rungs": [f"{attempt.controller}: {attempt.reason}" for attempt in result.attempts],
+        "attempts": [f"{attempt.controller}: {attempt.reason}" for attempt in result.attempts],
         "frames": read.clip.n_frames,
         "fps": read.clip.fps,
         "duration_s": read.clip.duration,

@@ -47,7 +47,7 @@ def bare_stepping(
     Args:
         clip: The prepared clip.
         pair: Its bodies.
-        attempts: What the ladder did.
+        attempts: What was tried.
         quality: Key of `QUALITIES`.
         threads: Worker threads; 0 takes every core.
     """

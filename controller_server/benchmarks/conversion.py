@@ -149,7 +149,7 @@ def entry(name: str, result: Result) -> dict[str, Any]:
         "name": name,
         **_scores(result.scores),
         "controller": result.controller,
-        "rungs": [f"{attempt.controller}: {attempt.reason}" for attempt in result.attempts],
+        "attempts": [f"{attempt.controller}: {attempt.reason}" for attempt in result.attempts],
         "seconds": result.seconds,
         "seconds_per_clip_second": result.seconds_per_clip_second,
     }

@@ -102,7 +102,7 @@ def bench_push(
 
     Args:
         names: Clips; `steady` and the walk by default.
-        controller: `search` or `policy`: one go of it, without the ladder's further ones.
+        controller: `search` or `policy`: one go of it, without the fallback strategies after it.
         quality: How long the search thinks.
         trials: Pushes for each clip.
         force: [N]; by default 300, in the walk 150.

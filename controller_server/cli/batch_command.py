@@ -46,7 +46,7 @@ def run_batch_command(arguments: Batch) -> int:
     from controller_server.batch.run import run_batch
 
     options, say = options_of(arguments), Console(stderr=True)
-    teller = _JsonTeller() if arguments.json else _Teller(say)
+    teller = _JsonTeller() if arguments.json else _ProgressReporter(say)
     try:
         with _terminated_like_ctrl_c(), TerminalProgress(say) as progress:
             counts = run_batch(options, on_progress=progress, on_end=teller.on_end, on_start=teller.on_start)
@@ -77,7 +77,7 @@ def _terminated_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class _Teller:
+class _ProgressReporter:
     """Says on stderr what did not go well, and at the end what came of it all."""
 
     def __init__(self, console: Console) -> None:

@@ -93,7 +93,7 @@ def pair_lines(result: Result) -> Iterable[str]:
 
 
 def rung_lines(result: Result) -> Iterable[str]:
-    """Why the lower rungs of the ladder were not enough."""
+    """Why the earlier attempts were not enough."""
     for attempt in result.attempts:
         if attempt.controller != result.controller:
             yield f"{attempt.controller}: {attempt.reason}"

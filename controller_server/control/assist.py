@@ -1,4 +1,4 @@
-"""The helping hand from nowhere: a bounded external wrench on each pelvis, the last rung of the ladder."""
+"""Outside help: a bounded external wrench on each pelvis, the last of the fallback strategies."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from controller_server.control.reference.reference import FOOT_ROWS, Reference
 from controller_server.physics.backend import Backend
 
 from .balance import BalanceGains, ankle_offsets, ankle_rows
-from .contact_loss import slackened
+from .contact_loss import compensate_contact_loss
 from .footing import Footing
 from .limbs import ARM, LEG, limb_rows, limited, turned, turns_for
 
@@ -76,7 +76,7 @@ class ReferenceBase:
         return fork
 
     def targets(self, backend: Backend, frame: int, lost: np.ndarray | None = None) -> np.ndarray:
-        """See `Base.targets`; `lost` is what `hold_lost` says, where somebody can feel."""
+        """See `Base.targets`; `lost` is what `contact_lost` says, where somebody can feel."""
         ahead = self.reference.row(frame + 1)
         targets = np.repeat(self.reference.targets[ahead][None], backend.n_worlds, axis=0)
         if self._apart is not None:
@@ -85,7 +85,7 @@ class ReferenceBase:
             away = np.einsum("nphi,nphi->nph", gap, gap) > _OUT_OF_REACH**2
             alone = meant.any() & ~(meant & ~away).any(axis=(1, 2), keepdims=True)
             apart = self._apart[ahead]
-            targets = slackened(targets, apart, alone if lost is None else alone | lost)
+            targets = compensate_contact_loss(targets, apart, alone if lost is None else alone | lost)
             if lost is None:
                 self._unload(targets, apart, np.linalg.norm(gap, axis=-1) * meant)
             missing = self.reference.grasp.missing(backend, ahead)

@@ -16,14 +16,14 @@ TOUCH = 10.0
 """Force from the partner that counts as touching [N]."""
 
 
-def hold_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarray:
+def contact_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarray:
     """Joints whose targets count on a hold that is not there.
 
     The arm of a hand that is to hold the partner and does not touch them; where no hand does that should, all joints of
     both people.
 
     Args:
-        forces: As `View.forces` [N], shape (N, 2, B, 3, 3).
+        forces: As `ObservedState.forces` [N], shape (N, 2, B, 3, 3).
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
         pair: Body description.
 
@@ -40,12 +40,12 @@ def hold_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.ndarr
     return lost
 
 
-def slackened(targets: np.ndarray, apart: np.ndarray, lost: np.ndarray) -> np.ndarray:
+def compensate_contact_loss(targets: np.ndarray, apart: np.ndarray, lost: np.ndarray) -> np.ndarray:
     """Joint targets that carry the partner's part of the load only where they are held.
 
     Args:
         targets: Of the frame ahead [rad], shape (N, 2, J, 3) or without the N.
         apart: The same for people who get nothing from each other (`Reference.sharing`).
-        lost: See `hold_lost`, shape (N, 2, J) or what goes with it.
+        lost: See `contact_lost`, shape (N, 2, J) or what goes with it.
     """
     return np.where(lost[..., None], apart, targets)

@@ -1,4 +1,4 @@
-"""A reference played in the plant from its first frame to its last, whoever decides on the targets."""
+"""A reference played in the simulation from its first frame to its last, whoever decides on the targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
 from controller_server.physics.recording import Recording
 
-from .recorded_simulation import Disturbance, Plant
+from .recorded_simulation import Disturbance, RecordedSimulation
 
 
 class Runner(ABC):
@@ -44,7 +44,10 @@ class Runner(ABC):
     ) -> None:
         self.pair, self.reference, self.judged = pair, reference, judged
         self.control_steps = self.began = 0
-        self._plant, self._frame = Plant(pair, start or settled_start(pair, reference, engine), engine), 0
+        self._simulation, self._frame = (
+            RecordedSimulation(pair, start or settled_start(pair, reference, engine), engine),
+            0,
+        )
 
     @abstractmethod
     def advance(self) -> None:
@@ -70,15 +73,15 @@ class Runner(ABC):
         return self.recording()
 
     def disturb(self, disturbance: Disturbance) -> None:
-        """Let something happen that nobody foresees (`Plant.disturbance`)."""
-        self._plant.disturbance = disturbance
+        """Let something happen that nobody foresees (`RecordedSimulation.disturbance`)."""
+        self._simulation.disturbance = disturbance
 
     def recording(self) -> Recording:
         """What happened so far."""
-        return self._plant.recording()
+        return self._simulation.recording()
 
     def _deviation(self) -> float:
         """Deviation of the worse judged person from the reference now [m]."""
         at = self.reference.row(self._frame)
-        apart = deviation(self._plant.backend.positions(), self.reference.positions[at : at + 1])
+        apart = deviation(self._simulation.backend.positions(), self.reference.positions[at : at + 1])
         return float(apart[0, list(self.judged)].max())

@@ -50,7 +50,7 @@ class _Stretch:
         return len(self.values["time"])
 
 
-class Plant:
+class RecordedSimulation:
     """A single recorded world.
 
     Args:
@@ -107,14 +107,14 @@ class Plant:
         times = accumulate([1 / hz] * (self.pair.substeps - 1), initial=now)
         return np.stack([disturbance(time)[None] for time in times])
 
-    def back_at(self, frame: int) -> Plant:
+    def back_at(self, frame: int) -> RecordedSimulation:
         """Another world that stands where this one stood at a control frame, with the same past."""
-        plant = Plant(self.pair, self._start, self._engine)
-        plant.backend.restore(self._saved[frame])
-        plant.backend.refresh()
-        plant._stretches, plant._saved = self._stretches[:frame], self._saved[: frame + 1]
-        plant.disturbance = self.disturbance
-        return plant
+        simulation = RecordedSimulation(self.pair, self._start, self._engine)
+        simulation.backend.restore(self._saved[frame])
+        simulation.backend.refresh()
+        simulation._stretches, simulation._saved = self._stretches[:frame], self._saved[: frame + 1]
+        simulation.disturbance = self.disturbance
+        return simulation
 
     def _readings_before(self) -> dict[str, np.ndarray]:
         """Return what can be read before the first step; nobody told the muscles anything yet."""

@@ -51,7 +51,7 @@ class SceneError(AssistMimicError):
 
 
 class SimulationDiverged(RuntimeError):
-    """A simulated world left the realm of numbers.
+    """A simulated world became non-finite.
 
     Attributes:
         world: Index of the world in its batch.

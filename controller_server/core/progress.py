@@ -15,7 +15,7 @@ class Progress:
     """One report of progress.
 
     Attributes:
-        stage: What is being done: "prepare", the name of a rung, "measure".
+        stage: What is being done: "prepare", the name of an attempt, "measure".
         done: Units done of this stage.
         total: Units of this stage; 0 if it cannot be told.
         unit: What is counted, in the plural.

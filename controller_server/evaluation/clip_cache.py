@@ -13,8 +13,8 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.io.npz import clip_from_arrays, clip_sha256, clip_to_arrays
 from controller_server.control.policy.bundle_body import BodySettings
 from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
 from controller_server.control.reference.start import settled_start
-from controller_server.control.reference.track import Bodies, Track
 from controller_server.core.array_store import ArrayStore
 from controller_server.physics.backend import PairState
 from controller_server.physics.engines import BUILT_IN
@@ -34,7 +34,7 @@ class Followed:
         targets: Joint targets [rad], shape (K, 2, J, 3).
     """
 
-    track: Track
+    track: ReferenceTrajectory
     state: PairState
     targets: np.ndarray
 
@@ -75,7 +75,7 @@ class KeptReference:
 
         def make() -> dict[str, np.ndarray]:
             reference = self.whole()
-            track = Track.of(reference)
+            track = ReferenceTrajectory.of(reference)
             return {
                 **{f"frames.{name}": array for name, array in vars(track.frames).items()},
                 **{name: getattr(track, name) for name in ("headings", "com", "grips")},
@@ -85,7 +85,7 @@ class KeptReference:
             }
 
         arrays = self._made("reference", make)
-        track = Track(
+        track = ReferenceTrajectory(
             Bodies(**_under(arrays, "frames.")),
             *(arrays[name] for name in ("headings", "com", "grips")),
             hz=float(arrays["hz"]),

@@ -86,7 +86,7 @@ def parse_dynamics(texts: Sequence[str]) -> list[Dynamics]:
 
 
 @dataclass(frozen=True)
-class Draw:
+class TrialSample:
     """What chance gave to N trials.
 
     Attributes:
@@ -104,7 +104,7 @@ class Draw:
     push_direction: np.ndarray
 
     @staticmethod
-    def of(start: PairState, pair: PairBody, trials: int, seed: int, noise: Noise | None = None) -> Draw:
+    def of(start: PairState, pair: PairBody, trials: int, seed: int, noise: Noise | None = None) -> TrialSample:
         """Draw N trials. The same seed gives the same trials to every policy.
 
         Args:
@@ -116,7 +116,7 @@ class Draw:
         """
         noise, rng = noise or Noise(), np.random.default_rng(seed)
         angle = rng.uniform(0, 2 * np.pi, trials)
-        return Draw(
+        return TrialSample(
             state=noisy_start(start, pair, trials, rng, noise),
             friction=rng.uniform(1 - noise.friction, 1 + noise.friction, trials),
             push_person=rng.integers(0, 2, trials),
@@ -125,11 +125,11 @@ class Draw:
         )
 
     @staticmethod
-    def joined(draws: Sequence[Draw]) -> Draw:
+    def joined(draws: Sequence[TrialSample]) -> TrialSample:
         """Those of several clips as one, end to end."""
         names = ("friction", "push_person", "push_moment", "push_direction")
         arrays = {name: np.concatenate([getattr(draw, name) for draw in draws]) for name in names}
-        return Draw(joined(PairState, [draw.state for draw in draws]), **arrays)
+        return TrialSample(joined(PairState, [draw.state for draw in draws]), **arrays)
 
     def wrench(self, push: Push, time: float, duration: float | np.ndarray) -> np.ndarray:
         """The push at a time of clips of a duration [s], shape (N,): force and torque on pelvises, shape (N, 2, 6)."""

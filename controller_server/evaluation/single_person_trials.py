@@ -10,7 +10,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control.policy.bundle import PolicyBundle
 from controller_server.control.policy.network import forward, normaliser
-from controller_server.control.policy.observation import look
+from controller_server.control.policy.observation import observe_state
 from controller_server.control.policy.policy import check_fit
 from controller_server.control.policy.policy_step import PolicyStep
 from controller_server.core.array_store import ArrayStore
@@ -20,7 +20,7 @@ from controller_server.physics.engines import make_backend
 from controller_server.prepare.settings import GripMode, PrepareSettings
 
 from .clip_cache import NOTHING_KEPT, KeptReference, prepared
-from .conditions import Conditions, Draw, Push
+from .conditions import Conditions, Push, TrialSample
 from .evaluation import bodies_of
 from .single_person import strangers
 
@@ -89,7 +89,7 @@ def try_motion(
         acting: Whether the policy acts; without, the reference's targets and balancing ankles are by themselves.
     """
     followed, n = ready.kept.followed(), conditions.trials
-    draw = Draw.of(ready.kept.start(conditions.engine), ready.pair, n, conditions.seed, conditions.noise)
+    draw = TrialSample.of(ready.kept.start(conditions.engine), ready.pair, n, conditions.seed, conditions.noise)
     backend = make_backend(
         conditions.engine, ready.pair, n, EngineOptions(conditions.threads), needs=("contact_split",)
     )
@@ -129,7 +129,7 @@ class _Acting:
     def __call__(self, backend: Backend, frame: int) -> None:
         """Set the joint targets that lead from a control frame to the next."""
         frames = np.full(backend.n_worlds, frame)
-        view = look(backend, self._track, frames, self._action)
+        view = observe_state(backend, self._track, frames, self._action)
         if self._acting:
             seen = self._step.observe(view, self._terms)
             self._action = forward(self._spec, self._parameters, seen, self._scale)

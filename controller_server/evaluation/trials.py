@@ -12,18 +12,18 @@ from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control.policy.bundle import PolicyBundle
-from controller_server.control.policy.observation import View
+from controller_server.control.policy.observation import ObservedState
 from controller_server.control.policy.policy import PolicyBase, check_fit
 from controller_server.control.reference.joined import Joined
 from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.reference_trajectory import ReferenceTrajectory
 from controller_server.control.reference.start import settled_start
-from controller_server.control.reference.track import Track
 from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.backend import Backend, EngineOptions, HoldsPairs
 from controller_server.physics.engines import make_backend
 from controller_server.pipeline.convert import without_supporter
 
-from .conditions import LIMP, Conditions, Draw, Dynamics
+from .conditions import LIMP, Conditions, Dynamics, TrialSample
 from .trial_log import Course, TrialLog, Trials
 
 
@@ -55,7 +55,7 @@ class TrialClip:
     reference: Reference
     shown: Reference | None
     people: tuple[Strength, Strength]
-    draw: Draw
+    draw: TrialSample
 
     @staticmethod
     def of(
@@ -71,7 +71,7 @@ class TrialClip:
             clip = replace(clip, grips=grips)
         reference = Reference.of(clip, pair)
         start = settled_start(pair, reference, conditions.engine)
-        draw = Draw.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
+        draw = TrialSample.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
         helper = LIMP if supporter is Supporter.LIMP else pair.supporter.strength
         return TrialClip(pair, reference, shown, (helper, dynamics.recipient(pair.recipient.strength)), draw)
 
@@ -88,7 +88,7 @@ class TrialSetup:
 
     clips: tuple[TrialClip, ...]
     backend: Backend
-    draw: Draw
+    draw: TrialSample
 
     @property
     def pair(self) -> PairBody:
@@ -126,7 +126,7 @@ class TrialSetup:
             worlds = list(range(k * count, (k + 1) * count))
             backend.set_strength(clip.people, worlds)
             backend.set_friction(clip.draw.friction, worlds)
-        draw = Draw.joined([clip.draw for clip in clips])
+        draw = TrialSample.joined([clip.draw for clip in clips])
         backend.set_state(draw.state)
         return TrialSetup(tuple(clips), backend, draw)
 
@@ -207,22 +207,22 @@ def run_together(
     return [log.trials(k, weight) for k, weight in enumerate(weights)]
 
 
-def _dealt(references: Sequence[Reference], trials: int) -> Track:
+def _dealt(references: Sequence[Reference], trials: int) -> ReferenceTrajectory:
     """The track of worlds that follow references, so many for each."""
-    joined = Joined.of([Track.of(one) for one in references], [one.grips for one in references], None)
+    joined = Joined.of([ReferenceTrajectory.of(one) for one in references], [one.grips for one in references], None)
     return joined.dealt(np.repeat(np.arange(len(references)), trials))
 
 
-def _push(draw: Draw, dynamics: Dynamics, frame: int, course: Course) -> np.ndarray:
+def _push(draw: TrialSample, dynamics: Dynamics, frame: int, course: Course) -> np.ndarray:
     if dynamics.push is None:
         return np.zeros((len(draw.friction), 2, 6))
     return draw.wrench(dynamics.push, frame / course.hz, (course.last + 1) / course.hz)
 
 
-def _as_recorded(track: Track) -> Callable[[View, int], View]:
+def _as_recorded(track: ReferenceTrajectory) -> Callable[[ObservedState, int], ObservedState]:
     """Shows the supporter of a reference in place of the simulated one."""
 
-    def notice(view: View, frame: int) -> View:
+    def notice(view: ObservedState, frame: int) -> ObservedState:
         worlds = len(view.action)
         shown = {}
         for when, frames, bodies in (("now", frame, view.now), ("goal", frame + 1, view.goal)):

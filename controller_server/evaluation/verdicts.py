@@ -21,7 +21,7 @@ from controller_server.metrics.holding import input_holds
 from controller_server.metrics.verdict import Judge, Verdict
 from controller_server.physics.engines import BUILT_IN
 
-from .conditions import Conditions, Draw, Dynamics
+from .conditions import Conditions, Dynamics, TrialSample
 
 _HOPELESS = 0.3  # mean deviation [m] beyond which nothing is left to be judged
 
@@ -45,7 +45,7 @@ class VerdictTrials:
     reference: Reference
     bundle: PolicyBundle
     dynamics: Dynamics
-    draw: Draw
+    draw: TrialSample
     engine: str = BUILT_IN
 
     @staticmethod
@@ -65,7 +65,7 @@ class VerdictTrials:
         beyond = round(judge.limits.beyond_s * pair.control_hz) if judge.at_rest else 0
         reference = Reference.of(prepared, pair, extra_frames=beyond)
         start = settled_start(pair, reference, conditions.engine)
-        draw = Draw.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
+        draw = TrialSample.of(start, pair, conditions.trials, conditions.seed, conditions.noise)
         return VerdictTrials(judge, pair, reference, bundle, dynamics, draw, conditions.engine)
 
     def __call__(self, trial: int) -> Verdict:

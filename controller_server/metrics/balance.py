@@ -8,7 +8,7 @@ import numpy as np
 
 from controller_server.clip.interaction import Prop
 
-from .capsules import Flesh
+from .capsules import CollisionCapsules
 from .effort import GRAVITY
 
 WINDOW = 0.1
@@ -68,12 +68,12 @@ def ends_at_rest(
 
 
 def support(
-    flesh: Flesh, corners: np.ndarray, props: Sequence[Prop], *, height: float = BEARS
+    capsules: CollisionCapsules, corners: np.ndarray, props: Sequence[Prop], *, height: float = BEARS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lowest points of a body's pieces, and which of them are on the floor or on furniture.
 
     Args:
-        flesh: The body's capsules.
+        capsules: The body's capsules.
         corners: Of its foot boxes [m], shape (T, 2, C, 3).
         props: Furniture; a turned box counts by its edges' reach along the axes.
         height: How near counts as on it [m].
@@ -81,7 +81,7 @@ def support(
     Returns:
         Points [m], shape (T, N, 3), and shape (T, N).
     """
-    ends = flesh.ends - np.array([0, 0, 1.0]) * flesh.radius[:, None, None]
+    ends = capsules.ends - np.array([0, 0, 1.0]) * capsules.radius[:, None, None]
     frames = len(ends)
     points = np.concatenate([ends.reshape(frames, -1, 3), corners.reshape(frames, -1, 3)], axis=1)
     bears = points[..., 2] < height

@@ -1,6 +1,6 @@
 """The bodies of a clip as capsules, in plain arrays: centres of mass, gaps between surfaces, bodies in themselves.
 
-Every piece of flesh but the feet is a capsule (a ball is one without length), so that distances are those of line
+Every collision geom but the feet is a capsule (a ball is one without length), so that distances are those of line
 segments, for all frames at once and without a physics engine.
 """
 
@@ -22,7 +22,7 @@ _SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)
-class Flesh:
+class CollisionCapsules:
     """One person's capsules in T frames. P pieces.
 
     Attributes:
@@ -38,7 +38,7 @@ class Flesh:
     palms: tuple[int, int]
 
     @staticmethod
-    def of(clip: InteractionClip, person: int) -> Flesh:
+    def of(clip: InteractionClip, person: int) -> CollisionCapsules:
         """A clip's person with mitten hands, whatever hands are simulated: one rule for every clip."""
         motion = clip.people[person][1]
         shapes = [shape for shape in body_shapes(motion.skeleton, Hands.MITTEN) if shape.kind != "box"]
@@ -46,7 +46,7 @@ class Flesh:
         axes = np.stack([_axis(shape) for shape in shapes])
         at, turned = clip.joints[:, person, rows], clip.joint_quats[:, person, rows]
         palms = [k for k, shape in enumerate(shapes) if shape.is_palm]
-        return Flesh(
+        return CollisionCapsules(
             joints=rows,
             radius=np.array([shape.size[0] for shape in shapes]),
             ends=at[:, :, None] + quat_rotate(turned[:, :, None], axes),
@@ -109,7 +109,7 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("...i,...i->...", a, b)
 
 
-def hand_gap(hand: Flesh, side: int, other: Flesh, joints: Collection[int]) -> np.ndarray:
+def hand_gap(hand: CollisionCapsules, side: int, other: CollisionCapsules, joints: Collection[int]) -> np.ndarray:
     """From the surface of one hand to the nearest of some parts of another body [m], negative inside, shape (T,).
 
     Args:
@@ -151,11 +151,11 @@ def _self_pairs() -> list[tuple[int, int]]:
 SELF_PAIRS = _self_pairs()
 
 
-def self_depth(flesh: Flesh) -> np.ndarray:
+def self_depth(capsules: CollisionCapsules) -> np.ndarray:
     """How deep parts of one body are in each other [m], shape (T, len(SELF_PAIRS)); 0 where they are apart."""
-    rows = np.array([[flesh.rows({j})[0] for j in pair] for pair in SELF_PAIRS])
-    apart = segment_distance(flesh.ends[:, rows[:, 0]], flesh.ends[:, rows[:, 1]])
-    return np.maximum(flesh.radius[rows].sum(axis=1) - apart, 0)
+    rows = np.array([[capsules.rows({j})[0] for j in pair] for pair in SELF_PAIRS])
+    apart = segment_distance(capsules.ends[:, rows[:, 0]], capsules.ends[:, rows[:, 1]])
+    return np.maximum(capsules.radius[rows].sum(axis=1) - apart, 0)
 
 
 def centre_of_mass(clip: InteractionClip, person: int, body: PersonBody) -> np.ndarray:

@@ -21,7 +21,7 @@ from . import stance
 from .effort import Wrench, summarise_wrench
 from .holding import HoldOutcome, follow_holds, hand_force
 from .judged_clip import JudgedClip
-from .tracking import Outcome, deviation, judge
+from .tracking import TrackingOutcome, deviation, judge
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Evidence:
         """Mean distance of the 16 joints of the older measure to the prepared clip [m], shape (T, 2)."""
         return deviation(self.simulated.joints, self.judge.prepared.joints)
 
-    def tracked(self, limit: float) -> Outcome:
+    def tracked(self, limit: float) -> TrackingOutcome:
         """Whether that stayed within a limit [m], to the end."""
         times, until = frame_times(self.judge.prepared), float(self.within.time[-1])
         return judge(self.deviation, times, limit, judged=self.judge.judged, simulated_until=until)

@@ -17,7 +17,7 @@ from controller_server.prepare.poses import PairPoses
 from controller_server.prepare.settings import GripMode
 from controller_server.prepare.surfaces import Surfaces
 
-from .capsules import Flesh, hand_gap, neighbours
+from .capsules import CollisionCapsules, hand_gap, neighbours
 from .effort import averaged, force_window
 
 _SIDES = ("left", "right")
@@ -67,8 +67,10 @@ def input_holds(clip: InteractionClip, mode: GripMode = GripMode.AUTO) -> tuple[
 
 def on_part(clip: InteractionClip, holds: Sequence[Hold]) -> list[np.ndarray]:
     """Gap of each holding hand to the part it holds or a neighbour of that [m], each shape (T,)."""
-    flesh = [Flesh.of(clip, person) for person in range(2)]
-    return [hand_gap(flesh[hold.person], hold.side, flesh[1 - hold.person], neighbours(hold.joint)) for hold in holds]
+    capsules = [CollisionCapsules.of(clip, person) for person in range(2)]
+    return [
+        hand_gap(capsules[hold.person], hold.side, capsules[1 - hold.person], neighbours(hold.joint)) for hold in holds
+    ]
 
 
 def palms_on_parts(clip: InteractionClip, holds: Sequence[Hold]) -> list[np.ndarray]:

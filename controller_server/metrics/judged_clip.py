@@ -14,7 +14,7 @@ from controller_server.prepare.holds import Hold
 
 from . import stance
 from .balance import ends_at_rest, support
-from .capsules import Flesh, centre_of_mass
+from .capsules import CollisionCapsules, centre_of_mass
 from .criteria import Criteria
 from .feet import foot_corners
 from .holding import palms_on_parts
@@ -64,8 +64,8 @@ class JudgedClip:
     @cached_property
     def at_rest(self) -> bool:
         """Whether the prepared clip ends at rest."""
-        flesh = [Flesh.of(self.prepared, person) for person in range(2)]
-        found = [support(flesh[p], self.corners[:, p], self.prepared.props) for p in range(2)]
+        capsules = [CollisionCapsules.of(self.prepared, person) for person in range(2)]
+        found = [support(capsules[p], self.corners[:, p], self.prepared.props) for p in range(2)]
         points, bears = (np.stack(part) for part in zip(*found, strict=True))
         limits = self.limits
         return ends_at_rest(
@@ -88,7 +88,10 @@ def drawn_in_air(clip: InteractionClip, corners: np.ndarray, holds: Sequence[Hol
     alone = np.ones((clip.n_frames, 2), bool)
     for hold in holds:
         alone[slice(*hold.run)] = False
-    found = [support(Flesh.of(clip, p), corners[:, p], clip.props, height=_CLEAR)[1].any(axis=1) for p in range(2)]
+    found = [
+        support(CollisionCapsules.of(clip, p), corners[:, p], clip.props, height=_CLEAR)[1].any(axis=1)
+        for p in range(2)
+    ]
     return ~np.stack(found, axis=1) & alone
 
 

@@ -10,7 +10,7 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.prepare.legs import SIDES
 
 from . import shaking, stance
-from .capsules import Flesh, self_depth
+from .capsules import CollisionCapsules, self_depth
 from .evidence import Evidence
 from .feet import CONTACT_HEIGHT
 from .holding import kept_frames, on_part, share_felt, share_kept
@@ -187,5 +187,7 @@ def held_on_part(clips: dict[str, InteractionClip], evidence: Evidence) -> Stage
 
 def self_penetration(person: int, clips: dict[str, InteractionClip]) -> Stages:
     """Deepest point of a person in themselves [mm]; clips "input", "prepared" and "output"."""
-    deepest = [1000 * float(self_depth(Flesh.of(clips[k], person)).max()) for k in ("input", "prepared", "output")]
+    deepest = [
+        1000 * float(self_depth(CollisionCapsules.of(clips[k], person)).max()) for k in ("input", "prepared", "output")
+    ]
     return Stages(*deepest)

@@ -244,7 +244,7 @@ def measure_judged(
     verdict, outcome = verdict_on(evidence), evidence.tracked(tracking.SUCCESS_LIMIT)
     if not complete:
         verdict = interrupted(verdict)
-        outcome = tracking.Outcome(False, prepared_clip.duration) if outcome.success else outcome
+        outcome = tracking.TrackingOutcome(False, prepared_clip.duration) if outcome.success else outcome
     clips = {"input": input_clip, "prepared": prepared_clip, "output": simulated_clip}
     surfaces = {k: geometry.ClipSurfaces.of(clip, judge.pair) for k, clip in clips.items() if k != "output"}
     surfaces["output"] = output or geometry.ClipSurfaces.of(simulated_clip, judge.pair)
@@ -256,7 +256,7 @@ def _scores(
     surfaces: dict[str, geometry.ClipSurfaces],
     evidence: Evidence,
     verdict: Verdict,
-    outcome: tracking.Outcome,
+    outcome: tracking.TrackingOutcome,
 ) -> Scores:
     pair, limits = evidence.judge.pair, evidence.judge.limits
     shapes, corners = ({k: getattr(s, name) for k, s in surfaces.items()} for name in ("geometry", "corners"))

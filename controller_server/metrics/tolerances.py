@@ -1,9 +1,9 @@
 """Rating of measures as normal or too much; `catalogue.METRICS` has the bounds of each.
 
 Simulated bodies touch softly: a foot that bears sinks some millimetres into the floor and creeps a little, as a sole of
-flesh and rubber does, where the input, which bears nothing, has exactly none. Within `fine` nobody sees anything. 5 cm
-of slip and 80 % of holds are what the verdict allows; captured people have a jerk of 64-150 m/s³ at their hands, skate
-by 13-72 cm/s as they were captured, and tremble visibly from 2 mm on.
+soft tissue and rubber does, where the input, which bears nothing, has exactly none. Within `fine` nobody sees
+anything. 5 cm of slip and 80 % of holds are what the verdict allows; captured hands have a jerk of 64-150 m/s³,
+captured people skate by 13-72 cm/s as they were captured, and tremble visibly from 2 mm on.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ PAPER_LIMIT = 0.5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrackingOutcome:
     """Whether the people who are judged stayed within a limit, to the end.
 
     Attributes:
@@ -54,7 +54,7 @@ def judge(
     *,
     judged: Sequence[int] = (0, 1),
     simulated_until: float = np.inf,
-) -> Outcome:
+) -> TrackingOutcome:
     """Whether the deviation stayed within the limit to the end.
 
     Args:
@@ -69,10 +69,10 @@ def judge(
     over = (deviation > limit) & reached[:, None] & counts
     if over.any():
         frame = int(np.argmax(over.any(axis=1)))
-        return Outcome(False, float(times[frame]), int(np.argmax(np.where(over[frame], deviation[frame], -1))))
+        return TrackingOutcome(False, float(times[frame]), int(np.argmax(np.where(over[frame], deviation[frame], -1))))
     if not reached.all():
-        return Outcome(False, float(simulated_until))
-    return Outcome(True)
+        return TrackingOutcome(False, float(simulated_until))
+    return TrackingOutcome(True)
 
 
 def mpjpe(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:

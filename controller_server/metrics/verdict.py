@@ -27,7 +27,7 @@ class Verdict:
             no more than 0.15 body weights of outside help on average.
         success_paper: The same with 0.5 m.
         assisted: Whether any outside force acted; such a result is never a success.
-        held_s: How long the clip was followed by the older measure [s].
+        time_to_failure_s: How long the clip was followed by the older measure [s].
         duration_s: Of the clip [s].
         ends_in_motion: Whether the prepared clip ends before people have come to rest.
     """
@@ -37,7 +37,7 @@ class Verdict:
     success_tracking: bool
     success_paper: bool
     assisted: bool
-    held_s: float
+    time_to_failure_s: float
     duration_s: float
     ends_in_motion: bool
 
@@ -64,7 +64,7 @@ class Verdict:
             return 2 - min(max(criterion.use for criterion in self.criteria), 1.0)
         if self.success_tracking:
             return 1 / (1 + sum(max(criterion.use - 1, 0.01) for criterion in self.failed))
-        return min(self.held_s / max(self.duration_s, 1e-9), 1.0) - 1
+        return min(self.time_to_failure_s / max(self.duration_s, 1e-9), 1.0) - 1
 
 
 class Judge(JudgedClip):
@@ -93,7 +93,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
         success_tracking=outcome.success and bearable,
         success_paper=loose.success and bearable,
         assisted=bool(np.any(evidence.within.wrench)),
-        held_s=judge.prepared.duration if outcome.failure_time is None else outcome.failure_time,
+        time_to_failure_s=judge.prepared.duration if outcome.failure_time is None else outcome.failure_time,
         duration_s=judge.prepared.duration,
         ends_in_motion=not judge.at_rest,
     )

@@ -160,7 +160,7 @@ class Backend(Protocol):
         """Advance all worlds by n physics steps.
 
         Raises:
-            SimulationDiverged: a world left the realm of numbers; names the world and the time.
+            SimulationDiverged: a world became non-finite; names the world and the time.
         """
         ...
 
@@ -183,7 +183,7 @@ class Backend(Protocol):
         ...
 
     def diverged(self) -> Array:
-        """Worlds that left the realm of numbers since they were last set or restored, shape (N,)."""
+        """Worlds that became non-finite since they were last set or restored, shape (N,)."""
         ...
 
     def save(self) -> Array:

@@ -3,7 +3,7 @@
 A PD drive whose target is the reference sags under load: 100 N m at 800 N m/rad are 7 degrees. The torque a motion
 needs, divided by the gain, is the offset of the target that carries the load without an error. It depends on who bears
 what, so contact forces are found first: of all that floor, furniture and partner can give, those with which nobody
-needs a hand from heaven and muscles work least against their limits. A weak person is so held by a strong one.
+needs a residual root wrench and muscles work least against their limits. A weak person is so held by a strong one.
 
 MuJoCo's collision detection and rigid-body algorithms are used, whichever engine simulates.
 """
@@ -23,10 +23,10 @@ from controller_server.clip.interaction import InteractionClip
 from controller_server.core.time_series import gaussian
 
 _REACH = 0.01  # m: surfaces nearer than this may press on each other
-_FIRM, _STILL = 0.003, 0.15  # m and m/s at which a contact's force is twice as dear
+_FIRM, _STILL = 0.003, 0.15  # m and m/s at which a contact's force costs twice as much
 _FRICTION_SHARE = 0.7  # of the cone: what is planned at its edge slips
-_ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of the hand from heaven that are as dear as a muscle at its limit
-_CONTACT_FORCE = 2000.0  # N that are as dear
+_ROOT_FORCE, _ROOT_TORQUE = 5.0, 2.0  # N and N m of residual root wrench that cost as much as a muscle at its limit
+_CONTACT_FORCE = 2000.0  # N that cost as much
 _ITERATIONS = 300
 _CHUNK = 64  # frames solved at once
 _OPENING = 5  # frames whose torques are averaged into those of the first two
@@ -71,7 +71,7 @@ class _Contacts:
 
 
 SPARING = 3.0
-"""How much dearer the recipient's muscles are than the supporter's, who is there to spare them."""
+"""Effort weight of the recipient's muscles, 1 for the supporter's: the supporter is there to spare them."""
 
 
 class Motion:
@@ -140,7 +140,7 @@ def inverse_dynamics(
         qpos: MuJoCo positions, shape (K, nq).
         grips: 0-1, shape (K, 2, 2).
         hz: Frames per second.
-        sparing: How much dearer the recipient's muscles are.
+        sparing: Effort weight of the recipient's muscles, 1 for the supporter's.
         apart: Whether the two people get nothing from each other.
         frames: Which frames to solve, in order, K of them; all by default. Torques are averaged over neighbours.
         only: Solve only so many of these, 64 at most; what comes out for them is the same but for that average.

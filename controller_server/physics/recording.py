@@ -62,4 +62,4 @@ class Recording:
 
 
 OnMotion = Callable[[str, Callable[[], "Recording"]], None]
-"""Called with the rung at work and a function that gives the motion as far as it is simulated."""
+"""Called with the attempt at work and a function that gives the motion as far as it is simulated."""

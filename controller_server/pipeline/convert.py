@@ -11,7 +11,7 @@ import numpy as np
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip, SmplxMotion
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, rotvec_from_quat
-from controller_server.control.fallback.run import ControlInterrupted, Outcome, run_ladder
+from controller_server.control.fallback.run import ControlInterrupted, FallbackResult, run_strategies
 from controller_server.control.fallback.settings import ControlSettings
 from controller_server.core.progress import OnProgress, Progress, ignore_progress
 from controller_server.metrics.geometry import ClipSurfaces
@@ -75,11 +75,11 @@ def convert(
     judge = Judge(prepared.clip, pair, holds, settings.criteria, settings.judged)
     whole = True
     try:
-        outcome = run_ladder(
+        outcome = run_strategies(
             prepared.clip,
             pair,
             _control_settings(settings, settings.origin_sha256 or clip_sha256(clip)),
-            lambda rung, done, of: on_progress(Progress(rung, done, of)),
+            lambda name, done, of: on_progress(Progress(name, done, of)),
             on_motion,
             judge,
         )
@@ -125,7 +125,7 @@ def _result(
     clip: InteractionClip,
     prepared: Prepared,
     judge: Judge,
-    outcome: Outcome,
+    outcome: FallbackResult,
     settings: ConvertSettings,
     notes: Sequence[str],
     seconds: float,

@@ -45,8 +45,8 @@ class Result:
         recording: The simulation, step by step, to the clip's end.
         surfaces: Of the simulated clip.
         pair: The simulated bodies.
-        controller: The ladder's rung the result stands on.
-        attempts: Every rung tried, in order, and why the lower ones were not enough.
+        controller: The attempt the result stands on.
+        attempts: Every attempt tried, in order, and why the earlier ones were not enough.
         scores: How good and how physical.
         report: What preparing changed.
         settings: All choices.

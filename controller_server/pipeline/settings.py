@@ -17,7 +17,7 @@ from controller_server.prepare.settings import PrepareSettings
 
 
 class Controller(str, Enum):
-    """Who steers the bodies: the ladder's best rung, or one rung alone."""
+    """Who steers the bodies: the first of the fallback strategies that succeeds, or one controller only."""
 
     AUTO = "auto"
     POLICY = "policy"
@@ -44,7 +44,7 @@ class ConvertSettings:
     """Everything that decides what a conversion gives, besides the clip.
 
     Attributes:
-        controller: Who steers the bodies; `auto` climbs the ladder until the result is a success.
+        controller: Who steers the bodies; `auto` tries the fallback strategies until one is a success.
         quality: `draft` plays a policy first where one fits, then searches with a quarter of the effort.
         policy: Name or folder of the policy bundle to use; left out, the one that fits the clip best.
         seed: Of every random number; the same seed gives the same result on the same machine.

@@ -125,7 +125,7 @@ function fillAttempts(attempts) {
   byId("attempts").append(
     ...attempts.map((attempt) =>
       element("li", attempt.success ? "success" : "failure", null, [
-        element("span", "rung", attempt.name),
+        element("span", "attempt-name", attempt.name),
         element("span", "outcome", attempt.success ? "succeeded" : "failed"),
         element("span", "reason", attempt.reason),
         element("span", "seconds", attempt.seconds),

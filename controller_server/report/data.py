@@ -37,7 +37,7 @@ class ReportData:
         recording: The simulation step by step.
         pair: The simulated bodies.
         scores: Of this conversion, from `measure`.
-        attempts: What each rung of the controller ladder did, in order: name, success, reason, seconds.
+        attempts: What each attempt did, in order: name, success, reason, seconds.
         prepare: What preparing changed: sentences, or name to value, which may be nested.
         settings: Of the conversion with the seed; may be nested.
         versions: Of what computed it.

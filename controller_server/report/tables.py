@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
 
 
 def attempt_rows(attempts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The controller ladder's rungs: name, success, reason, seconds, all as text but success."""
+    """The attempts: name, success, reason, seconds, all as text but success."""
     return [
         {
             "name": str(attempt.get("name", "")),

@@ -19,7 +19,7 @@ from controller_server.cli.bench_push_command import print_push
 from controller_server.clip.io.npz import write_npz
 from controller_server.control.policy.bundle import write_bundle
 from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
-from controller_server.control.recorded_simulation import Plant
+from controller_server.control.recorded_simulation import RecordedSimulation
 from controller_server.control.reference.reference import Reference
 from controller_server.core.errors import AssistMimicError
 from controller_server.pipeline.settings import Controller, Quality
@@ -49,9 +49,9 @@ def test_who_is_low_or_fast_is_not_upright():
     clip = standing_pair(10)
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
-    plant = Plant(pair, reference.state[:1])
-    plant.advance(reference.targets[0], np.zeros((2, 2)))
-    recording = plant.recording()
+    simulation = RecordedSimulation(pair, reference.state[:1])
+    simulation.advance(reference.targets[0], np.zeros((2, 2)))
+    recording = simulation.recording()
     moved = recording.positions.copy()
     moved[-1, 1, 0, 2] -= 0.2
     com = recording.com.copy()

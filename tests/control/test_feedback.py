@@ -14,7 +14,7 @@ from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rot
 from controller_server.clip.skeleton import JOINT_NAMES, joint
 from controller_server.control.balance import BalanceGains
 from controller_server.control.base_targets import ReferenceBase
-from controller_server.control.contact_loss import hold_lost
+from controller_server.control.contact_loss import contact_lost
 from controller_server.control.limbs import limited, turned, turns_for
 from controller_server.control.policy.action import ActionSpec
 from controller_server.control.policy.bundle_card import BundleCard
@@ -157,7 +157,7 @@ def test_a_policy_may_act_beside_hands_that_close(holding: tuple[PairBody, Refer
     worlds = displaced(pair, reference, recipient=(0, 0.05, 0), sensors=True)
     policy, base = PolicyBase(pair, reference, bundle), ReferenceBase(pair, reference, feet=False)
     for frame in (5, 40):
-        lost = hold_lost(worlds.forces(), np.repeat(reference.grips[frame][None], 1, axis=0), pair)
+        lost = contact_lost(worlds.forces(), np.repeat(reference.grips[frame][None], 1, axis=0), pair)
         np.testing.assert_allclose(policy.targets(worlds, frame), base.targets(worlds, frame, lost), atol=1e-6)
     assert lost.all() and np.abs(policy.targets(worlds, 40) - base.targets(worlds, 40)).max() > 0.01
 

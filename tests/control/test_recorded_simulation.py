@@ -7,7 +7,7 @@ import pytest
 
 from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
-from controller_server.control.recorded_simulation import Plant
+from controller_server.control.recorded_simulation import RecordedSimulation
 from controller_server.physics.conformance.scenes import neutral_pair
 from controller_server.physics.conformance.struggle import Struggle
 from controller_server.physics.mujoco_backend import BackendMujoco
@@ -25,12 +25,12 @@ def struggle() -> tuple[PairBody, Struggle]:
 
 @pytest.fixture(scope="module")
 def recording(struggle: tuple[PairBody, Struggle]) -> Recording:
-    """The struggle as the plant records it."""
+    """The struggle as the simulation records it."""
     pair, course = struggle
-    plant = Plant(pair, course.state)
+    simulation = RecordedSimulation(pair, course.state)
     for frame in range(FRAMES):
-        plant.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
-    return plant.recording()
+        simulation.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
+    return simulation.recording()
 
 
 def test_every_physics_step_is_recorded(struggle, recording: Recording):
@@ -54,7 +54,7 @@ def test_time_zero_has_the_forces_of_the_first_step(struggle, recording: Recordi
     np.testing.assert_array_equal(
         recording.contact_forces[recording.contact_step == 0], recording.contact_forces[recording.contact_step == 1]
     )
-    untouched = Plant(pair, course.state).recording()
+    untouched = RecordedSimulation(pair, course.state).recording()
     assert len(untouched.time) == 1 and not untouched.torques.any() and not untouched.forces.any()
 
 
@@ -91,10 +91,10 @@ def test_partner_forces_are_equal_and_opposite(recording: Recording):
 def test_a_world_taken_back_has_the_same_past_and_future(struggle, recording: Recording):
     """Record what was recorded before, contacts and all, when the second half is played again."""
     pair, course = struggle
-    plant = Plant(pair, course.state)
+    simulation = RecordedSimulation(pair, course.state)
     for frame in range(FRAMES):
-        plant.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
-    again = plant.back_at(FRAMES // 2)
+        simulation.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
+    again = simulation.back_at(FRAMES // 2)
     for frame in range(FRAMES // 2, FRAMES):
         again.advance(course.targets[frame, 0], course.grips[frame, 0], course.wrench[frame, 0])
     for name, values in vars(recording).items():
@@ -111,15 +111,15 @@ def test_a_disturbance_pushes_and_nobody_is_told(struggle):
         wrench[1, 0] = 300.0 if time < until - 1e-9 else 0.0
         return wrench
 
-    plants = [Plant(pair, course.state), Plant(pair, course.state)]
-    plants[1].disturbance = push
+    simulations = [RecordedSimulation(pair, course.state), RecordedSimulation(pair, course.state)]
+    simulations[1].disturbance = push
     for frame in range(4):
-        for plant in plants:
-            plant.advance(course.targets[0, 0], np.zeros((2, 2)))
+        for simulation in simulations:
+            simulation.advance(course.targets[0, 0], np.zeros((2, 2)))
         if frame == 1:
-            plants.append(plants[1].back_at(2))  # knows of the push, which is over by then
-            assert plants[2].disturbance is push
-    calm, pushed, again = (plant.recording() for plant in plants)
+            simulations.append(simulations[1].back_at(2))  # knows of the push, which is over by then
+            assert simulations[2].disturbance is push
+    calm, pushed, again = (simulation.recording() for simulation in simulations)
     speed = (pushed.com - calm.com)[2 * pair.substeps, 1, 0] / until
     assert speed == pytest.approx(300 * until / calm.mass[1] / 2, rel=0.3)  # uniform acceleration from rest
     assert not pushed.wrench.any()
@@ -127,17 +127,17 @@ def test_a_disturbance_pushes_and_nobody_is_told(struggle):
 
 
 def test_who_plans_does_not_know_of_a_disturbance(struggle):
-    """Save worlds without the push that goes on in the plant."""
+    """Save worlds without the push that goes on in the simulation."""
     pair, course = struggle
-    plant = Plant(pair, course.state)
-    plant.disturbance = lambda time: np.array([[900.0, 0, 0, 0, 0, 0], [0, 900, 0, 0, 0, 0]])
-    plant.advance(course.targets[0, 0], np.zeros((2, 2)))
+    simulation = RecordedSimulation(pair, course.state)
+    simulation.disturbance = lambda time: np.array([[900.0, 0, 0, 0, 0, 0], [0, 900, 0, 0, 0, 0]])
+    simulation.advance(course.targets[0, 0], np.zeros((2, 2)))
     worlds = BackendMujoco(pair, 2, threads=1)
-    worlds.restore(plant.backend.save())
+    worlds.restore(simulation.backend.save())
     first = worlds.positions()
     worlds.step()
     told = BackendMujoco(pair, 2, threads=1)
-    told.restore(plant.backend.save())
+    told.restore(simulation.backend.save())
     told.set_wrench(np.zeros((2, 2, 6)))
     told.step()
     assert np.array_equal(worlds.positions(), told.positions()) and not np.array_equal(first, told.positions())

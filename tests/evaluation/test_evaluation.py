@@ -19,12 +19,12 @@ from controller_server.clip.io.npz import read_npz, write_npz
 from controller_server.clip.skeleton import forward_kinematics
 from controller_server.control.policy.action import ActionSpec
 from controller_server.control.policy.bundle import PolicyBundle, read_bundle, write_bundle
-from controller_server.control.policy.observation import look
+from controller_server.control.policy.observation import observe_state
 from controller_server.control.reference.reference import Reference
-from controller_server.control.reference.track import Track
+from controller_server.control.reference.reference_trajectory import ReferenceTrajectory
 from controller_server.core.bundled import CLIPS as BUNDLED_CLIPS
 from controller_server.core.errors import AssistMimicError
-from controller_server.evaluation.conditions import Conditions, Draw, Dynamics, Noise, Push, parse_dynamics
+from controller_server.evaluation.conditions import Conditions, Dynamics, Noise, Push, TrialSample, parse_dynamics
 from controller_server.evaluation.evaluation import EvaluationClip, bodies_of, evaluate, without_actions
 from controller_server.evaluation.trials import Supporter, TrialSetup, _as_recorded, run_together, run_trials
 from controller_server.evaluation.verdicts import VerdictTrials, _workers, failed_criteria, judge_trials
@@ -96,8 +96,10 @@ def test_an_unfelt_supporter_is_seen_where_they_should_be():
     """Show the recipient the recorded supporter, while the simulated one is out of reach."""
     made = setup(Supporter.UNFELT)
     reference = Reference.of(CLIP, PAIR)
-    view = look(made.backend, Track.of(made.reference), np.full(2, 3), np.zeros((2, 2, 63), np.float32))
-    shown = _as_recorded(Track.of(reference))(view, 3)
+    view = observe_state(
+        made.backend, ReferenceTrajectory.of(made.reference), np.full(2, 3), np.zeros((2, 2, 63), np.float32)
+    )
+    shown = _as_recorded(ReferenceTrajectory.of(reference))(view, 3)
     for world in range(2):
         np.testing.assert_allclose(shown.now.positions[world, 0], reference.positions[3, 0], atol=1e-5)
         np.testing.assert_allclose(shown.goal.positions[world, 0], reference.positions[4, 0], atol=1e-5)
@@ -211,7 +213,7 @@ def test_names_of_dynamics():
 def test_pushes_hit_one_person_once():
     """Push the person drawn, at the time drawn, horizontally with 100 N for 0.2 s; report it as an external force."""
     start = Reference.of(CLIP, PAIR).state[:1]
-    draw = Draw.of(start, PAIR, 50, 0)
+    draw = TrialSample.of(start, PAIR, 50, 0)
     times = np.arange(0, 10, 1 / 30)
     wrench = np.stack([draw.wrench(Push(), t, 10.0) for t in times])
     force = np.linalg.norm(wrench[..., :3], axis=-1)
@@ -230,7 +232,7 @@ def test_pushes_hit_one_person_once():
 def test_starts_differ_and_come_again():
     """Start every trial elsewhere, with the lowest joint at its height, and the same for the same seed."""
     start = Reference.of(CLIP, PAIR).state[:1]
-    first, again, other = (Draw.of(start, PAIR, 20, seed).state for seed in (1, 1, 2))
+    first, again, other = (TrialSample.of(start, PAIR, 20, seed).state for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.local_quats, again.local_quats)
     assert np.abs(first.local_quats - other.local_quats).max() > 0.005
     assert first.root_position[:, :, :2].std(axis=0) == pytest.approx(0.01, rel=0.6)

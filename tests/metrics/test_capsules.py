@@ -10,7 +10,7 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.skeleton import L_WRIST, joint
 from controller_server.metrics.capsules import (
     SELF_PAIRS,
-    Flesh,
+    CollisionCapsules,
     centre_of_mass,
     hand_gap,
     neighbours,
@@ -54,7 +54,7 @@ def test_hands_of_people_side_by_side():
     gaps = []
     for distance in (2.0, 1.9):
         clip = apart(3, distance=distance)
-        people = [Flesh.of(clip, p) for p in range(2)]
+        people = [CollisionCapsules.of(clip, p) for p in range(2)]
         gaps.append([hand_gap(people[0], side, people[1], neighbours(L_WRIST))[0] for side in range(2)])
     shrunk = np.array(gaps[0]) - np.array(gaps[1])
     assert shrunk.max() == pytest.approx(0.1, abs=0.02)
@@ -63,14 +63,14 @@ def test_hands_of_people_side_by_side():
 
 def test_a_hand_in_the_own_belly():
     """Nobody is in themselves in the rest pose; a hand in the middle of the pelvis is as deep as both are thick."""
-    flesh = Flesh.of(apart(2), 0)
-    assert self_depth(flesh).max() < 0.005
-    palm, pelvis = flesh.palms[0], flesh.rows({0})[0]
-    ends = flesh.ends.copy()
+    capsules = CollisionCapsules.of(apart(2), 0)
+    assert self_depth(capsules).max() < 0.005
+    palm, pelvis = capsules.palms[0], capsules.rows({0})[0]
+    ends = capsules.ends.copy()
     ends[1, palm] = ends[1, pelvis].mean(axis=0)
-    depth = self_depth(replace(flesh, ends=ends))
+    depth = self_depth(replace(capsules, ends=ends))
     assert depth.shape == (2, len(SELF_PAIRS))
-    assert depth[1, SELF_PAIRS.index((L_WRIST, 0))] == pytest.approx(flesh.radius[[palm, pelvis]].sum())
+    assert depth[1, SELF_PAIRS.index((L_WRIST, 0))] == pytest.approx(capsules.radius[[palm, pelvis]].sum())
 
 
 def test_centres_of_mass_are_the_simulations():

@@ -14,7 +14,7 @@ from controller_server.body.pair import PairBody
 from controller_server.body.shape import Hands
 from controller_server.core.errors import AssistMimicError, SimulationDiverged
 from controller_server.physics.backend import Capabilities, Steps
-from controller_server.physics.conformance import Check, Outcome, run_conformance, table
+from controller_server.physics.conformance import Check, CheckOutcome, run_conformance, table
 from controller_server.physics.conformance.scenes import STANDING, neutral_pair, on_floor, repeated, start
 from controller_server.physics.conformance.suite import CHECKS
 from controller_server.physics.mujoco_backend import BackendMujoco
@@ -37,14 +37,14 @@ def one_thread(pair: PairBody, n: int) -> BackendMujoco:
 def test_the_built_in_engine_conforms(name: str):
     """Pass every check with mitten hands."""
     (check,) = run_conformance(real, only=[name], variants=[one_thread])
-    assert check.outcome is Outcome.PASSED, check
+    assert check.outcome is CheckOutcome.PASSED, check
 
 
 @pytest.mark.parametrize("name", FULL_HANDS)
 def test_the_built_in_engine_conforms_with_full_hands(name: str):
     """Pass the checks in which hands matter with all finger joints."""
     (check,) = run_conformance(real, only=[name], hands=Hands.FULL)
-    assert check.outcome is Outcome.PASSED, check
+    assert check.outcome is CheckOutcome.PASSED, check
 
 
 class Wrong(BackendMujoco):
@@ -258,7 +258,7 @@ WRONG_CODE: list[tuple[type[Wrong], str]] = [
 def test_wrong_engines_are_found(engine: type[Wrong], name: str):
     """Fail the check that asks for what an engine does wrong."""
     (check,) = run_conformance(engine, only=[name])
-    assert check.outcome is Outcome.FAILED, check
+    assert check.outcome is CheckOutcome.FAILED, check
 
 
 def heavy_air(spec: mujoco.MjSpec) -> None:
@@ -321,7 +321,7 @@ def test_wrong_physics_is_found(change: Callable[[mujoco.MjSpec], None], name: s
     monkeypatch.setattr(mjcf, "build_spec", changed)
     monkeypatch.setattr(compiled, "_known", [])  # what was compiled before is as it should be
     (check,) = run_conformance(real, only=[name])
-    assert check.outcome is Outcome.FAILED, check
+    assert check.outcome is CheckOutcome.FAILED, check
 
 
 def test_pairs_that_cannot_share_a_batch_are_refused():
@@ -347,10 +347,10 @@ def test_what_is_not_declared_is_skipped():
         return backend
 
     checks = run_conformance(modest, only=["fall_time", "resting_weight", "grip_capacity", "restored_continues"])
-    assert [check.outcome for check in checks] == [Outcome.PASSED] + 3 * [Outcome.SKIPPED]
+    assert [check.outcome for check in checks] == [CheckOutcome.PASSED] + 3 * [CheckOutcome.SKIPPED]
     assert checks[1].detail == "not declared: contact_split"
     with_hands = run_conformance(modest, only=["fall_time"], hands=Hands.FULL)
-    assert with_hands[0].outcome is Outcome.SKIPPED and "full_hands" in with_hands[0].detail
+    assert with_hands[0].outcome is CheckOutcome.SKIPPED and "full_hands" in with_hands[0].detail
 
 
 def test_an_engine_that_breaks_fails_its_check_alone():
@@ -364,8 +364,8 @@ def test_an_engine_that_breaks_fails_its_check_alone():
     checks = run_conformance(Breaks, only=["landing_time", "fall_time"], on_check=seen.append)
     assert checks == seen
     assert {check.name: check.outcome for check in checks} == {
-        "landing_time": Outcome.FAILED,
-        "fall_time": Outcome.PASSED,
+        "landing_time": CheckOutcome.FAILED,
+        "fall_time": CheckOutcome.PASSED,
     }
     assert "no forces today" in table(checks)
 

@@ -121,7 +121,7 @@ def test_bvh_pairs_can_be_written(result, tmp_path):
 
 
 def test_the_report_is_one_page(result, tmp_path):
-    """Write a page that names the controller's rung and the clip."""
+    """Write a page that names the attempt and the clip."""
     path = tmp_path / "report.html"
     write_result_report(path, result, title="two people")
     text = path.read_text(encoding="utf-8")

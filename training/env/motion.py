@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller_server.control.policy.observation import NO_FORCES, View, bound, observe
-from controller_server.control.reference.track import Bodies
+from controller_server.control.policy.observation import NO_FORCES, ObservedState, bound, observe
+from controller_server.control.reference.reference_trajectory import Bodies
 
 MOTION = bound(("height", "positions", "rotations", "velocities", "spins"))
 """Observation terms that tell how a person moves, nothing about place, partner or clip time."""
@@ -13,5 +13,7 @@ MOTION = bound(("height", "positions", "rotations", "velocities", "spins"))
 
 def motion(bodies: Bodies) -> Any:
     """Return how people move, each seen from their own heading frame: the terms of `MOTION`, shape (N, 2, D)."""
-    view = View(bodies, bodies, ahead=lambda seconds: bodies, forces=NO_FORCES, balance=None, action=None, grips=None)
+    view = ObservedState(
+        bodies, bodies, ahead=lambda seconds: bodies, forces=NO_FORCES, balance=None, action=None, grips=None
+    )
     return observe(view, MOTION)

@@ -14,7 +14,7 @@ from controller_server.body.strength import Strength
 from controller_server.clip.interaction import InteractionClip
 from controller_server.clip.io.npz import clip_sha256
 from controller_server.control.reference.reference import Reference
-from controller_server.control.reference.track import Track
+from controller_server.control.reference.reference_trajectory import ReferenceTrajectory
 from controller_server.core.array_store import ArrayStore
 from controller_server.core.errors import TrainingError
 from controller_server.evaluation.clip_cache import NOTHING_KEPT, KeptReference, prepared
@@ -47,7 +47,7 @@ class Scene:
     clip: InteractionClip
     pair: PairBody
     kept: KeptReference
-    track: Track
+    track: ReferenceTrajectory
     targets: np.ndarray
     reference_states: PairState
     engine: str = BUILT_IN

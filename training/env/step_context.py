@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 from controller_server.clip.rotation import quat_conj, quat_mul
 from controller_server.clip.skeleton import JOINT_NAMES, SUCCESS_JOINTS
 from controller_server.control.policy.retarget import RetargetSettings
-from controller_server.control.reference.track import Bodies
+from controller_server.control.reference.reference_trajectory import Bodies
 
 Array = Any
 

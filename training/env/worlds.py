@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from controller_server.clip.interaction import ROLES
-from controller_server.control.policy.observation import View, look
+from controller_server.control.policy.observation import ObservedState, observe_state
 from controller_server.control.policy.policy_step import PolicyStep
 from controller_server.control.policy.retarget import RetargetState, with_hands_moved
-from controller_server.control.reference.track import Bodies
+from controller_server.control.reference.reference_trajectory import Bodies
 from controller_server.core.errors import TrainingError
 from controller_server.physics.backend import Backend, EngineOptions, MovesPerson
 from controller_server.physics.engines import make_backend
@@ -108,9 +108,9 @@ class Worlds:
         self.retarget = self.retarget.picked(source)
         self.sums = {name: sums[source] for name, sums in self.sums.items()}
 
-    def view(self) -> View:
+    def view(self) -> ObservedState:
         """Return what there is to see."""
-        return look(self.backend, self.policy.track, self.frames, self.action)
+        return observe_state(self.backend, self.policy.track, self.frames, self.action)
 
     # -- episodes --------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Worlds:
             backend.set_person(self._task.replayed, self.corpus.states[track.rows(self.frames)])
 
     def _context(
-        self, view: View, reference: Bodies, joint_velocity: Array, last_action: Array, broken: Array
+        self, view: ObservedState, reference: Bodies, joint_velocity: Array, last_action: Array, broken: Array
     ) -> StepContext:
         config, goal = self._task.config, reference
         if self._retarget.enabled and self._retarget.reward:
@@ -220,7 +220,7 @@ class Worlds:
         marks[whole] = self._task.judge(self.recent[whole])
         return marks
 
-    def _observe(self, view: View) -> Array:
+    def _observe(self, view: ObservedState) -> Array:
         self.balance, self.lost = view.balance, self.policy.lost(view)
         view, self.retarget = self.policy.retarget(view, self.retarget)
         return self.policy.observe(view, self._task.observed)

@@ -53,7 +53,7 @@ class Network:
         """Take inputs, shape (M, n_inputs), into the running mean and variance of each block."""
         sums = torch.stack([x.sum(dim=0), (x * x).sum(dim=0)]).double()
         n = torch.tensor([float(len(x))], dtype=torch.float64)
-        parallel.add_up([sums, n])
+        parallel.all_reduce_sum([sums, n])
         mean = sums[0] / n
         var = (sums[1] / n - mean * mean).clamp_min(0)
         at = 0

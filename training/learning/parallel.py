@@ -32,7 +32,7 @@ def size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def add_up(tensors: Iterable[Tensor]) -> None:
+def all_reduce_sum(tensors: Iterable[Tensor]) -> None:
     """Replace tensors by their sums over all processes."""
     if dist.is_initialized():
         for tensor in tensors:
@@ -60,14 +60,14 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
             dist.broadcast(tensor, 0)
 
 
-def agree(yes: bool) -> bool:
+def broadcast_decision(yes: bool) -> bool:
     """Whether the first process says yes: what clocks decide has to be decided by one clock."""
     answer = torch.tensor([float(yes)])
     broadcast([answer])
     return bool(answer[0])
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until all processes are here."""
     if dist.is_initialized():
         dist.barrier()

@@ -106,7 +106,7 @@ class Discriminator:
         seen = torch.cat(self._seen) if self._seen else torch.zeros(0)
         self._seen = []
         blind = torch.tensor([float(len(seen) == 0)])
-        parallel.add_up([blind])
+        parallel.all_reduce_sum([blind])
         if blind[0]:
             return None
         n = self.config.updates * self.config.batch

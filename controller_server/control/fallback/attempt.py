@@ -15,10 +15,10 @@ from controller_server.physics.recording import Recording
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one rung did.
+    """What one attempt did.
 
     Attributes:
-        controller: Name of the rung.
+        controller: Name of the attempt.
         success: Whether the result is usable, as `metrics.verdict` has it.
         success_tracking: Whether both people stayed on the clip within 0.25 m and the bounds of outside help.
         score: What results of one clip are compared by; more is better.
@@ -52,7 +52,7 @@ def judge_attempt(name: str, judge: Judge, recording: Recording, seconds: float,
     """The verdict on a recording of a prepared clip.
 
     Args:
-        name: Of the rung.
+        name: Of the attempt.
         judge: Of the clip.
         recording: What happened; it may go on beyond the clip's end.
         seconds: Computing time [s].

@@ -1,4 +1,4 @@
-"""The rungs of the ladder: who carries out a strategy."""
+"""The controllers that carry the fallback strategies out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ladder of controllers: tried one after the other until a result is good; if none is, the best is kept."""
+"""The fallback strategies: tried one after the other until a result is good; if none is, the best is kept."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .policy_choice import Chosen, choose_policy
 from .settings import ControlSettings
 from .strategy import Choices, Strategy, Tried, best_of, next_strategy
 
-_HOPELESS = 0.3  # mean deviation [m] at which a rung gives up
+_HOPELESS = 0.3  # mean deviation [m] at which an attempt gives up
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The ladder's result: the recording of the rung it stands on, and every attempt in order.
+class FallbackResult:
+    """The result: the recording of the attempt it stands on, and every attempt in order.
 
     Attributes:
         recording: What happened. Where the clip ends at rest it goes on beyond that end, held still.
-        controller: Name of the rung.
+        controller: Name of the attempt.
         success: Whether it is usable (`metrics.verdict`).
-        attempts: Of every rung tried.
+        attempts: Of every attempt tried.
         policy: Name of the policy that had a part in it; empty if none had.
         policy_sha256: Of its weights.
         notes: What the user should know about policies: how this one's training differs, which could not be used.
@@ -50,48 +50,48 @@ class Outcome:
 class ControlInterrupted(KeyboardInterrupt):
     """Somebody pressed Ctrl-C; `outcome` holds what was simulated until then."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: FallbackResult) -> None:
         super().__init__("interrupted")
         self.outcome = outcome
 
 
-def run_ladder(
+def run_strategies(
     clip: InteractionClip,
     pair: PairBody,
     settings: ControlSettings | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     on_motion: OnMotion | None = None,
     judge: Judge | None = None,
-) -> Outcome:
+) -> FallbackResult:
     """Carry a prepared clip out.
 
     Args:
         clip: Prepared.
         pair: The bodies of its people.
         settings: How to steer.
-        on_progress: Called with (rung, control frames done, of), those beyond the clip's end included. What it raises
-            ends the work.
-        on_motion: Called after that with the rung and a function that gives what was simulated of the clip so far.
+        on_progress: Called with (attempt, control frames done, of), those beyond the clip's end included. What it
+            raises ends the work.
+        on_motion: Called after that with the attempt and a function that gives what was simulated of the clip so far.
         judge: Of the results; by default one who knows of no holds in the input.
 
     Returns:
-        The first rung that is a success or, where help was needed, that followed the clip with it; if there is none,
+        The first attempt that is a success or, where help was needed, that followed the clip with it; if there is none,
         the one with the best score (`Verdict.score`), played to the clip's end. It goes on beyond that end where the
         clip ends at rest: who stands there has to go on standing.
 
     Raises:
         AssistMimicError: the policy asked for is not there or does not fit.
-        ControlInterrupted: on Ctrl-C, with the best rung until then; before there is one, plain KeyboardInterrupt.
+        ControlInterrupted: on Ctrl-C, with the best attempt until then; before there is one, plain KeyboardInterrupt.
         SimulationDiverged: the clip's own start cannot be simulated.
     """
     settings = settings or ControlSettings()
     chosen = choose_policy(pair, settings)
     judge = judge or Judge(clip, pair, judged=settings.judged)
-    return _Ladder(judge, settings, chosen, on_progress, on_motion).climb()
+    return _StrategyRun(judge, settings, chosen, on_progress, on_motion).run()
 
 
-class _Ladder:
-    """One climb; the arguments are those of `run_ladder`."""
+class _StrategyRun:
+    """One run; the arguments are those of `run_strategies`."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class _Ladder:
         self._tried: list[Tried] = []
         self._best: tuple[Tried, Runner] | None = None
 
-    def climb(self) -> Outcome:
+    def run(self) -> FallbackResult:
         """Try what there is to try."""
         diverged: SimulationDiverged | None = None
         while (strategy := next_strategy(self._tried, self._choices)) is not None:
@@ -186,10 +186,10 @@ class _Ladder:
         outcome = self._outcome(self._best[1].recording())
         return ControlInterrupted(replace(outcome, success=False))
 
-    def _outcome(self, recording: Recording) -> Outcome:
+    def _outcome(self, recording: Recording) -> FallbackResult:
         assert self._best is not None
         (strategy, attempt), chosen = (self._best[0].strategy, self._best[0].attempt), self._chosen
-        outcome = Outcome(
+        outcome = FallbackResult(
             recording,
             strategy.name,
             attempt.success,

@@ -19,7 +19,7 @@ class ControlSettings:
     """How to steer.
 
     Attributes:
-        controller: "auto", or one rung alone.
+        controller: "auto", or one controller only.
         quality: One of QUALITIES.
         seed: Of the search's random numbers.
         threads: Physics threads; 0 takes every core.

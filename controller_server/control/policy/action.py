@@ -30,7 +30,8 @@ class ActionSpec:
         sparing: How the reference's targets share out the load (`inverse_dynamics.SPARING`): a policy that was trained
             beside one share does not know another.
         balance: Whether the reference's targets come with ankles that keep the balance (`balance.with_balance`).
-        slack: Whether the reference's targets stop counting on a partner who is not held (`contact_loss.slackened`).
+        slack: Whether the reference's targets stop counting on a partner who is not held
+            (`contact_loss.compensate_contact_loss`).
         closing: Whether hands close on what they hold, wherever the partner has it, as they do in a search
             (`base.ReferenceBase`); then with `balance` and `slack` too.
     """

@@ -19,7 +19,7 @@ from array_api_compat import array_namespace
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import ROLES
 from controller_server.clip.skeleton import JOINT_NAMES
-from controller_server.control.reference.track import Bodies, Track
+from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
 from controller_server.core.errors import AssistMimicError, BundleError
 from controller_server.physics.backend import Backend
 from controller_server.terms import BoundTerm, TermConfig, observation
@@ -53,11 +53,11 @@ class _Withheld:
 
 
 NO_FORCES: Any = _Withheld("forces")
-"""For `View.forces` where nobody needs any."""
+"""For `ObservedState.forces` where nobody needs any."""
 
 
 @dataclass(frozen=True)
-class View:
+class ObservedState:
     """All that observations are made from.
 
     Attributes:
@@ -71,7 +71,7 @@ class View:
         grips: Of the coming frame, 0-1, shape (N, 2, 2).
         shift: How far the supporter's hand goals are displaced by retargeting [m], shape (N, 2, 3); nothing to be
             read where they never are.
-        broken: Worlds that left the realm of numbers, shape (N,); of all others terms have to give finite numbers.
+        broken: Worlds that became non-finite, shape (N,); of all others terms have to give finite numbers.
             None where nobody knows, and then nothing is made sure of.
     """
 
@@ -97,11 +97,13 @@ def simulated(backend: Backend) -> Bodies:
 
 
 def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
-    """Error of the centre of mass and of its velocity against `Track.com_at`, shape (N, 2, 2, 3)."""
+    """Error of the centre of mass and of its velocity against `ReferenceTrajectory.com_at`, shape (N, 2, 2, 3)."""
     return np.stack([backend.com(), backend.com_velocity()], axis=2).astype(np.float32) - com
 
 
-def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray, *, felt: bool = True) -> View:
+def observe_state(
+    backend: Backend, track: ReferenceTrajectory, frames: np.ndarray, action: np.ndarray, *, felt: bool = True
+) -> ObservedState:
     """The view of a backend whose worlds are at control frames of a track.
 
     Args:
@@ -111,7 +113,7 @@ def look(backend: Backend, track: Track, frames: np.ndarray, action: np.ndarray,
         action: The previous action, shape (N, 2, 3 J).
         felt: Whether the backend is asked for forces.
     """
-    return View(
+    return ObservedState(
         now=simulated(backend),
         goal=track.bodies(frames + 1),
         ahead=lambda seconds: track.bodies(frames + round(seconds * track.hz)),
@@ -131,7 +133,7 @@ class ObservationContext:
         xp: The array library of the view.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ObservedState) -> None:
         self.view = view
         xp = self.xp = array_namespace(view.now.positions)
         q = view.now.quats[:, :, 0, :]
@@ -203,7 +205,7 @@ def _size(pair: PairBody, term: BoundTerm) -> int:
     quats[..., 0] = 1
     zero = np.zeros((1, 2, b, 3), np.float32)
     bodies = Bodies(zero, quats, zero, zero)
-    view = View(
+    view = ObservedState(
         now=bodies,
         goal=bodies,
         ahead=lambda seconds: bodies,
@@ -233,7 +235,7 @@ def _block(term: BoundTerm, context: ObservationContext) -> Array:
     return block
 
 
-def observe(view: View, terms: Terms) -> Array:
+def observe(view: ObservedState, terms: Terms) -> Array:
     """The terms of both people side by side.
 
     Args:

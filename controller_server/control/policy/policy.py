@@ -10,11 +10,11 @@ import numpy as np
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import ROLES
 from controller_server.control.base_targets import ReferenceBase
-from controller_server.control.contact_loss import hold_lost
+from controller_server.control.contact_loss import contact_lost
 from controller_server.control.playback import Runner
 from controller_server.control.reference.joined import Joined
 from controller_server.control.reference.reference import Reference
-from controller_server.control.reference.track import Track
+from controller_server.control.reference.reference_trajectory import ReferenceTrajectory
 from controller_server.core.errors import BundleError
 from controller_server.physics.backend import Backend, PairState
 from controller_server.physics.engines import BUILT_IN
@@ -23,7 +23,7 @@ from controller_server.physics.inverse_dynamics import SPARING
 from .bundle import PolicyBundle
 from .bundle_card import BundleCard
 from .network import NetworkSpec, Parameters, forward, normaliser
-from .observation import View, look, reads_forces, term_sizes
+from .observation import ObservedState, observe_state, reads_forces, term_sizes
 from .policy_step import PolicyStep
 from .retarget import RetargetState
 
@@ -82,7 +82,7 @@ class PolicyBase:
         bundle: PolicyBundle,
         *,
         n_worlds: int = 1,
-        notice: Callable[[View, int], View] | None = None,
+        notice: Callable[[ObservedState, int], ObservedState] | None = None,
         others: Sequence[Reference] = (),
     ) -> None:
         card = bundle.card
@@ -95,7 +95,9 @@ class PolicyBase:
         reference = references[0]
         slack, closing = card.action.slack and not card.action.closing, card.action.closing
         apart = [one.sharing(card.action.sparing, apart=True).targets for one in references] if slack else None
-        whole = Joined.of([Track.of(one) for one in references], [one.targets for one in references], apart)
+        whole = Joined.of(
+            [ReferenceTrajectory.of(one) for one in references], [one.targets for one in references], apart
+        )
         track = whole.dealt(np.repeat(np.arange(len(references)), n_worlds // len(references)))
         self.pair, self.reference, self.card, self._notice = pair, reference, card, notice
         self._closing = ReferenceBase(pair, reference, feet=False).fork(n_worlds) if closing else None
@@ -120,7 +122,7 @@ class PolicyBase:
         """See `Base.targets`."""
         frames = np.full(backend.n_worlds, frame)
         # Whoever searches around a policy that feels nothing has no sensors to ask.
-        view = look(backend, self._step.track, frames, self._action, felt=self.touch)
+        view = observe_state(backend, self._step.track, frames, self._action, felt=self.touch)
         if self._notice is not None:
             view = self._notice(view, frame)
         view, self._hands = self._step.retarget(view, self._hands)
@@ -128,7 +130,7 @@ class PolicyBase:
         if self._closing is None:
             base = self._step.base_targets(frames, view.balance, self._step.lost(view))
         else:
-            base = self._closing.targets(backend, frame, hold_lost(view.forces, view.grips, self.pair))
+            base = self._closing.targets(backend, frame, contact_lost(view.forces, view.grips, self.pair))
         self._given = self._step.act(self._action, base)
         return self._given
 
@@ -138,7 +140,7 @@ class PolicyBase:
             offset = (targets - self._given).reshape(self._action.shape) / self.card.action.scale
             self._action = (self._action + offset).astype(np.float32)
 
-    def actions(self, view: View) -> np.ndarray:
+    def actions(self, view: ObservedState) -> np.ndarray:
         """Actions of both roles, shape (N, 2, 3 J), float32."""
         seen = [self._step.observe(view, self._terms[0])]
         seen.append(seen[0] if self._same else self._step.observe(view, self._terms[1]))
@@ -171,8 +173,8 @@ class Playback(Runner):
 
     def advance(self) -> None:
         """Carry one control frame out."""
-        plant, frame = self._plant, self._frame
-        targets = self._base.targets(plant.backend, frame)
+        simulation, frame = self._simulation, self._frame
+        targets = self._base.targets(simulation.backend, frame)
         self._base.executed(targets)
-        plant.advance(targets[0], self.reference.grips[self.reference.row(frame)])
+        simulation.advance(targets[0], self.reference.grips[self.reference.row(frame)])
         self._frame += 1

@@ -6,11 +6,11 @@ import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.control.balance import with_balance
-from controller_server.control.contact_loss import hold_lost, slackened
-from controller_server.control.reference.track import Track
+from controller_server.control.contact_loss import compensate_contact_loss, contact_lost
+from controller_server.control.reference.reference_trajectory import ReferenceTrajectory
 
 from .action import ActionSpec
-from .observation import Terms, View, observe
+from .observation import ObservedState, Terms, observe
 from .retarget import RetargetSettings, RetargetState, retarget, retargeted
 
 
@@ -32,7 +32,7 @@ class PolicyStep:
     def __init__(
         self,
         pair: PairBody,
-        track: Track,
+        track: ReferenceTrajectory,
         targets: np.ndarray,
         action: ActionSpec,
         retarget: RetargetSettings,
@@ -47,29 +47,29 @@ class PolicyStep:
         """Whether targets depend on holds that are lost, and so on contact forces."""
         return self._apart is not None
 
-    def retarget(self, view: View, hands: RetargetState) -> tuple[View, RetargetState]:
+    def retarget(self, view: ObservedState, hands: RetargetState) -> tuple[ObservedState, RetargetState]:
         """Return the view with hand goals that follow the recipient, and what is remembered of them."""
         if not self._retarget.enabled:
             return view, hands
         hands = retarget(self._retarget, hands, view.now, view.goal, self.pair)
         return retargeted(view, hands.shift, self.pair), hands
 
-    def observe(self, view: View, terms: Terms) -> np.ndarray:
+    def observe(self, view: ObservedState, terms: Terms) -> np.ndarray:
         """Return what both people see, shape (N, 2, D)."""
         return observe(view, terms)
 
-    def lost(self, view: View) -> np.ndarray:
+    def lost(self, view: ObservedState) -> np.ndarray:
         """Return the joints whose targets count on a hold that is not there, shape (N, 2, J), bool."""
         if not self.compensates:
             return np.zeros((len(view.grips), 2, len(self.pair.joints) - 1), bool)
-        return hold_lost(view.forces, view.grips, self.pair)
+        return contact_lost(view.forces, view.grips, self.pair)
 
     def base_targets(self, frames: np.ndarray, balance: np.ndarray, lost: np.ndarray) -> np.ndarray:
         """Return the joint targets that actions are added to.
 
         Args:
             frames: Present control frame of each world, shape (N,).
-            balance: As seen there: `View.balance`, shape (N, 2, 2, 3).
+            balance: As seen there: `ObservedState.balance`, shape (N, 2, 2, 3).
             lost: See `lost`.
 
         Returns:
@@ -78,7 +78,7 @@ class PolicyStep:
         rows = self.track.rows(frames + 1)
         targets = self._targets[rows]
         if self._apart is not None:
-            targets = slackened(targets, self._apart[rows], lost)
+            targets = compensate_contact_loss(targets, self._apart[rows], lost)
         if not self.action.balance:
             return targets
         return with_balance(targets, balance, self.track.headings[rows], self.pair)

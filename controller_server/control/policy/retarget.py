@@ -18,12 +18,12 @@ import numpy as np
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.skeleton import N_BODY_JOINTS
-from controller_server.control.reference.track import Bodies
+from controller_server.control.reference.reference_trajectory import Bodies
 from controller_server.core.constraints import Range
 from controller_server.core.errors import BundleError, SettingsError
 from controller_server.core.validation import Where, build, check_fields
 
-from .observation import View
+from .observation import ObservedState
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def with_hands_moved(bodies: Bodies, shift: np.ndarray, pair: PairBody) -> Bodie
     return replace(bodies, positions=positions)
 
 
-def retargeted(view: View, shift: np.ndarray, pair: PairBody) -> View:
+def retargeted(view: ObservedState, shift: np.ndarray, pair: PairBody) -> ObservedState:
     """A view whose hand goals are displaced by `RetargetState.shift`."""
     return replace(view, goal=with_hands_moved(view.goal, shift, pair), shift=shift)
 

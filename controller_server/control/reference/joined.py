@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .track import Bodies, Track
+from .reference_trajectory import Bodies, ReferenceTrajectory
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,21 @@ class Joined:
         length: Control frames of each clip, shape (C,).
     """
 
-    track: Track
+    track: ReferenceTrajectory
     targets: np.ndarray
     apart: np.ndarray | None
     first: np.ndarray
     length: np.ndarray
 
     @staticmethod
-    def of(tracks: Sequence[Track], targets: Sequence[np.ndarray], apart: Sequence[np.ndarray] | None) -> Joined:
+    def of(
+        tracks: Sequence[ReferenceTrajectory], targets: Sequence[np.ndarray], apart: Sequence[np.ndarray] | None
+    ) -> Joined:
         """The rows of clips that have one control rate."""
         length = np.array([track.n_frames for track in tracks])
         whole = tracks[0]
         if len(tracks) > 1:
-            whole = Track(
+            whole = ReferenceTrajectory(
                 joined(Bodies, [track.frames for track in tracks]),
                 *(np.concatenate([getattr(track, name) for track in tracks]) for name in ("headings", "com", "grips")),
                 hz=whole.hz,
@@ -43,7 +45,7 @@ class Joined:
         rest = None if apart is None else _end_to_end(apart)
         return Joined(whole, _end_to_end(targets), rest, np.cumsum(length) - length, length)
 
-    def dealt(self, clips: np.ndarray) -> Track:
+    def dealt(self, clips: np.ndarray) -> ReferenceTrajectory:
         """The track of worlds that follow clips, by number, shape (N,)."""
         if len(self.length) == 1:
             return self.track

@@ -147,7 +147,7 @@ class Search(Runner):
         self._kept = np.zeros((0, *self._mean.shape))
         self._last = np.zeros(self._mean.shape[1:])
         self._good = settings.good
-        self._footing = Footing.none().after(self._plant.backend, reference, 0)
+        self._footing = Footing.none().after(self._simulation.backend, reference, 0)
         self._marks: list[_Mark] = []
 
     def take_over(self, other: Search, frame: int) -> None:
@@ -157,22 +157,22 @@ class Search(Runner):
         """
         self._marks = [mark for mark in other._marks if mark.frame <= frame]
         mark = self._marks.pop()
-        self._plant, self._frame, self.began = other._plant.back_at(mark.frame), mark.frame, mark.frame
+        self._simulation, self._frame, self.began = other._simulation.back_at(mark.frame), mark.frame, mark.frame
         self._last, self._base, self._footing = mark.last, mark.base.fork(1), mark.footing
 
     def advance(self) -> None:
         """Plan, and carry the plan's first frames out."""
-        reference, settings, plant = self.reference, self.settings, self._plant
+        reference, settings, simulation = self.reference, self.settings, self._simulation
         self._marks.append(_Mark(self._frame, self._last, self._base.fork(1), self._footing))
-        self._plan(plant.backend, self._frame)
+        self._plan(simulation.backend, self._frame)
         for k in range(min(settings.execute, reference.n_frames - 1 - self._frame)):
             frame = self._frame
-            targets = self._base.targets(plant.backend, frame) + self._offset(self._mean[None], k)[0]
+            targets = self._base.targets(simulation.backend, frame) + self._offset(self._mean[None], k)[0]
             self._base.executed(targets)
-            wrench = self.assistance.wrench(plant.backend, reference, frame)[0] if self.assistance else None
-            plant.advance(targets[0], self._grips(plant.backend, frame)[0], wrench)
+            wrench = self.assistance.wrench(simulation.backend, reference, frame)[0] if self.assistance else None
+            simulation.advance(targets[0], self._grips(simulation.backend, frame)[0], wrench)
             self._frame += 1
-            self._footing = self._footing.after(plant.backend, reference, self._frame)
+            self._footing = self._footing.after(simulation.backend, reference, self._frame)
         self._shift()
 
     def _offset(self, knots: np.ndarray, k: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from controller_server.body.shape import Hands
 from controller_server.physics.backend import EngineOptions
 from controller_server.physics.engines import BUILT_IN, make_backend
 
-from .check import Check, Outcome
+from .check import Check, CheckOutcome
 from .suite import run_conformance, table
 
 
@@ -32,7 +32,7 @@ def main() -> int:
         on_check=progress,
     )
     print(table(checks))
-    return int(any(check.outcome is Outcome.FAILED for check in checks))
+    return int(any(check.outcome is CheckOutcome.FAILED for check in checks))
 
 
 if __name__ == "__main__":

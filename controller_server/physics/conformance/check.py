@@ -14,7 +14,7 @@ MakeBackend = Callable[[PairBody, int], Backend]
 """Builds the engine under test for a body description and a number of worlds."""
 
 
-class Outcome(str, Enum):
+class CheckOutcome(str, Enum):
     """How a check ended. A skipped one asks for something the engine does not declare."""
 
     PASSED = "passed"
@@ -37,7 +37,7 @@ class Check:
 
     name: str
     capability: str | None
-    outcome: Outcome
+    outcome: CheckOutcome
     measured: float | None
     bound: str
     detail: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from controller_server.body.shape import Hands
 
 from . import grips, momentum, pairs, resting, stability, targets, worlds
-from .check import Check, Finding, MakeBackend, Outcome, Subject
+from .check import Check, CheckOutcome, Finding, MakeBackend, Subject
 from .scenes import neutral_pair
 
 CheckFunction = Callable[[Subject], Finding]
@@ -74,7 +74,7 @@ def run_conformance(
         missing = [need for need in needed if not getattr(declared, need)]
         if missing:
             detail = f"not declared: {', '.join(missing)}"
-            check = Check(name, capability, Outcome.SKIPPED, None, "", detail)
+            check = Check(name, capability, CheckOutcome.SKIPPED, None, "", detail)
         else:
             check = _carried_out(name, capability, function, subject)
         checks.append(check)
@@ -87,8 +87,8 @@ def _carried_out(name: str, capability: str | None, function: CheckFunction, sub
     try:
         found = function(subject)
     except Exception as error:  # whatever an engine does, the other checks still have to run
-        return Check(name, capability, Outcome.FAILED, None, "", f"{type(error).__name__}: {error}")
-    outcome = Outcome.PASSED if found.passed else Outcome.FAILED
+        return Check(name, capability, CheckOutcome.FAILED, None, "", f"{type(error).__name__}: {error}")
+    outcome = CheckOutcome.PASSED if found.passed else CheckOutcome.FAILED
     return Check(name, capability, outcome, found.measured, found.bound, found.detail)
 
 

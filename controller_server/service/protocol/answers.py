@@ -35,7 +35,7 @@ class Preview:
     """What of a motion is simulated so far.
 
     Attributes:
-        stage: The controller's rung at work.
+        stage: The attempt at work.
         time: Since the clip's first frame [s], shape (S,).
         positions: Joint positions of both people [m], shape (S, 2, B, 3).
         joints: SMPL-X joint index of each of the B, shape (B,).

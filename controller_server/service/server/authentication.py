@@ -17,7 +17,7 @@ _ENDPOINT = "inproc://zeromq.zap.01"
 _LOOK_EVERY = 1.0
 
 
-class Doorkeeper:
+class ZapAuthenticator:
     """Answers ZeroMQ's questions about connections; has to be there before the guarded sockets are bound.
 
     Args:

@@ -21,7 +21,7 @@ from controller_server.service.protocol.messages import FROM_WORKER, MAX_MESSAGE
 from controller_server.service.protocol.payload import Payload
 from controller_server.service.protocol.wire import new_socket, receive_at_router, send_to
 
-from .authentication import Doorkeeper
+from .authentication import ZapAuthenticator
 from .options import Supervision, WorkerSpec, threads_per_worker
 from .processes import NEW_GROUP, NO_WINDOW, resident_bytes
 from .store import Key
@@ -127,7 +127,7 @@ class Pool:
         self.socket = new_socket(context, zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-        Doorkeeper.guard_workers(self.socket)
+        ZapAuthenticator.guard_workers(self.socket)
         self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
         self._work = logs.parent / "work"
         self._work.mkdir(parents=True, exist_ok=True)
@@ -178,7 +178,7 @@ class Pool:
             except AssistMimicError as error:
                 for worker in self.workers:  # one that talks nonsense is ended, a stranger is not answered
                     if worker.route == envelope.route:
-                        self._put_down(worker, f"it said something else: {error}")
+                        self._terminate(worker, f"it said something else: {error}")
                 continue
             if message.type == "ready":
                 self._welcome(envelope.route, message)
@@ -210,9 +210,9 @@ class Pool:
         if message["engine"] == worker.spec.engine:
             worker.route, worker.was_ready, worker.failed_starts = route, True, 0
         else:
-            self._put_down(worker, f"it has engine {message['engine']!r}, not {worker.spec.engine!r}")
+            self._terminate(worker, f"it has engine {message['engine']!r}, not {worker.spec.engine!r}")
 
-    def _put_down(self, worker: Worker, reason: str) -> None:
+    def _terminate(self, worker: Worker, reason: str) -> None:
         """End a worker, and say why where its own words are."""
         if worker.process is not None:
             with self._log(worker).open("a", encoding="utf-8") as log:
@@ -235,7 +235,7 @@ class Pool:
                 worker.memory = resident_bytes(worker.process.pid)
             fault = self._fault(worker, now)
             if fault is not None:
-                deaths.append(self._bury(worker, now, *fault))
+                deaths.append(self._reap(worker, now, *fault))
         return deaths
 
     def _fault(self, worker: Worker, now: float) -> tuple[str, str] | None:
@@ -277,10 +277,10 @@ class Pool:
                 worker.process = _start_process(command, environment, self._work, log)
         except OSError as error:
             self._log(worker).write_text(f"{command[0]}: {error}\n", encoding="utf-8")
-            return self._bury(worker, now, "not_started", f"the {worker.spec.engine} worker cannot be started")
+            return self._reap(worker, now, "not_started", f"the {worker.spec.engine} worker cannot be started")
         return None
 
-    def _bury(self, worker: Worker, now: float, code: str, message: str) -> Death:
+    def _reap(self, worker: Worker, now: float, code: str, message: str) -> Death:
         killed = worker.process is not None and worker.process.poll() == _KILLED and not worker.put_down
         if worker.process is not None:
             _end_process(worker.process)

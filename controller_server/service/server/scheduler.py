@@ -27,7 +27,7 @@ did, or that somebody else keeps killing."""
 class Audience(Protocol):
     """Whoever hears of jobs; nobody outside may before the store is committed."""
 
-    def tell(self, key: Key, message: Message) -> None:
+    def notify(self, key: Key, message: Message) -> None:
         """Something happened to a job."""
         ...
 
@@ -58,7 +58,7 @@ def _like(job: Job) -> tuple[str, str]:
     return kind_of(job.settings), f"{job.name} {job.frames}" if job.name else ""
 
 
-class Board:
+class Scheduler:
     """The jobs of a server.
 
     Args:
@@ -206,9 +206,9 @@ class Board:
             self._end(key, State.FAILED, code="internal", message="the worker cancelled a job nobody wanted cancelled")
         elif message.type == "progress":
             live.news = self._timed(live, message)
-            self._audience.tell(key, live.news)
+            self._audience.notify(key, live.news)
         else:
-            self._audience.tell(key, message)
+            self._audience.notify(key, message)
 
     @staticmethod
     def _timed(live: Live, message: Message) -> Message:
@@ -251,7 +251,7 @@ class Board:
         self._count(State.RUNNING if live.since else State.QUEUED, state)
         self.events[state.value] += 1
         log.info("job ended", extra={"job": key.job, "state": state.value, "code": news.get("code", "")})
-        self._audience.tell(key, news)
+        self._audience.notify(key, news)
 
     def _count(self, before: State, after: State) -> None:
         self.counts[before.value] -= 1

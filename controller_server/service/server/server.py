@@ -23,12 +23,12 @@ from controller_server.service.protocol.wire import Envelope, new_socket, receiv
 from .access import access_of
 from .admission import Admission, Refused
 from .array_file import ArrayFileError
-from .authentication import Doorkeeper
+from .authentication import ZapAuthenticator
 from .options import ServerOptions
 from .policies import Policies
 from .pool import Pool, Worker
 from .processes import is_alive
-from .scheduler import Board
+from .scheduler import Scheduler
 from .store import Job, JobStore, Key, State
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Server:
         self._context = zmq.Context()
         self._policies = Policies(options.bundles, options.terms)
         nobody: dict[str, str] = {}
-        self._door = Doorkeeper(
+        self._door = ZapAuthenticator(
             self._context,
             (lambda: nobody) if self.access is None else self.access.clients,
             lambda token: self._pool.expects(token),
@@ -99,7 +99,7 @@ class Server:
         self._heard: dict[bytes, float] = {}
         self._ends: deque[float] = deque()
         admission = Admission(options.limits, self._pool.engines, self._policies.names, options.store)
-        self._board = Board(self._store, self._pool, admission, options.supervision.attempts, self)
+        self._scheduler = Scheduler(self._store, self._pool, admission, options.supervision.attempts, self)
         self._started, self._stopping = time.monotonic(), False
         self._next = {"check": 0.0, "parent": 0.0, "sweep": 0.0, "observe": 0.0}
         self._poller = zmq.Poller()
@@ -137,14 +137,14 @@ class Server:
 
     def snapshot(self) -> Snapshot:
         """The server's numbers now."""
-        jobs = {state.value: self._board.counts[state.value] for state in State}
-        return Snapshot(jobs, dict(self._board.events), len(self._heard), tuple(self._pool.workers))
+        jobs = {state.value: self._scheduler.counts[state.value] for state in State}
+        return Snapshot(jobs, dict(self._scheduler.events), len(self._heard), tuple(self._pool.workers))
 
     def _turn(self) -> None:
         self._poller.poll(_TURN_MS)
         self._door.answer()
         for worker, message in self._pool.receive():
-            self._board.on_worker(worker, message)
+            self._scheduler.on_worker(worker, message)
         for _ in range(_MESSAGES_A_TURN):
             envelope = receive_at_router(self._front, self.options.limits.message_bytes)
             if envelope is None:
@@ -152,7 +152,7 @@ class Server:
             self._heard[envelope.route] = time.monotonic()
             self._answer(envelope)
         self._look_after(time.monotonic())
-        self._board.dispatch()
+        self._scheduler.dispatch()
         self._store.commit()
         for route, message in self._outbox:
             if not send_to(self._front, route, message):
@@ -163,7 +163,7 @@ class Server:
         """What has to be done whether or not anybody says anything."""
         if not self._stopping and self._is_time("check", now, _CHECK_EVERY):
             for death in self._pool.check():
-                self._board.on_death(death)
+                self._scheduler.on_death(death)
         if self._is_time("parent", now, _PARENT_EVERY):
             if self.options.parent_pid and not is_alive(self.options.parent_pid):
                 log.info("the parent process is gone", extra={"pid": self.options.parent_pid})
@@ -191,7 +191,7 @@ class Server:
         ]:
             del self._watchers[key]
 
-    def tell(self, key: Key, message: Message) -> None:
+    def notify(self, key: Key, message: Message) -> None:
         """News of a job, to everybody who watches it."""
         for route, wants_previews in self._watchers.get(key, {}).items():
             if message.type != "preview" or wants_previews:
@@ -249,48 +249,48 @@ class Server:
 
     def _submit(self, envelope: Envelope, message: Message) -> Message:
         client = message.get("client") or envelope.route.hex()
-        job = self._board.submit(envelope.owner, client, message)
+        job = self._scheduler.submit(envelope.owner, client, message)
         if not message.get("watch", True):
             return self._accepted(job)
         return self._watch_job(envelope, job, message.get("previews", False))
 
     def _watch(self, envelope: Envelope, message: Message) -> Message:
-        job = self._board.look_up(Key(envelope.owner, message["job"]))
+        job = self._scheduler.look_up(Key(envelope.owner, message["job"]))
         return self._watch_job(envelope, job, message.get("previews", False))
 
     def _watch_job(self, envelope: Envelope, job: Job, previews: bool) -> Message:
         """The job's end if it has ended; else where it stands, and its news from now on."""
         if job.state.is_end:
             try:
-                return self._board.end_of(job)
+                return self._scheduler.end_of(job)
             except ArrayFileError as error:
                 log.error("result damaged; the job is done again", extra={"job": job.job, "reason": str(error)})
-                job = self._board.redo(job)
+                job = self._scheduler.redo(job)
         self._watchers.setdefault(job.key, {})[envelope.route] = previews
-        news = self._board.news(job.key)
+        news = self._scheduler.news(job.key)
         if news is not None:
             self._outbox.append((envelope.route, news))
         return self._accepted(job)
 
     def _accepted(self, job: Job) -> Message:
-        fields = {"job": job.job, "state": job.state.value, "position": self._board.position(job)}
+        fields = {"job": job.job, "state": job.state.value, "position": self._scheduler.position(job)}
         return Message("accepted", fields | self._ahead(job))
 
     def _ahead(self, job: Job) -> dict[str, int]:
         """What is said of a job that waits: how many are begun before it."""
-        ahead = self._board.ahead(job)
+        ahead = self._scheduler.ahead(job)
         return {} if ahead is None else {"ahead": ahead}
 
     def _cancel(self, envelope: Envelope, message: Message) -> Message:
         key = Key(envelope.owner, message["job"])
-        if self._board.cancel(key) is State.RUNNING:
+        if self._scheduler.cancel(key) is State.RUNNING:
             self._watchers.setdefault(key, {}).setdefault(envelope.route, False)
             return Message("cancelling", {"job": key.job})
         return Message("cancelled", {"job": key.job})
 
     def _status(self, envelope: Envelope, message: Message) -> Message:
         if message.get("job") is not None:
-            job = self._board.look_up(Key(envelope.owner, message["job"]))
+            job = self._scheduler.look_up(Key(envelope.owner, message["job"]))
             return Message("status", {"status": self._record(job)})
         now = time.monotonic()
         while self._ends and now - self._ends[0] > _RATE_WINDOW:
@@ -320,19 +320,19 @@ class Server:
         return Message("jobs", {"jobs": [self._record(job) for job in found]})
 
     def _record(self, job: Job) -> dict[str, Any]:
-        news = self._board.news(job.key)
+        news = self._scheduler.news(job.key)
         at = {} if news is None else {name: news[name] for name in ("stage", "done", "total")}
         return {
             **{"job": job.job, "state": job.state.value, "client": job.client, "engine": job.engine},
             **{"frames": job.frames, "created": job.created, "started": job.started, "ended": job.ended},
             **{"seconds": job.seconds, "attempts": job.attempts, "kept": job.kept, "bytes": job.bytes},
-            **{"code": job.code, "message": job.message, "position": self._board.position(job), **at},
+            **{"code": job.code, "message": job.message, "position": self._scheduler.position(job), **at},
             **{"name": job.name, "verdict": job.verdict, **self._ahead(job)},
         }
 
     def _ping(self, envelope: Envelope, message: Message) -> Message:
         key = Key(envelope.owner, message.get("job", ""))
-        watching, waiting = envelope.route in self._watchers.get(key, {}), self._board.waiting(key)
+        watching, waiting = envelope.route in self._watchers.get(key, {}), self._scheduler.waiting(key)
         return Message("pong", {"watching": watching} | (self._ahead(waiting) if waiting else {}))
 
 

@@ -1,4 +1,4 @@
-"""The ladder: a good result ends it, else the best is kept; what fails says why, within the bounds of assistance."""
+"""Fallback strategies: a good result ends them, else the best is kept; failures say why; help stays bounded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from controller_server.body.layout import clip_local_quats
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
 from controller_server.control.assist import Assistance
-from controller_server.control.fallback import controllers as rungs
+from controller_server.control.fallback import controllers
 from controller_server.control.fallback.attempt import quality_of
-from controller_server.control.fallback.run import ControlInterrupted, run_ladder
+from controller_server.control.fallback.run import ControlInterrupted, run_strategies
 from controller_server.control.fallback.settings import ControlSettings
 from controller_server.control.fallback.strategy import ASSIST_LEVELS
 from controller_server.core.errors import AssistMimicError, SimulationDiverged
@@ -24,14 +24,14 @@ from controller_server.metrics.effort import GRAVITY
 from controller_server.physics.recording import Recording
 
 pytestmark = pytest.mark.usefixtures("no_policies")
-RUNGS = ["search", "search longer", *(f"assisted {level:g}" for level in ASSIST_LEVELS)]
+ATTEMPTS = ["search", "search longer", *(f"assisted {level:g}" for level in ASSIST_LEVELS)]
 
 
 @pytest.fixture(autouse=True)
 def small_searches(monkeypatch: pytest.MonkeyPatch):
     """Search as little as a test can afford, whatever the quality."""
-    monkeypatch.setattr(rungs, "QUALITIES", {"default": TINY, "draft": TINY})
-    monkeypatch.setattr(rungs, "_LONGER", {"horizon": 6})
+    monkeypatch.setattr(controllers, "QUALITIES", {"default": TINY, "draft": TINY})
+    monkeypatch.setattr(controllers, "_LONGER", {"horizon": 6})
 
 
 def hovering(people: tuple[int, ...] = (0, 1)) -> tuple[InteractionClip, PairBody]:
@@ -54,7 +54,7 @@ def test_first_rung_carries_an_easy_clip():
     """Stand on the search, without outside help, when it carries the clip."""
     clip, pair, _ = standing(10)
     seen: list[tuple[str, int, int]] = []
-    outcome = run_ladder(clip, pair, ControlSettings(threads=1), lambda *now: seen.append(now))
+    outcome = run_strategies(clip, pair, ControlSettings(threads=1), lambda *now: seen.append(now))
     assert (outcome.success, outcome.controller, len(outcome.attempts)) == (True, "search", 1)
     attempt = outcome.attempts[0]
     assert max(attempt.max_deviation) < 0.05
@@ -72,7 +72,7 @@ def test_who_ends_at_rest_has_to_stand_still_beyond_the_end(rest: bool):
         swaying = np.linspace(0, 0.1, 10)[:, None] * [1.0, 0, 0]
         clip = replace(clip, supporter=replace(clip.supporter, trans=clip.supporter.trans + swaying))
     shown: list[float] = []
-    outcome = run_ladder(
+    outcome = run_strategies(
         clip,
         pair,
         ControlSettings(controller="search", threads=1),
@@ -83,17 +83,17 @@ def test_who_ends_at_rest_has_to_stand_still_beyond_the_end(rest: bool):
 
 
 def test_impossible_clip_climbs_every_rung():
-    """Fail on every rung for two people who hover, say when, give the best, and keep to the bounds of assistance."""
+    """Fail on every attempt for two people who hover, say when, give the best, and keep to the bounds of assistance."""
     clip, pair = hovering()
-    outcome = run_ladder(clip, pair, ControlSettings(threads=1))
+    outcome = run_strategies(clip, pair, ControlSettings(threads=1))
     assert not outcome.success
-    assert [attempt.controller for attempt in outcome.attempts] == RUNGS
+    assert [attempt.controller for attempt in outcome.attempts] == ATTEMPTS
     assert not any(attempt.success for attempt in outcome.attempts)
     for attempt in outcome.attempts:
         assert attempt.reason in {f"the {role} was over 0.25 m off at 0.1 s" for role in ("supporter", "recipient")}
         assert max(attempt.max_deviation) > 0.3
-    assert outcome.recording.time[-1] == pytest.approx(0.5)  # every rung gave up; the best went on to the end
-    assert outcome.controller in RUNGS
+    assert outcome.recording.time[-1] == pytest.approx(0.5)  # every attempt gave up; the best went on to the end
+    assert outcome.controller in ATTEMPTS
     weight = outcome.recording.mass * GRAVITY
     force = np.linalg.norm(outcome.recording.wrench[..., :3], axis=-1) / weight
     torque = np.linalg.norm(outcome.recording.wrench[..., 3:], axis=-1)
@@ -107,10 +107,10 @@ def test_impossible_clip_climbs_every_rung():
 def test_only_the_judged_have_to_succeed():
     """Call it a success when the recipient alone is judged and only the supporter hovers."""
     clip, pair = hovering((0,))
-    outcome = run_ladder(clip, pair, ControlSettings(controller="search", threads=1, judged=(1,)))
+    outcome = run_strategies(clip, pair, ControlSettings(controller="search", threads=1, judged=(1,)))
     assert outcome.success
     assert outcome.attempts[0].max_deviation[0] > 0.25 > outcome.attempts[0].max_deviation[1]
-    outcome = run_ladder(clip, pair, ControlSettings(controller="search", threads=1))
+    outcome = run_strategies(clip, pair, ControlSettings(controller="search", threads=1))
     assert outcome.attempts[0].reason == "the supporter was over 0.25 m off at 0.1 s"
     assert len(outcome.attempts) == 1
 
@@ -123,7 +123,7 @@ def following(clip: InteractionClip, pair: PairBody, **given: float) -> Recordin
 
 
 def pretending(monkeypatch: pytest.MonkeyPatch, recordings: Callable[[Assistance | None], Recording]) -> None:
-    """Put recordings with a known answer in the search's place, by the assistance of the rung."""
+    """Put recordings with a known answer in the search's place, by the assistance of the attempt."""
 
     class Pretended:
         control_steps = began = 0
@@ -140,7 +140,7 @@ def pretending(monkeypatch: pytest.MonkeyPatch, recordings: Callable[[Assistance
         def take_over(self, *_):
             """What it is to give is known: it cannot begin later."""
 
-    monkeypatch.setattr(rungs, "Search", Pretended)
+    monkeypatch.setattr(controllers, "Search", Pretended)
 
 
 def test_least_assistance_wins(monkeypatch: pytest.MonkeyPatch):
@@ -153,10 +153,10 @@ def test_least_assistance_wins(monkeypatch: pytest.MonkeyPatch):
         return following(clip, pair, wrench=0.09 * weight) if enough else following(clip, pair, until=0.5)
 
     pretending(monkeypatch, recordings)
-    outcome = run_ladder(clip, pair)
+    outcome = run_strategies(clip, pair)
     assert (outcome.success, outcome.controller) == (False, "assisted 0.1")  # help is no success
     assert [attempt.success_tracking for attempt in outcome.attempts] == [False, False, False, True]
-    assert [attempt.controller for attempt in outcome.attempts] == [*RUNGS[:2], "assisted 0.05", "assisted 0.1"]
+    assert [attempt.controller for attempt in outcome.attempts] == [*ATTEMPTS[:2], "assisted 0.05", "assisted 0.1"]
     assert outcome.attempts[0].reason == "the simulation broke off at 0.5 s"
     assert "0.09 body weights of outside help, 0.090 on average" in outcome.attempts[3].reason
     assert outcome.attempts[3].max_force == pytest.approx(0.09)
@@ -167,18 +167,18 @@ def test_too_much_help_on_average_is_a_failure(monkeypatch: pytest.MonkeyPatch):
     clip, pair, _ = standing(31)
     recording = following(clip, pair, wrench=0.2 * pair.recipient.mass * GRAVITY)
     pretending(monkeypatch, lambda _: recording)
-    outcome = run_ladder(clip, pair, ControlSettings(controller="assisted"))
+    outcome = run_strategies(clip, pair, ControlSettings(controller="assisted"))
     assert not outcome.success
-    assert [attempt.controller for attempt in outcome.attempts] == RUNGS[2:]
+    assert [attempt.controller for attempt in outcome.attempts] == ATTEMPTS[2:]
     assert outcome.attempts[0].reason == "needed 0.20 body weights of outside help on average, more than 0.15"
 
 
 def test_the_one_that_held_out_longest_is_kept(monkeypatch: pytest.MonkeyPatch):
-    """Give the recording of the rung that came farthest when none succeeded."""
+    """Give the recording of the attempt that came farthest when none succeeded."""
     clip, pair, _ = standing(31)
     until = dict(zip([None, *ASSIST_LEVELS], (0.2, 0.4, 0.8, 0.6, 0.3, 0.5), strict=True))
     pretending(monkeypatch, lambda a: following(clip, pair, until=until[a.level if a else None]))
-    outcome = run_ladder(clip, pair)
+    outcome = run_strategies(clip, pair)
     assert (outcome.success, outcome.controller) == (False, "assisted 0.1")
     assert outcome.recording.time[-1] == pytest.approx(0.8)
 
@@ -193,7 +193,7 @@ def test_interrupted(controller: str):
             raise KeyboardInterrupt
 
     with pytest.raises(ControlInterrupted) as caught:
-        run_ladder(clip, pair, ControlSettings(controller=controller, threads=1), stop)
+        run_strategies(clip, pair, ControlSettings(controller=controller, threads=1), stop)
     outcome = caught.value.outcome
     assert not outcome.success
     assert 4 / 30 <= outcome.recording.time[-1] < 0.5
@@ -203,58 +203,58 @@ def test_interrupted(controller: str):
 
 
 def test_interrupted_on_a_higher_rung():
-    """Keep the attempts of the rungs below the one that was interrupted."""
+    """Keep the attempts before the one that was interrupted."""
     clip, pair = hovering()
 
-    def stop(rung: str, _: int, __: int) -> None:
-        if rung == RUNGS[2]:
+    def stop(attempt: str, _: int, __: int) -> None:
+        if attempt == ATTEMPTS[2]:
             raise KeyboardInterrupt
 
     with pytest.raises(ControlInterrupted) as caught:
-        run_ladder(clip, pair, ControlSettings(threads=1), stop)
+        run_strategies(clip, pair, ControlSettings(threads=1), stop)
     outcome = caught.value.outcome
-    assert [attempt.controller for attempt in outcome.attempts] == RUNGS[:3]
+    assert [attempt.controller for attempt in outcome.attempts] == ATTEMPTS[:3]
     best = max(outcome.attempts, key=quality_of)
-    assert outcome.controller == best.controller != RUNGS[2]  # what held out longer than what had just begun
+    assert outcome.controller == best.controller != ATTEMPTS[2]  # what held out longer than what had just begun
     assert best.failed_at is not None and outcome.recording.time[-1] >= best.failed_at > 0
 
 
 def test_interrupted_while_a_rung_is_made(monkeypatch: pytest.MonkeyPatch):
-    """Hand out what the rung below simulated; where there is none, it is a plain Ctrl-C."""
+    """Return what the attempt before simulated; where there is none, it is a plain Ctrl-C."""
     clip, pair = hovering()
     made = []
 
-    class Slow(rungs.Search):
+    class Slow(controllers.Search):
         def __init__(self, *arguments: object, **options: object) -> None:
             if len(made) == limit:
                 raise KeyboardInterrupt
             made.append(self)
             super().__init__(*arguments, **options)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(rungs, "Search", Slow)
+    monkeypatch.setattr(controllers, "Search", Slow)
     limit = 1
     with pytest.raises(ControlInterrupted) as caught:
-        run_ladder(clip, pair, ControlSettings(threads=1))
+        run_strategies(clip, pair, ControlSettings(threads=1))
     assert [a.controller for a in caught.value.outcome.attempts] == [caught.value.outcome.controller] == ["search"]
     made.clear()
     limit = 0
     with pytest.raises(KeyboardInterrupt) as plain:
-        run_ladder(clip, pair, ControlSettings(threads=1))
+        run_strategies(clip, pair, ControlSettings(threads=1))
     assert not isinstance(plain.value, ControlInterrupted)
 
 
 def test_interrupted_while_a_failure_is_shown_whole():
-    """After every rung gave up, Ctrl-C keeps what there is and is not taken for the end."""
+    """After every attempt gave up, Ctrl-C keeps what there is and is not taken for the end."""
     clip, pair = hovering()
 
     def stop(_: str, done: int, of: int) -> None:
-        if done >= of - 4:  # every rung gives up long before
+        if done >= of - 4:  # every attempt gives up long before
             raise KeyboardInterrupt
 
     with pytest.raises(ControlInterrupted) as caught:
-        run_ladder(clip, pair, ControlSettings(threads=1), stop)
+        run_strategies(clip, pair, ControlSettings(threads=1), stop)
     outcome = caught.value.outcome
-    assert len(outcome.attempts) == len(RUNGS) and 0.3 < outcome.recording.time[-1] < 0.5
+    assert len(outcome.attempts) == len(ATTEMPTS) and 0.3 < outcome.recording.time[-1] < 0.5
 
 
 def test_a_start_that_cannot_be_simulated(monkeypatch: pytest.MonkeyPatch):
@@ -277,13 +277,13 @@ def test_a_start_that_cannot_be_simulated(monkeypatch: pytest.MonkeyPatch):
             def take_over(self, *_: object) -> None:
                 pass
 
-        monkeypatch.setattr(rungs, "Search", Diverges)
+        monkeypatch.setattr(controllers, "Search", Diverges)
 
     diverging(0.0)
     with pytest.raises(SimulationDiverged):
-        run_ladder(clip, pair, ControlSettings(threads=1))
+        run_strategies(clip, pair, ControlSettings(threads=1))
     diverging(0.3)
-    outcome = run_ladder(clip, pair, ControlSettings(threads=1))
+    outcome = run_strategies(clip, pair, ControlSettings(threads=1))
     assert not outcome.success and outcome.recording.time[-1] == pytest.approx(0.3)
 
 

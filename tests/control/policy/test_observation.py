@@ -13,15 +13,15 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.rotation import quat_from_rotvec, quat_mul, quat_rotate
 from controller_server.control.policy.observation import (
     NO_FORCES,
-    View,
+    ObservedState,
     bound,
-    look,
     observe,
+    observe_state,
     reads_forces,
     term_sizes,
 )
 from controller_server.control.reference.reference import Reference
-from controller_server.control.reference.track import Bodies, Track
+from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
 from controller_server.core.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from controller_server.terms import TermConfig, observation
@@ -30,10 +30,10 @@ NAMES = tuple(observation.all())
 CLIP = standing_pair(31)
 PAIR = PairBody.from_clip(CLIP)
 REFERENCE = Reference.of(CLIP, PAIR)
-TRACK = Track.of(REFERENCE)
+TRACK = ReferenceTrajectory.of(REFERENCE)
 
 
-def random_view(n: int = 3) -> View:
+def random_view(n: int = 3) -> ObservedState:
     """People in random states, float64 so that nothing is lost by turning them."""
     rng, b = np.random.default_rng(0), 22
 
@@ -42,7 +42,7 @@ def random_view(n: int = 3) -> View:
         return Bodies(rng.standard_normal((n, 2, b, 3)), quats, *rng.standard_normal((2, n, 2, b, 3)))
 
     now, goal, later = bodies(), bodies(), bodies()
-    return View(
+    return ObservedState(
         now=now,
         goal=goal,
         ahead=lambda seconds: later,
@@ -103,7 +103,7 @@ def test_torch_sees_what_numpy_sees():
     now, goal, ahead = (
         Bodies(*(torch.from_numpy(a).float() for a in vars(b).values())) for b in (view.now, view.goal, view.ahead(0.3))
     )
-    seen = observe(View(now=now, goal=goal, ahead=lambda seconds: ahead, **tensors), NAMES)
+    seen = observe(ObservedState(now=now, goal=goal, ahead=lambda seconds: ahead, **tensors), NAMES)
     assert seen.dtype == torch.float32
     assert np.abs(seen.numpy() - observe(view, NAMES)).max() < 1e-4
 
@@ -114,7 +114,7 @@ def test_on_the_reference_there_is_nothing_left_to_reach():
     backend.set_state(REFERENCE.state[[0, 0]])
     backend.set_targets(REFERENCE.targets[[0, 0]])
     backend.step(3)
-    seen = observe(look(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63))), NAMES)
+    seen = observe(observe_state(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63))), NAMES)
     assert seen.dtype == np.float32
     for name in ("goal_positions", "goal_rotations", "goal_ahead", "partner_goal", "balance"):
         assert np.abs(part(seen, name)).max() < 0.3  # three physics steps of settling
@@ -149,7 +149,7 @@ def test_a_term_has_parameters_and_may_stand_there_twice():
     )
     backend = BackendMujoco(PAIR, 1, threads=1)
     backend.set_state(REFERENCE.state[[0]])
-    view = look(backend, TRACK, np.zeros(1, int), np.zeros((1, 2, 63)))
+    view = observe_state(backend, TRACK, np.zeros(1, int), np.zeros((1, 2, 63)))
     assert np.array_equal(view.ahead(0.5).positions, TRACK.positions(np.array([round(0.5 * REFERENCE.hz)])))
     assert term_sizes(PAIR, [near, far]) == (("near", 66), ("goal_ahead", 66))
     assert np.abs(observe(view, [near])).max() < 1e-3
@@ -166,7 +166,7 @@ def test_a_term_that_gives_no_finite_numbers_is_named():
     odd = replace(height, name="odd", term=wrong)
     backend = BackendMujoco(PAIR, 2, threads=1)
     backend.set_state(REFERENCE.state[[0, 0]])
-    view = look(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63)))
+    view = observe_state(backend, TRACK, np.zeros(2, int), np.zeros((2, 2, 63)))
     assert np.isfinite(observe(view, ["positions", height])).all()
     for broken, world in (([False, False], 0), ([True, False], 1)):
         with pytest.raises(AssistMimicError, match=f"observation: odd: .* recipient in world {world}"):

@@ -1,4 +1,4 @@
-"""The policy controller: zero actions are bare targets, memory, batches, torch and numpy, search around it, rungs."""
+"""The policy controller: zero actions are bare targets, memory, batches, torch and numpy, search around it, order."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from helpers.standing import standing_pair
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import PRESETS
 from controller_server.clip.io.npz import write_npz
-from controller_server.control.fallback import controllers as rungs
-from controller_server.control.fallback.run import run_ladder
+from controller_server.control.fallback import controllers
+from controller_server.control.fallback.run import run_strategies
 from controller_server.control.fallback.settings import ControlSettings
 from controller_server.control.policy.action import ActionSpec
 from controller_server.control.policy.bundle import CARD, WEIGHTS, PolicyBundle, read_bundle, write_bundle
 from controller_server.control.policy.bundle_store import FOLDERS_VARIABLE
 from controller_server.control.policy.network import forward
-from controller_server.control.policy.observation import View, look, observe
+from controller_server.control.policy.observation import ObservedState, observe, observe_state
 from controller_server.control.policy.policy import Playback, PolicyBase
-from controller_server.control.recorded_simulation import Plant
+from controller_server.control.recorded_simulation import RecordedSimulation
 from controller_server.control.reference.reference import Reference
+from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
 from controller_server.control.reference.start import settled_start
-from controller_server.control.reference.track import Bodies, Track
 from controller_server.control.search.search import Search
 from controller_server.core.bundled import POLICIES
 from controller_server.core.errors import AssistMimicError
@@ -55,7 +55,7 @@ def test_zero_actions_are_the_references_targets():
     """Play the reference's own targets, bit for bit, where every action is zero."""
     pair, reference, _ = squatting()
     bundle = untrained(squatting_pair(13), pair)
-    bare = Plant(pair, settled_start(pair, reference))
+    bare = RecordedSimulation(pair, settled_start(pair, reference))
     for frame in range(reference.n_frames - 1):
         bare.advance(reference.targets[frame + 1], reference.grips[frame])
     played = Playback(pair, reference, PolicyBase(pair, reference, bundle)).run()
@@ -99,9 +99,9 @@ def test_the_previous_action_is_remembered():
     pair, reference, bundle = squatting()
     backend = BackendMujoco(pair, 1, threads=1)
     backend.set_state(reference.state[:1])
-    seen: list[View] = []
+    seen: list[ObservedState] = []
 
-    def notice(view: View, frame: int) -> View:
+    def notice(view: ObservedState, frame: int) -> ObservedState:
         seen.append(view)
         return view
 
@@ -157,7 +157,7 @@ def displaced_with_sensors(pair: PairBody, reference: Reference, recipient: np.n
     return backend
 
 
-def in_torch(view: View) -> View:
+def in_torch(view: ObservedState) -> ObservedState:
     """The same view in tensors."""
     torch = pytest.importorskip("torch")
 
@@ -167,7 +167,7 @@ def in_torch(view: View) -> View:
         return torch.tensor(value) if isinstance(value, np.ndarray) else value
 
     arrays = {name: tensor(value) for name, value in vars(view).items()}
-    return View(**{**arrays, "ahead": lambda seconds: tensor(view.ahead(seconds))})
+    return ObservedState(**{**arrays, "ahead": lambda seconds: tensor(view.ahead(seconds))})
 
 
 def bundles_to_compare() -> list[Path | None]:
@@ -186,7 +186,7 @@ def test_torch_and_numpy_give_the_same_action(folder: Path | None):
     backend.set_state(reference.state[np.array([0, 3, 6, 9])])
     backend.step(2)
     action = np.random.default_rng(0).normal(0, 0.2, (4, 2, 63)).astype(np.float32)
-    view = look(backend, Track.of(reference), np.array([0, 3, 6, 9]), action)
+    view = observe_state(backend, ReferenceTrajectory.of(reference), np.array([0, 3, 6, 9]), action)
     base = PolicyBase(pair, reference, bundle, n_worlds=4)
     expected = base.actions(view)
     for person, role in enumerate(("supporter", "recipient")):
@@ -243,14 +243,14 @@ def test_search_around_a_policy_that_feels_nothing():
     np.testing.assert_array_equal(blind.fork(1).targets(backend, 0), blind.fork(1).targets(with_sensors, 0))
 
 
-# -- rungs -------------------------------------------------------------------------------------------------------------
+# -- attempts ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_policies) -> Path:
     """A folder that is looked through for bundles, and searches small enough for a test."""
     monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(rungs, "QUALITIES", {"default": TINY, "draft": TINY})
+    monkeypatch.setattr(controllers, "QUALITIES", {"default": TINY, "draft": TINY})
     return tmp_path
 
 
@@ -263,7 +263,7 @@ def test_auto_prefers_a_fitting_policy(policies: Path):
     """Stand on the policy where one was trained on the clip with the same bodies; no search is made."""
     clip, pair, _ = standing(10)
     write_bundle(policies / "fits", renamed(untrained(clip, pair), "fits"))
-    outcome = run_ladder(clip, pair, settings(clip))
+    outcome = run_strategies(clip, pair, settings(clip))
     assert (outcome.controller, outcome.success, outcome.policy) == ("policy", True, "fits")
     assert outcome.policy_sha256 == read_bundle(policies / "fits").sha256 != ""
     assert outcome.attempts[0].control_steps == 0
@@ -288,14 +288,14 @@ def test_a_policy_that_fits_less(policies: Path):
     clip, pair, _ = standing(10)
     weak = PairBody.from_clip(clip, recipient=PRESETS["weak"])
     write_bundle(policies / "weak", renamed(untrained(clip, weak), "weak"))
-    outcome = run_ladder(clip, pair, settings(clip))
+    outcome = run_strategies(clip, pair, settings(clip))
     assert (outcome.controller, outcome.policy, outcome.notes) == ("search", "", ())
-    outcome = run_ladder(clip, pair, settings(clip, policy="weak"))
+    outcome = run_strategies(clip, pair, settings(clip, policy="weak"))
     assert (outcome.controller, outcome.policy) == ("policy", "weak")
     assert len(outcome.notes) == 1
     assert outcome.notes[0] == "policy weak: recipient is adult, trained with weak"
     unlike = PrepareSettings(swing=False, grips=GripMode.OFF)
-    outcome = run_ladder(clip, weak, settings(clip, prepare=unlike))
+    outcome = run_strategies(clip, weak, settings(clip, prepare=unlike))
     assert (outcome.controller, outcome.notes) == (
         "policy",
         ("policy weak: swing is off, trained with on; grips is off, trained with auto",),
@@ -307,7 +307,7 @@ def test_a_prior_is_searched_around(policies: Path):
     clip, pair, _ = standing(10)
     prior = untrained(standing_pair(4), pair, kind="prior", terms=PRIOR)
     write_bundle(policies / "prior", renamed(prior, "prior"))
-    outcome = run_ladder(clip, pair, settings(clip, controller="search-policy"))
+    outcome = run_strategies(clip, pair, settings(clip, controller="search-policy"))
     assert (outcome.controller, outcome.success, outcome.policy) == ("search-policy", True, "prior")
 
 
@@ -318,35 +318,35 @@ def test_nothing_fits(policies: Path):
     write_bundle(policies / "other", renamed(other, "other"))
     (policies / "broken").mkdir()
     (policies / "broken" / CARD).write_text("[]")
-    outcome = run_ladder(clip, pair, settings(clip))
+    outcome = run_strategies(clip, pair, settings(clip))
     assert (outcome.controller, outcome.policy) == ("search", "")
     assert any(note.startswith("left out: ") and "broken" in note for note in outcome.notes)
     for controller in ("policy", "search-policy"):
         with pytest.raises(AssistMimicError, match=f"controller {controller}: no policy .*other"):
-            run_ladder(clip, pair, settings(clip, controller=controller))
+            run_strategies(clip, pair, settings(clip, controller=controller))
     (policies / "torn").mkdir()
     write_bundle(policies / "torn", renamed(untrained(clip, pair), "torn"))
     (policies / "torn" / WEIGHTS).write_bytes(b"")
-    outcome = run_ladder(clip, pair, settings(clip))
+    outcome = run_strategies(clip, pair, settings(clip))
     assert outcome.controller == "search" and any("torn" in note for note in outcome.notes)
-    named = run_ladder(clip, pair, settings(clip, controller="policy", policy="other"))
+    named = run_strategies(clip, pair, settings(clip, controller="policy", policy="other"))
     assert (named.controller, named.success) == ("policy", True)
 
 
 def test_a_policy_that_is_named_for_nothing(policies: Path):
     """Say that a controller has no use for the policy that was named."""
     clip, pair, _ = standing(5)
-    outcome = run_ladder(clip, pair, settings(clip, controller="search", policy="any"))
+    outcome = run_strategies(clip, pair, settings(clip, controller="search", policy="any"))
     assert outcome.notes == ("left out: policy any: controller search has no use for it",)
 
 
 def test_a_policy_that_fails_gives_way(policies: Path):
-    """Climb from a policy that loses the clip to the search, and say when it failed."""
+    """Fall back from a policy that loses the clip to the search, and say when it failed."""
     clip, pair, _ = standing(31)
     lost = untrained(clip, pair, action=ActionSpec("absolute", 1.0, 1.0))  # a T-pose that nobody balances
     bundle = PolicyBundle(replace(lost.card, name="lost"), wild(lost))
     write_bundle(policies / "lost", bundle)
-    outcome = run_ladder(clip, pair, settings(clip))
+    outcome = run_strategies(clip, pair, settings(clip))
     assert [attempt.controller for attempt in outcome.attempts] == ["policy", "search"]
     assert [attempt.success for attempt in outcome.attempts] == [False, True]
     assert "over 0.25 m off at" in outcome.attempts[0].reason
@@ -361,7 +361,7 @@ def wild(bundle: PolicyBundle) -> dict:
 
 
 def test_convert_plays_a_policy_without_torch(tmp_path: Path):
-    """Convert with a policy in a Python that has no torch, and name the rung in the result."""
+    """Convert with a policy in a Python that has no torch, and name the attempt in the result."""
     clip = standing_pair(10)
     write_npz(tmp_path / "in.npz", clip)
     pair = PairBody.from_clip(clip)

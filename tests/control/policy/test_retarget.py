@@ -11,12 +11,12 @@ from helpers.standing import standing_pair
 from controller_server.body.pair import PairBody
 from controller_server.control.policy.retarget import RetargetSettings, RetargetState, retarget, with_hands_moved
 from controller_server.control.reference.reference import Reference
-from controller_server.control.reference.track import Bodies, Track
+from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
 from controller_server.core.errors import AssistMimicError
 
 CLIP = standing_pair(31)
 PAIR = PairBody.from_clip(CLIP)
-GOAL = Track.of(Reference.of(CLIP, PAIR)).bodies(np.zeros(1, int))
+GOAL = ReferenceTrajectory.of(Reference.of(CLIP, PAIR)).bodies(np.zeros(1, int))
 NEAR = RetargetSettings(reach=2.0, fade=0.0)
 L_WRIST, R_WRIST = 20, 21
 

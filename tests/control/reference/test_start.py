@@ -8,7 +8,7 @@ import numpy as np
 from helpers.standing import standing_pair
 
 from controller_server.body.pair import PairBody
-from controller_server.control.recorded_simulation import Plant
+from controller_server.control.recorded_simulation import RecordedSimulation
 from controller_server.control.reference.reference import Reference
 from controller_server.control.reference.start import settled_start
 
@@ -21,10 +21,10 @@ def test_the_floor_carries_people_from_the_first_step():
     start = settled_start(pair, reference)
     moved = start.root_position - reference.state.root_position[:1]
     assert np.abs(moved[..., :2]).max() == 0 and np.abs(moved[..., 2]).max() < 0.02
-    plant = Plant(pair, start)
+    simulation = RecordedSimulation(pair, start)
     for k in range(3):
-        plant.advance(reference.targets[k + 1], reference.grips[k])
-    recording = plant.recording()
+        simulation.advance(reference.targets[k + 1], reference.grips[k])
+    recording = simulation.recording()
     load = recording.forces[1:, :, :, 1, 2].sum(axis=2) / (9.81 * recording.mass)
     np.testing.assert_allclose(load, 1, atol=0.2)
 

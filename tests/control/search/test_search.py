@@ -12,9 +12,9 @@ from helpers.motion_cases import squatting_pair
 from controller_server.body.pair import PairBody
 from controller_server.control.assist import Assistance
 from controller_server.control.fallback import strategy
-from controller_server.control.fallback.run import run_ladder
+from controller_server.control.fallback.run import run_strategies
 from controller_server.control.fallback.settings import ControlSettings
-from controller_server.control.recorded_simulation import Plant
+from controller_server.control.recorded_simulation import RecordedSimulation
 from controller_server.control.reference.reference import Reference
 from controller_server.control.reference.start import settled_start
 from controller_server.control.search.search import Search
@@ -61,7 +61,7 @@ def test_better_than_the_bare_targets():
     clip = squatting_pair(25)
     pair = PairBody.from_clip(clip)
     reference = Reference.of(clip, pair)
-    bare = Plant(pair, settled_start(pair, reference))
+    bare = RecordedSimulation(pair, settled_start(pair, reference))
     for frame in range(reference.n_frames - 1):
         bare.advance(reference.targets[frame + 1], reference.grips[frame])
     found = Search(pair, reference, replace(TINY, samples=32, iterations=2, horizon=6), threads=1).run()
@@ -128,18 +128,20 @@ def test_the_next_rung_begins_before_the_loss(monkeypatch: pytest.MonkeyPatch, n
     """Keep what went well: the longer search begins some time before the first one was lost."""
     clip, pair, reference = standing(46)
     monkeypatch.setattr(strategy, "RETREAT", 0.5)
-    push, advance = np.zeros((2, 6)), Plant.advance
+    push, advance = np.zeros((2, 6)), RecordedSimulation.advance
     push[:, 0] = 3000.0
 
-    def shoved(plant: Plant, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
-        if plant.backend.time()[0] > 1.0 and len(shoves) < 4:
+    def shoved(
+        simulation: RecordedSimulation, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None
+    ) -> None:
+        if simulation.backend.time()[0] > 1.0 and len(shoves) < 4:
             shoves.append(1)
             wrench = push
-        advance(plant, targets, grips, wrench)
+        advance(simulation, targets, grips, wrench)
 
     shoves: list[int] = []
-    monkeypatch.setattr(Plant, "advance", shoved)
-    outcome = run_ladder(clip, pair, ControlSettings(threads=1))
+    monkeypatch.setattr(RecordedSimulation, "advance", shoved)
+    outcome = run_strategies(clip, pair, ControlSettings(threads=1))
     lost, carried = outcome.attempts
     assert (lost.controller, carried.controller) == ("search", "search longer")
     assert lost.failed_at is not None and not lost.success and carried.success

@@ -32,7 +32,7 @@ class Bodies:
 
 
 @dataclass(frozen=True)
-class Track:
+class ReferenceTrajectory:
     """A reference laid out for observing: float32, one row a control frame.
 
     The rows may be those of several clips, one after another (`joined.Joined`); then each world has its own among them.
@@ -56,7 +56,7 @@ class Track:
     length: np.ndarray | None = None
 
     @staticmethod
-    def of(reference: Reference) -> Track:
+    def of(reference: Reference) -> ReferenceTrajectory:
         """The track of a reference."""
         frames = Bodies(
             *(
@@ -65,7 +65,7 @@ class Track:
             )
         )
         com = np.stack([reference.com, reference.com_velocity], axis=2)
-        return Track(
+        return ReferenceTrajectory(
             frames,
             quat_heading(frames.quats[:, :, 0]),
             np.asarray(com, np.float32),

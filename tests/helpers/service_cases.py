@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -20,6 +21,7 @@ from controller_server.clip.io.formats import read_clip
 from controller_server.physics.recorded_frames import slice_clip
 from controller_server.service.client.client import Client, connect
 from controller_server.service.protocol.port_file import read_port_file
+from controller_server.service.server.store import Job, State
 from helpers.paths import ROOT
 
 CLIP = ROOT / "assets" / "clips" / "steady.npz"
@@ -131,3 +133,9 @@ def assert_same_arrays(one: dict[str, np.ndarray], other: dict[str, np.ndarray])
     for name, array in one.items():
         assert array.dtype == other[name].dtype and array.shape == other[name].shape, name
         assert array.tobytes() == other[name].tobytes(), name
+
+
+def a_job(name: str = "job-1234", owner: str = "", **values: Any) -> Job:
+    """A job that was just submitted."""
+    fields = {"client": "c", "engine": "mujoco", "state": State.QUEUED, "settings": {"seed": 1}, "digest": "d"}
+    return Job(**{"owner": owner, "job": name, **fields, "frames": 2, "created": time.time(), **values})

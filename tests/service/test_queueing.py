@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from controller_server.service.server.queueing import FairQueue, client_of
+from helpers.service_cases import a_job as job
 
-from .test_store import job
+from controller_server.service.server.queueing import FairQueue, client_of
 
 
 def test_turn_by_turn():

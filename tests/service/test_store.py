@@ -13,20 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.paths import ROOT
+from helpers.service_cases import a_job as job
 from helpers.service_cases import assert_same_arrays
 
 from controller_server.core.errors import AssistMimicError
 from controller_server.service.server.array_file import ArrayFileError, pack_arrays, read_array_file, write_array_file
-from controller_server.service.server.store import INLINE, Job, JobStore, Key, State, digest_of
+from controller_server.service.server.store import INLINE, JobStore, Key, State, digest_of
 
 SMALL = {"x": np.arange(6.0).reshape(2, 3), "one": np.array(3.5), "none": np.zeros((0, 4), dtype="<i4")}
 LARGE = {"x": np.arange(INLINE / 8 + 1)}
-
-
-def job(name: str = "job-1234", owner: str = "", **values: object) -> Job:
-    """A job that was just submitted."""
-    fields = {"client": "c", "engine": "mujoco", "state": State.QUEUED, "settings": {"seed": 1}, "digest": "d"}
-    return Job(**{"owner": owner, "job": name, **fields, "frames": 2, "created": time.time(), **values})  # pyright: ignore
 
 
 @pytest.fixture

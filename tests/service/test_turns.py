@@ -8,14 +8,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from helpers.service_cases import QUICK, foreign_server, short_clip, until
+from helpers.service_cases import a_job as job
 
 from controller_server.service.client.client import JobProgress
 from controller_server.service.client.identity import client_name
 from controller_server.service.protocol.payload import verdict_of
 from controller_server.service.server.queueing import FairQueue
 from controller_server.service.server.store import JobStore
-
-from .test_store import job
 
 
 def test_a_user_has_one_name(tmp_path, monkeypatch):

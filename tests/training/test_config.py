@@ -6,7 +6,7 @@ import pytest
 
 from controller_server.core.errors import AssistMimicError
 from controller_server.evaluation.clip_sources import run_name
-from training.settings.config import load_config
+from training.settings.config import config_from_dict, load_config
 
 
 def test_what_was_given_is_blamed(tmp_path):
@@ -33,3 +33,16 @@ def test_a_run_is_called_after_its_clips():
     """Name up to three clips, then the first and how many more; always a name a bundle may have."""
     assert run_name(["a/pull_up.npz", "data:b/x.bvh+data:b/walk 2.bvh"]) == "pull_up-walk_2"
     assert run_name([f"c{number}.npz" for number in range(10)]) == "c0-and-9-more"
+
+
+def test_former_names_of_entries_are_read() -> None:
+    """Read `jerk` and `lasting` of version 0.1 as today's entries; one that was set last wins over the file's."""
+    values = config_from_dict({"name": "old", "clips": ["a.npz"]}, "old").to_dict()
+    for role in ("supporter", "recipient"):
+        values["reward"][role] = {"positions": 0.5, "action_rate": -0.1, "jerk": -0.2}
+    values["ppo"]["lasting"] = values["ppo"].pop("noise_correlation") / 2
+    read = config_from_dict(values, "old")
+    assert read.reward.supporter["action_rate"].weight == read.reward.recipient["action_rate"].weight == -0.2
+    assert "jerk" not in read.reward.supporter
+    assert read.ppo.noise_correlation == 0.25
+    assert "jerk" in values["reward"]["supporter"]  # what was given stays as it is

@@ -22,7 +22,7 @@ def test_on_the_reference_every_tracking_term_is_one():
     m = moment()
     for name in ("positions", "rotations", "velocities", "spins", "stability", "balance"):
         assert np.allclose(worth(name, m), 1)
-    for name in ("power", "jerk", "contact"):
+    for name in ("power", "action_rate", "contact"):
         assert np.allclose(worth(name, m), 0)
 
 
@@ -34,7 +34,7 @@ def test_positions_follow_the_papers_formula():
 
 
 def test_the_other_tracking_terms_and_costs_follow_their_formulas():
-    """Rotations exp(-10 angle^2), velocities exp(-e / 3), spins exp(-0.1 e / 3), power in kW, jerk a mean square."""
+    """Rotations exp(-10 angle^2), velocities exp(-e / 3), spins exp(-0.1 e / 3); power in kW, action rate squared."""
     m = moment()
     turned = quat_mul(m.goal.quats, quat_from_rotvec(np.array([0.0, 0.2, 0.0]))).astype(np.float32)
     fast = m.goal.velocities + np.array([1, 1, 0], np.float32)
@@ -51,7 +51,7 @@ def test_the_other_tracking_terms_and_costs_follow_their_formulas():
     assert np.allclose(worth("power", replace(m, torques=torques, joint_velocity=speed)), [[0, 0.4]])
     action = m.action.copy()
     action[0, 0] = 0.5
-    assert np.allclose(worth("jerk", replace(m, action=action)), [[0.25, 0]])
+    assert np.allclose(worth("action_rate", replace(m, action=action)), [[0.25, 0]])
 
 
 def test_contact_pays_only_for_touch_inside_the_gate():

@@ -64,8 +64,10 @@ class Ppo:
 
     def _explore(self, shape: torch.Size) -> Tensor:
         """Standard normal noise that lasts: muscles are too slow to answer what changes with every control step."""
-        lasting = self.config.lasting
-        self.noise = lasting * self.noise + math.sqrt(1 - lasting**2) * torch.randn(shape, generator=self.generator)
+        correlation = self.config.noise_correlation
+        self.noise = correlation * self.noise + math.sqrt(1 - correlation**2) * torch.randn(
+            shape, generator=self.generator
+        )
         return self.noise
 
     @torch.no_grad()

@@ -184,7 +184,7 @@ class PpoConfig:
         max_rate: Upper bound.
         target_kl: Divergence per update the learning rate is adapted to; 0 keeps the rate.
         std: Standard deviation of actions.
-        lasting: Correlation of the exploring noise from one control step to the next.
+        noise_correlation: Correlation of the exploring noise from one control step to the next.
         bound: Weight of the squared part of mean actions beyond one.
         max_grad_norm: Gradients are scaled down to this.
     """
@@ -202,7 +202,7 @@ class PpoConfig:
     max_rate: Share = 1e-3
     target_kl: float = 0.03
     std: Annotated[float, Range(1e-4, 10)] = 0.05
-    lasting: BelowOne = 0.5
+    noise_correlation: BelowOne = 0.5
     bound: float = 1.0
     max_grad_norm: Annotated[float, Range(1e-6, 1e6)] = 1.0
 

@@ -13,7 +13,7 @@ Array = Any
 
 
 @reward(group="prior")
-def jerk(c: StepContext) -> Array:
+def action_rate(c: StepContext) -> Array:
     """Return the action rate: the mean squared change of the action. A cost."""
     change = c.action - c.last_action
     return array_namespace(change).mean(change * change, axis=-1)

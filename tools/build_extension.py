@@ -22,11 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDON, CORE = ROOT / "blender_addon", ROOT / "controller_server"
 WHEEL_CACHE = ROOT / "build" / "wheels"
 PYTHONS = ("3.11", "3.13")
-"""Of Blender 4.2 to 5.0, and of 5.1 onwards."""
+"""Python versions of Blender 4.2 to 5.0, and of 5.1 onwards."""
 ENDS_BEFORE = {"3.11": "5.1.0"}
 """First Blender that comes with another Python."""
 OTHER_PYTHONS = ("3.14",)
-"""Of Blenders that Linux distributions build with their own Python; `wheels.txt` has their wheels for Linux."""
+"""Python versions of Blenders that Linux distributions build themselves; `wheels.txt` has their wheels for Linux."""
 DEMO_CLIP = ROOT / "assets" / "clips" / "pull_up.npz"
 MANUAL = ROOT / "docs" / "blender.md"
 POLICIES = ROOT / "assets" / "policies"

@@ -35,9 +35,9 @@ SENSES = ("velocities", "spins", "goal_velocities", "balance", "support", "partn
 GROUPS = tuple(group for group in JOINTS if group != "finger")
 """Muscle groups that have a factor."""
 SIZE = len(ROLES) * (len(GROUPS) + len(SENSES))
-"""How many numbers there are: logarithms of factors, shape (SIZE,)."""
+"""Number of parameters: logarithms of factors, shape (SIZE,)."""
 WORST = 20.0
-"""What a control frame costs at most, and every frame after somebody is lost."""
+"""Largest cost of a control frame, and the cost of every frame after somebody is lost."""
 LOST = 0.3
 """Mean deviation at which somebody is [m]."""
 _PRESSED, _PRESSING = 1.4, 5.0
@@ -186,7 +186,7 @@ def _worlds(scene: Scene, state: PairState, friction: np.ndarray, threads: int) 
 
 @dataclass(frozen=True)
 class Search:
-    """Where a separable natural evolution strategy stands.
+    """State of a separable natural evolution strategy.
 
     Attributes:
         mean: Of the numbers, shape (SIZE,).

@@ -33,9 +33,9 @@ from .command import BUNDLE
 from .log import CURVE, revision
 
 STATE = "adapt.npz"
-"""Where a search stands, in its folder."""
+"""File of a search's state, in its folder."""
 _SPREAD = 0.2
-"""Of the logarithm of a factor at the start."""
+"""Spread of the logarithm of a factor at the start."""
 
 
 def main(argv: Sequence[str]) -> int:

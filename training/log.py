@@ -99,7 +99,7 @@ def revision() -> str:
 
 
 _LISTED = 12
-"""How many clips are printed one by one."""
+"""Number of clips that are printed one by one."""
 
 
 def print_tables(

@@ -17,7 +17,7 @@ RUN = "run.yaml"
 
 @dataclass(frozen=True)
 class Lineage:
-    """What is behind a policy.
+    """Provenance of a policy.
 
     Attributes:
         data: Fingerprints of clips and motions, by name.

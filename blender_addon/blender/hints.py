@@ -18,9 +18,9 @@ from .request import Request, Span, span_of
 from .takes import ROLES
 
 _REACH = 0.15
-"""How far beside a box the pelvis may be that still rests on it [m]."""
+"""Largest distance beside a box of a pelvis that still rests on it [m]."""
 _UNDER = (-0.1, 0.4)
-"""How much lower than the pelvis joint the top of what carries it is [m]."""
+"""Height of the pelvis joint above the top of what carries it [m]."""
 _PARTNER = 0.45
 """Nearer than this to the partner's pelvis a seated person may sit on a lap [m]."""
 

@@ -65,12 +65,12 @@ class Span:
 
     @property
     def written(self) -> slice:
-        """Of the simulated frames, those that are written."""
+        """Slice of the simulated frames that are written."""
         return slice(self.pre_roll, None)
 
     @property
     def weight(self) -> np.ndarray:
-        """How much the result counts in each written frame, shape (T - pre_roll,)."""
+        """Weight of the result in each written frame, shape (T - pre_roll,)."""
         n = self.end - self.start + 1
         k = np.arange(n)
         ramps = [np.ones(n)]
@@ -84,7 +84,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Request:
-    """What goes out, and what is needed when it comes back.
+    """The request as it is sent, and what is needed when its answer comes back.
 
     Attributes:
         clip: For the server; the ground is at z = 0.

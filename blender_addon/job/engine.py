@@ -51,12 +51,12 @@ class Engine:
 
     @property
     def port_file(self) -> Path:
-        """Where the server writes how to reach it."""
+        """The file in which the server writes how to reach it."""
         return self.folder / _PORT_FILE
 
     @property
     def log(self) -> Path:
-        """What the server says on its output; its own log lies in `jobs/log` beside it."""
+        """The server's output; its own log lies in `jobs/log` beside it."""
         return self.folder / "server.log"
 
     @property
@@ -66,7 +66,7 @@ class Engine:
 
     @property
     def pid(self) -> int | None:
-        """Of the process, or None."""
+        """The process number, or None."""
         return self._process.pid if self._process is not None and self.is_running else None
 
     @property

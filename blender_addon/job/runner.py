@@ -18,7 +18,7 @@ from controller_server.service.protocol.errors import JobCancelled, JobFailed, S
 
 
 class JobState(str, Enum):
-    """Where a job stands, seen from Blender."""
+    """State of a job, seen from Blender."""
 
     STARTING = "starting"
     QUEUED = "queued"
@@ -37,7 +37,7 @@ class JobState(str, Enum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What is known of a job at one moment.
+    """Snapshot of a job.
 
     Attributes:
         state: Where it stands.

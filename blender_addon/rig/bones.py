@@ -51,7 +51,7 @@ class Bones:
 
 @dataclass(frozen=True)
 class Channels:
-    """What an animator keys on pose bones: values of T frames.
+    """The channels an animator keys on pose bones: values of T frames.
 
     Attributes:
         location: Shape (T, N, 3).

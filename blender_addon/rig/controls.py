@@ -33,7 +33,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Controls:
-    """How a kind of rig is posed by its forward kinematics.
+    """The forward-kinematics controls of a kind of rig.
 
     Attributes:
         keyed: Controls that are written; the first is moved as well as turned.

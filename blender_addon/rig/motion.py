@@ -62,7 +62,7 @@ def _motion(rig: Rig, pelvis: np.ndarray, quats: np.ndarray) -> SmplxMotion:
 
 @dataclass(frozen=True)
 class BonePoses:
-    """What has to be keyed: one person's bones in their own channels.
+    """The keys to be set: one person's bones in their own channels.
 
     Attributes:
         rows: Bones that are turned, shape (K,).

@@ -96,7 +96,7 @@ def _message(layout: Any, context: Any, message: str) -> None:
 
 
 class ASSISTMIMIC_PT_parameters(_Panel, bpy.types.Panel):
-    """What decides the result."""
+    """Settings that decide the result."""
 
     bl_label = "Parameters"
     bl_parent_id = "ASSISTMIMIC_PT_main"
@@ -136,7 +136,7 @@ class ASSISTMIMIC_PT_parameters(_Panel, bpy.types.Panel):
 
 
 class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):
-    """When and where."""
+    """Settings of time and place."""
 
     bl_label = "Frames and Scene"
     bl_parent_id = "ASSISTMIMIC_PT_main"
@@ -166,7 +166,7 @@ class ASSISTMIMIC_PT_range(_Panel, bpy.types.Panel):
 
 
 class ASSISTMIMIC_PT_advanced(_Panel, bpy.types.Panel):
-    """What rarely needs a change."""
+    """Settings that rarely need a change."""
 
     bl_idname = "ASSISTMIMIC_PT_advanced"
     bl_label = "Advanced"
@@ -187,7 +187,7 @@ class ASSISTMIMIC_PT_advanced(_Panel, bpy.types.Panel):
 
 
 class ASSISTMIMIC_PT_limits(_Panel, bpy.types.Panel):
-    """What a success has to keep to."""
+    """Limits that a success has to keep to."""
 
     bl_label = "Limits of a Success"
     bl_parent_id = "ASSISTMIMIC_PT_advanced"
@@ -202,7 +202,7 @@ class ASSISTMIMIC_PT_limits(_Panel, bpy.types.Panel):
 
 
 class ASSISTMIMIC_PT_results(_Panel, bpy.types.Panel):
-    """What came of it."""
+    """Outcome of the simulation."""
 
     bl_label = "Result"
     bl_parent_id = "ASSISTMIMIC_PT_main"

@@ -7,7 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 PACKAGE = __package__.rpartition(".")[0]
-"""Of the extension: `bl_ext.<repository>.assistmimic`."""
+"""The extension's package: `bl_ext.<repository>.assistmimic`."""
 
 QUALITIES = (
     ("default", "Full", "The steadiest motion"),
@@ -16,7 +16,7 @@ QUALITIES = (
 
 
 class Preferences(bpy.types.AddonPreferences):
-    """Where simulations run, and how much of the machine they may have."""
+    """Settings of where simulations run, and of how much of the machine they may use."""
 
     bl_idname = PACKAGE
 

@@ -99,7 +99,7 @@ class Take(bpy.types.PropertyGroup):
 
 
 class ObjectSettings(bpy.types.PropertyGroup):
-    """What an object is in a simulation."""
+    """Role of an object in a simulation."""
 
     is_prop: BoolProperty(name="Prop", description="Its bounding box is furniture in the simulation: it does not move")
     grip_left: FloatProperty(

@@ -47,11 +47,11 @@ _SIGMA = 0.09
 _SMOOTH = ((0.06, 4.0), (0.06, 6.0), (0.04, 8.0))
 """Rounding of the corrected frames before each further correction [s], and how much more that one clings to them."""
 _STILL = 0.5
-"""How long before the start and after the end of a clip nothing moves ahead of the keys [s]."""
+"""Time before the start and after the end of a clip in which nothing moves ahead of the keys [s]."""
 _ITERATIONS = 25
 _JOINT_COST, _TOE_COST, _ROOT_COST, _ROOT_TURN_COST = 1.0, 60.0, 6.0, 3.0
 _WALKING_ROOT_COST, _WALKING_TRUNK_COST = 0.3, 5.0
-"""Of people whose centre of mass has a `vault`: legs carry it along, and not a trunk that swings to and fro."""
+"""Costs for people whose centre of mass has a `vault`: legs carry it along, and not a trunk that swings to and fro."""
 _TRUNK = ("spine1", "spine2", "spine3", "neck", "head")
 
 

@@ -29,7 +29,7 @@ from .tasks import AimTask, ComTask, PointTask, PoleTask, PostureTask, world_poi
 _PELVIS, _TRUNK, _HAND, _GAZE, _POLE, _PALM = 20.0, 5.0, 15.0, 0.8, 0.5, 0.25
 _POLE_LENGTH = 0.2
 _INSIDE_OF_HAND = np.array([0, -1.0, 0])
-"""Where the palm looks in the T-pose."""
+"""Direction of the palm in the T-pose."""
 
 
 @dataclass(frozen=True)

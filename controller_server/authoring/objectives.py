@@ -17,9 +17,9 @@ FEET, HOLD, SURFACE, COM, APART, LIMIT = 200.0, 40.0, 300.0, 60.0, 120.0, 20.0
 _SEAT, _OWN_BODY = 150.0, 60.0
 APART_MARGIN = 0.004
 SEAT_PRESS = 0.002
-"""How deep a sitting pelvis is in its seat [m], so that it bears from the first step of physics."""
+"""Depth of a sitting pelvis in its seat [m], so that it bears load from the first step of physics."""
 GRIP_PRESS = 0.001
-"""How deep a holding palm is in the partner [m], so that adhesion finds a contact."""
+"""Depth of a holding palm in the partner [m], so that adhesion finds a contact."""
 _ARM_PRESS = 0.004
 
 

@@ -42,7 +42,7 @@ class CollisionGeom:
 
     @cached_property
     def half_length(self) -> float:
-        """Of the segment [m]."""
+        """Half the length of the segment [m]."""
         return float(np.linalg.norm(self.end - self.start)) / 2
 
     def at(self, along: float) -> np.ndarray:

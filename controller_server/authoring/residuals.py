@@ -14,7 +14,7 @@ from .surface_tasks import GapTask
 from .tasks import ComTask, PointTask
 
 FOOT_TOLERANCE, HOLD_TOLERANCE, HAND_TOLERANCE, COM_TOLERANCE = 0.01, 0.01, 0.1, 0.02
-"""How far a solved key may be off what was written [m]."""
+"""Largest distance of a solved key from what was written [m]."""
 
 
 def require_met(stage: Stage, configuration: mink.Configuration, key: Key, tasks: list[mink.Task]) -> None:

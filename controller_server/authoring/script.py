@@ -30,7 +30,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Hand:
-    """Where a palm is. At most one of world, body and hold; none of them is a hand left to itself.
+    """Place of a palm. At most one of world, body and hold; none of them leaves the hand free.
 
     Attributes:
         world: Point in the world [m].
@@ -64,7 +64,7 @@ class Foot:
 
 @dataclass(frozen=True)
 class Weight:
-    """Where the centre of mass stands.
+    """Place of the centre of mass.
 
     Attributes:
         left: Share on the left foot, 0-1.
@@ -141,7 +141,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Script:
-    """What an author wrote.
+    """The script that an author wrote.
 
     Attributes:
         name: Of the clip.

@@ -52,7 +52,7 @@ class Engine(Protocol):
 
     @property
     def free(self) -> int:
-        """How many more clips it can take now."""
+        """Number of clips that it can take now."""
         ...
 
     def submit(self, order: Order, *, alone: bool = False) -> None:
@@ -106,7 +106,7 @@ class LocalEngine:
 
     @property
     def free(self) -> int:
-        """How many more clips it can take now."""
+        """Number of clips that it can take now."""
         return len(self._pool.workers) - sum(w.job is not None for w in self._pool.workers) - len(self._waiting)
 
     @property

@@ -55,7 +55,7 @@ class RayEngine:
 
     @property
     def free(self) -> int:
-        """How many more clips it can take now: nodes may come and go."""
+        """Number of clips that it can take now: nodes may come and go."""
         cores = int(self._ray.cluster_resources().get("CPU", 0))
         return _AHEAD * max(cores, 1) - len(self._running)
 

@@ -30,7 +30,7 @@ OnEnd = Callable[[dict[str, Any], "Counts"], None]
 
 @dataclass
 class Counts:
-    """Where a batch is.
+    """Progress of a batch.
 
     Attributes:
         total: Clips of this shard.

@@ -33,7 +33,7 @@ RESULT, FAILURE, ERROR = "result", "failure", "error"
 
 @dataclass(frozen=True)
 class Order:
-    """What an engine is told about a clip; plain values, so that it can travel.
+    """A clip's work as an engine is told it; plain values, so that it can travel.
 
     Attributes:
         name: What the clip is called.
@@ -68,13 +68,13 @@ class Order:
 
     @property
     def read_options(self) -> ReadOptions:
-        """How to read, as reading wants it."""
+        """The reading options, in the form the reader takes."""
         paths = {name: Path(self.read[name]) for name in ("joint_map", "body_model") if self.read[name] is not None}
         return ReadOptions(**{**self.read, **paths, "box": tuple(self.read["box"])})
 
     @property
     def places(self) -> Places:
-        """Where its files go."""
+        """Paths of its files."""
         return Places(Path(self.out), self.name, self.write)
 
 

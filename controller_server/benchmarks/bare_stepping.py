@@ -22,7 +22,7 @@ SHARE = 0.2
 
 @dataclass(frozen=True)
 class BareStepping:
-    """What bare stepping took.
+    """Time taken by bare stepping.
 
     Attributes:
         seconds: Scaled to all steps of the search [s].

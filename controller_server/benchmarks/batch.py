@@ -31,7 +31,7 @@ _SCALING_CLIPS = 24
 
 @dataclass
 class _Runs:
-    """What several runs of one batch said.
+    """Measurements of several runs of one batch.
 
     Attributes:
         events: Their `clip` events, run by run.

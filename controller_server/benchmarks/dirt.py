@@ -152,7 +152,7 @@ KINDS: dict[str, Dirt] = {
     "fps_12.5": lambda dirty, rng: dropped(dirty, rng, fps=12.5),
     "all_mild": _all_mild,
 }
-"""What a clip can be given, by name; `docs/bench.md` says what each is."""
+"""Disturbances that a clip can be given, by name; `docs/bench.md` describes each."""
 
 
 def make_dirty(clip: InteractionClip, kind: str, seed: int = 0) -> DirtyClip:

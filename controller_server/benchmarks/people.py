@@ -24,7 +24,7 @@ from .conversion import Case, cases
 from .help_needed import SEEDS, best_of_seeds
 
 RISES = ("chair_rise_045", "chair_rise_035", "squat_rise", "walk_arm_in_arm")
-"""What is carried out; the walk without the arm it leans on."""
+"""The clips that are carried out; the walk without the arm it leans on."""
 HOLDING, HELD_KG = "holding", 10.0
 _GRAVITY = 9.81
 _ARMS = ("collar", "shoulder", "elbow")

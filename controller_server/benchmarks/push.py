@@ -34,13 +34,13 @@ from .rows import KeptRows
 FORCES = {"steady": 300.0, "walk_arm_in_arm": 150.0}
 """Clips that are asked for, and what people are pushed with there [N]."""
 SECONDS = 0.2
-"""How long a push lasts [s]."""
+"""Duration of a push [s]."""
 WITHIN = 0.7
 """Share of the clip in which pushes begin."""
 AFTER = 1.0
-"""How long people are left standing after the clip's end, which is held still [s]."""
+"""Time that people are left standing after the clip's end, which is held still [s]."""
 LOW, SPEED = 0.15, 0.3
-"""Who is upright then: the pelvis at most so far under the reference's [m], the centre of mass slower [m/s]."""
+"""Limits of being upright then: the pelvis' depth under the reference's [m], the centre of mass' speed [m/s]."""
 _WINDOW = 0.1  # s over which that speed is taken
 _LOST = 0.8  # m mean deviation: nobody comes back from there
 

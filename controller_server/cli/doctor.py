@@ -28,7 +28,7 @@ PACKAGES = {
     "cluster": ("ray",),
     "smplx": ("smplx",),
 }
-"""What each extra installs."""
+"""Modules that each extra installs."""
 _SECONDS = 20
 _ZIPS = (
     "…-PLATFORM.zip fits Blender 4.2.13 and later, also 5.x; …-python3.11.zip 4.2.0 to 4.2.12; a distribution's own "

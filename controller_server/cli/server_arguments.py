@@ -16,7 +16,7 @@ from .telling import Telling
 
 @dataclass(frozen=True)
 class ServerAt:
-    """Which server.
+    """Choice of the server.
 
     Attributes:
         server: Its address, such as tcp://127.0.0.1:5555; by default ASSISTMIMIC_SERVER, or the one started last here.

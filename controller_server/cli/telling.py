@@ -16,7 +16,7 @@ from .exit_codes import EXIT_SOME
 
 @dataclass(frozen=True)
 class Telling:
-    """How to tell what came of it.
+    """Settings of how the outcome is told.
 
     Attributes:
         json: Print one JSON object on stdout; everything else goes to stderr.
@@ -30,7 +30,7 @@ class Telling:
 
     @property
     def console(self) -> Console:
-        """Where progress and remarks go."""
+        """The console for progress and remarks."""
         return Console(stderr=True, quiet=self.quiet)
 
     def notes(self, notes: Iterable[str]) -> None:

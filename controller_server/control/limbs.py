@@ -10,7 +10,7 @@ from controller_server.clip.skeleton import JOINT_NAMES
 
 ARM, LEG = ("collar", "shoulder", "elbow"), ("hip", "knee")
 _DAMPING = 0.1
-"""Of the inverse [m]: a stretched limb does not reach farther by turning much."""
+"""Damping of the inverse [m]: a stretched limb does not reach farther by turning much."""
 
 
 def turns_for(levers: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ REAL_CLIP = "cmu_22_02_pull_up"
 
 
 REAL_SEAT = Prop("seat", position=np.array([1.038, -0.556, 0.285]), size=np.array([0.30, 0.45, 0.57]))
-"""What the captured recipient sits on: a stool, its top 0.09 m under the seated hip joints, at 0.66 m.
+"""The seat of the captured recipient: a stool, its top 0.09 m under the seated hip joints, at 0.66 m.
 
 No object was captured. Measured under the SMPL-X pelvis joint, which lies 0.08 m above the hips, 0.09 m would put the
 top 0.1 m inside the body. The box ends behind the middle of the thighs, which slope down to the knees.

@@ -46,7 +46,7 @@ def prepared(source: InteractionClip, settings: PrepareSettings, store: ArraySto
 
 
 class KeptReference:
-    """What comes of a prepared clip and its bodies, from a store where it is known.
+    """Results computed from a prepared clip and its bodies, from a store where they are known.
 
     Args:
         clip: Prepared.

@@ -15,7 +15,7 @@ from controller_server.core.errors import AssistMimicError
 from .captured_clip import REAL_CLIP, load_real_clip
 
 DATA = "data:"
-"""What the name of a clip starts with that lies in the folder ASSISTMIMIC_DATA."""
+"""Prefix of the name of a clip that lies in the folder ASSISTMIMIC_DATA."""
 
 
 _NAMED = 3

@@ -39,7 +39,7 @@ class Push:
 
 @dataclass(frozen=True)
 class Dynamics:
-    """What is unlike training, the same in all trials.
+    """Differences from training, the same in all trials.
 
     Attributes:
         name: As rows call it.
@@ -87,7 +87,7 @@ def parse_dynamics(texts: Sequence[str]) -> list[Dynamics]:
 
 @dataclass(frozen=True)
 class TrialSample:
-    """What chance gave to N trials.
+    """Random samples of N trials.
 
     Attributes:
         state: The first frame with noise, n = N.
@@ -142,7 +142,7 @@ class TrialSample:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How an evaluation is run.
+    """Settings of an evaluation.
 
     Attributes:
         trials: Per clip and dynamics.

@@ -12,13 +12,13 @@ from controller_server.core.yaml_file import read_yaml
 from .clip_sources import DATA, find_file
 
 FILE = "data_set.yaml"
-"""What a folder of clips says of itself."""
+"""The file in which a folder of clips describes itself."""
 _KNOWN = Path(__file__).with_name("data_sets.yaml")
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where motion comes from.
+    """Source of motion.
 
     Attributes:
         name: As people call it.

@@ -35,7 +35,7 @@ from .verdicts import VerdictTrials, failed_criteria, judge_trials
 
 OnProgress = Callable[[str, int, int], None]
 _MOST_WORLDS = 256
-"""How many worlds a batch of several clips has at most: about half a gigabyte."""
+"""Largest number of worlds in a batch of several clips: about half a gigabyte."""
 COMPARED = ("mpjpe", "com_spread", "torque", "partner_force")
 """Measures of each trial that bundles are compared by."""
 

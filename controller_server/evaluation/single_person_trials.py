@@ -53,7 +53,7 @@ class MotionReady:
 
 @dataclass(frozen=True)
 class SinglePersonTrials:
-    """What became of N people.
+    """Outcome of N people's trials.
 
     Attributes:
         lasted: How long each was never over 0.25 m off [s], shape (N,).
@@ -67,7 +67,7 @@ class SinglePersonTrials:
 
     @property
     def completed(self) -> np.ndarray:
-        """Who kept to the motion to its end, shape (N,), bool."""
+        """People that kept to the motion to its end, shape (N,), bool."""
         return self.lasted >= self.duration - 1e-9
 
 

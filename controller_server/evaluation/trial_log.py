@@ -13,14 +13,14 @@ from controller_server.metrics.tracking import SUCCESS_LIMIT
 from controller_server.physics.backend import Backend
 
 SHORTFALL_LIMIT = 0.15
-"""How much too low a recipient may end who has been helped up [m]."""
+"""Largest height that a recipient who has been helped up may be too low by at the end [m]."""
 RISING = 0.05
 """Speed at which a pelvis counts as rising [m/s]."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What was measured in N trials.
+    """Measurements of N trials.
 
     Attributes:
         success: Both people never over 0.25 m deviation, to the end, shape (N,).
@@ -63,7 +63,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Course:
-    """What N worlds are held against: the rows of their references, one clip after another.
+    """The references that N worlds are compared with: their rows, one clip after another.
 
     Attributes:
         hz: Control frames a second.

@@ -28,7 +28,7 @@ from .trial_log import Course, TrialLog, Trials
 
 
 class Supporter(str, Enum):
-    """What becomes of the supporter in a help test."""
+    """Variants of the supporter in a help test."""
 
     ACTIVE = "active"
     REMOVED = "removed"

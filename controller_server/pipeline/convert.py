@@ -27,7 +27,7 @@ from .result import Result, clip_sha256
 from .settings import ConvertSettings
 
 BASELINE_DISTANCE = 5.0
-"""How far off the supporter of a baseline stands [m]: beyond reach, within the picture."""
+"""Distance at which the supporter of a baseline stands [m]: beyond reach, within the picture."""
 
 
 class ConvertInterrupted(KeyboardInterrupt):

@@ -22,7 +22,7 @@ _MESSAGE, _TRACE = 1000, 8000
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a job gave no result.
+    """The reason why a job gave no result.
 
     Attributes:
         code: bad_input, diverged, out_of_memory or internal.

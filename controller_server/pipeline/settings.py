@@ -35,7 +35,7 @@ class Quality(str, Enum):
 
 MassFactor = Annotated[float, Range(0.2, 3, hint="it is a factor on a person's weight")]
 EngineName = Annotated[str, Matches("[A-Za-z0-9_.-]{1,64}", "a name")]
-"""Which engines there are is known where they run."""
+"""Name of an engine; which engines exist is known where they run."""
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 
 
@@ -87,12 +87,12 @@ class ConvertSettings:
 
     @property
     def strengths(self) -> tuple[Strength, Strength]:
-        """Of supporter and recipient."""
+        """The values of supporter and recipient."""
         return self._strength("supporter"), self._strength("recipient")
 
     @property
     def judged(self) -> tuple[int, ...]:
-        """Who has to stay on the clip for a success (0 supporter, 1 recipient)."""
+        """The roles that have to stay on the clip for a success (0 supporter, 1 recipient)."""
         return (1,) if self.remove_supporter else (0, 1)
 
     def _strength(self, role: str) -> Strength:

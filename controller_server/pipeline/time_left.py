@@ -35,7 +35,7 @@ Pace = Mapping[str, float]
 
 
 class PaceBook:
-    """What was measured, by the kind of conversion.
+    """Measured times, by the kind of conversion.
 
     Args:
         path: Where it is kept; None keeps it in memory alone.

@@ -11,7 +11,7 @@ from controller_server.core.errors import AssistMimicError
 PAGE = "result_report"
 """Name of the entry."""
 _LARGEST = 1 << 28
-"""Of a page that is unpacked [bytes]."""
+"""Largest size of an unpacked page [bytes]."""
 
 
 def pack_page(text: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 FAR = 0.3
-"""What a form reports outside the box around it [m]: more than any blend reaches."""
+"""Distance a form reports outside the box around it [m]: more than any blend reaches."""
 _REACH = 0.07
 Form = Callable[..., np.ndarray]
 """Points (N, 3) and the numbers of a form to distances (N,)."""

@@ -23,7 +23,7 @@ from training.env.scene import Scene
 from training.settings.config import BodyConfig, TrainConfig
 
 FOLDERS = (CLIPS, TRAINING_CLIPS)
-"""Where the clips lie that are varied."""
+"""Folders of the clips that are varied."""
 MANY = 64
 _SECONDS = 3.0  # of a clip
 _SPEEDS, _SIZES, _STRENGTHS = (0.85, 1.15), (0.93, 1.07), (0.4, 1.1)

@@ -16,7 +16,7 @@ import numpy as np
 from training.settings.config import SamplerConfig
 
 _FORGETTING = 0.1
-"""What the latest episode counts for in the failure rate of a second."""
+"""Weight of the latest episode in the failure rate of a second."""
 
 
 class ClipSampler:

@@ -21,7 +21,7 @@ from .worlds import Worlds
 
 Array = np.ndarray
 _WORLDS = "part0."
-"""What names of the worlds' arrays begin with in a checkpoint."""
+"""Prefix of the names of the worlds' arrays in a checkpoint."""
 
 
 class PairEnvironment:

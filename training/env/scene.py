@@ -54,7 +54,7 @@ class Scene:
 
     @property
     def reference(self) -> Reference:
-        """What is followed, as a whole."""
+        """The reference that is followed, as a whole."""
         return self.kept.whole()
 
     @cached_property

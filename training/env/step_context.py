@@ -27,7 +27,7 @@ TOUCHABLE = [
 
 @dataclass(frozen=True)
 class StepContext:
-    """What reward and termination terms are given, after a control step. N pairs, B bodies, J joints.
+    """The input of reward and termination terms, after a control step. N pairs, B bodies, J joints.
 
     Attributes:
         now: The simulated pairs.

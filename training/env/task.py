@@ -18,7 +18,7 @@ Judge = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Step:
-    """What a control step of N pairs gave.
+    """Result of a control step of N pairs.
 
     Attributes:
         observation: Of the next step; of the new episode where one ended, shape (N, 2, D).
@@ -62,7 +62,7 @@ class Episode:
 
 @dataclass
 class Task:
-    """What all worlds of a run have in common.
+    """Parts that all worlds of a run have in common.
 
     Attributes:
         config: All choices.

@@ -26,7 +26,7 @@ _LEAST, _MOST = 0.01, 100.0
 
 
 class WorldEvents:
-    """What happens to n worlds, and what has happened to each.
+    """Events of n worlds, and the state of each.
 
     Args:
         config: The events.

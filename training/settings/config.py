@@ -38,18 +38,18 @@ SAMPLERS = ("uniform", "failure")
 KINDS = ("specialist", "prior")
 MODES = ("joint", "sequential", "replay")
 ACTION = ActionSpec(balance=True, sparing=1.0, slack=True)
-"""What actions mean unless a configuration says otherwise."""
+"""Meaning of actions unless a configuration says otherwise."""
 OBSERVATION = (
     *("height", "positions", "rotations", "velocities", "spins", "support", "balance"),
     *("goal_positions", "goal_velocities", "goal_rotations", "goal_ahead"),
     *("partner_positions", "partner_velocities", "partner_facing", "partner_goal", "partner_forces"),
     *("hand_contacts", "grips", "previous_action"),
 )
-"""What policies see unless a configuration says otherwise."""
+"""Observation terms unless a configuration says otherwise."""
 TERMINATION = {"deviation": TermConfig(params={"limit": SUCCESS_LIMIT})}
-"""What ends an episode as a failure unless a configuration says otherwise."""
+"""Termination terms unless a configuration says otherwise."""
 EVENTS = {"start_noise": TermConfig(), "friction": TermConfig()}
-"""What happens to worlds unless a configuration says otherwise."""
+"""Event terms unless a configuration says otherwise."""
 Share = Annotated[float, Range(0, 1)]
 BelowOne = Annotated[float, Range(0, 0.9999)]
 Count = Annotated[int, Range(1, 10**6)]
@@ -79,7 +79,7 @@ class BodyConfig:
 
 @dataclass(frozen=True)
 class StartConfig:
-    """Where episodes begin; the shares of first frame and kept states, the rest at random reference frames.
+    """Start of episodes: the shares of first frame and kept states; the rest at random reference frames.
 
     Attributes:
         first: Share of starts at the first frame.
@@ -103,7 +103,7 @@ class StartConfig:
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """Which clip a world takes when its episode ends.
+    """Choice of the clip a world takes when its episode ends.
 
     Attributes:
         kind: "uniform" (all alike) or "failure" (clips and seconds of them in which episodes fail more often).

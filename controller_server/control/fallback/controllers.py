@@ -18,7 +18,7 @@ from .settings import QUALITIES, ControlSettings
 from .strategy import Strategy
 
 _LONGER = {"samples": 48, "execute": 3, "hold": 3}
-"""What a second search spends more where the first was not enough: plans twice as often, with finer knots."""
+"""Extra effort of a second search where the first was not enough: plans twice as often, with finer knots."""
 
 
 class Builder:

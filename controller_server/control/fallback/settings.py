@@ -10,13 +10,13 @@ from controller_server.physics.engines import BUILT_IN
 from controller_server.prepare.settings import PrepareSettings
 
 QUALITIES = {"default": SearchSettings(), "draft": SearchSettings(samples=24, iterations=1, horizon=15)}
-"""What the search spends on a plan: `draft` little more than a quarter of `default`."""
+"""The effort of the search for a plan: `draft` is little more than a quarter of `default`."""
 CONTROLLERS = ("auto", "policy", "search-policy", "search", "assisted")
 
 
 @dataclass(frozen=True)
 class ControlSettings:
-    """How to steer.
+    """Settings of the steering.
 
     Attributes:
         controller: "auto", or one controller only.

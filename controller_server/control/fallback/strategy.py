@@ -10,8 +10,8 @@ from .attempt import Attempt, quality_of
 ASSIST_LEVELS = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Force limits tried one after the other, in body weights: the smallest that carries the clip is kept."""
 RETREAT = 2.0
-"""How long before a failure the next try takes over [s]; the one after it twice as long, and so on. People are lost a
-second or so before it shows."""
+"""Time before a failure at which the next try takes over [s]; the one after it twice as long, and so on. People are
+lost a second or so before it shows."""
 _LONGER_TRIES, _LONGER_TRIES_DRAFT = 2, 1
 
 
@@ -38,7 +38,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Choices:
-    """What a clip, its user and its policies leave to choose from.
+    """The choice that a clip, its user and its policies leave.
 
     Attributes:
         controller: One of `settings.CONTROLLERS`.

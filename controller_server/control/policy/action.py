@@ -21,7 +21,7 @@ _LATER = ("slack", "closing")  # what cards of earlier versions do not mention
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """How actions become joint targets.
+    """The mapping from actions to joint targets.
 
     Attributes:
         mode: "residual": the reference's target plus scale x action; "absolute": scale x action.

@@ -24,7 +24,7 @@ KINDS = ("specialist", "generalist", "prior")
 PERSON = "person"
 """Name of a network that serves both roles."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-"""What a bundle may be called."""
+"""Pattern of a bundle's name."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True)
 class BundleCard:
-    """What `bundle.yaml` says.
+    """Contents of `bundle.yaml`.
 
     Attributes:
         name: Of the bundle: letters, digits, `_`, `.` and `-`.

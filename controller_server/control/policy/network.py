@@ -43,7 +43,7 @@ Size = Annotated[int, Range(1)]
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What a network looks like.
+    """The shape of a network.
 
     Attributes:
         inputs: Name and size of each input block, in the order in which they stand in the input vector.

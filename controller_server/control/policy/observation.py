@@ -34,7 +34,7 @@ ORIENTED = [
 
 
 class _Withheld:
-    """What stands in for an array that a term reads without saying that it needs it."""
+    """Stand-in for an array that a term reads without saying that it needs it."""
 
     def __init__(self, need: str) -> None:
         self.need = need
@@ -126,7 +126,7 @@ def observe_state(
 
 
 class ObservationContext:
-    """What an observation term is given: a view, and the heading of each observer in it.
+    """The input of an observation term: a view, and the heading of each observer in it.
 
     Attributes:
         view: State and reference.
@@ -157,7 +157,7 @@ class ObservationContext:
 
     @property
     def pelvis(self) -> Array:
-        """Where the observer is [m], shape (N, 2, 1, 3)."""
+        """The observer's position [m], shape (N, 2, 1, 3)."""
         return self.view.now.positions[:, :, :1, :]
 
     @cached_property

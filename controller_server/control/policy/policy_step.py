@@ -15,7 +15,7 @@ from .retarget import RetargetSettings, RetargetState, retarget, retargeted
 
 
 class PolicyStep:
-    """What lies between a view of N worlds and their joint targets, each world at a control frame of its own.
+    """The step from a view of N worlds to their joint targets, each world at a control frame of its own.
 
     Worlds may follow different clips, and be of different pairs: then the rows of all clips are one after another, and
     `track` knows which are whose; who gives a world another clip replaces it.

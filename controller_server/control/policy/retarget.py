@@ -28,7 +28,7 @@ from .observation import ObservedState
 
 @dataclass(frozen=True)
 class RetargetSettings:
-    """When hand goals follow the recipient.
+    """Conditions under which hand goals follow the recipient.
 
     Attributes:
         enabled: Whether they ever do.
@@ -67,7 +67,7 @@ class RetargetSettings:
 
 @dataclass(frozen=True)
 class RetargetState:
-    """What is remembered from frame to frame, for N pairs and the two hands of the supporter.
+    """State kept from frame to frame, for N pairs and the two hands of the supporter.
 
     Attributes:
         near: Whether the gate is open, shape (N,).

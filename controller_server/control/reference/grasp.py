@@ -19,7 +19,7 @@ _APPROACH = 0.4  # s before a hold in which the hand already goes to where the p
 
 @dataclass(frozen=True)
 class Grasp:
-    """Where the reference has each hand on the partner, K frames.
+    """The reference's place of each hand on the partner, K frames.
 
     Attributes:
         palms: Centre of each palm in its wrist's axes [m], shape (2, 2, 3).

@@ -16,7 +16,7 @@ Array = Any
 
 @dataclass(frozen=True)
 class Bodies:
-    """How N pairs of people of B bodies are placed and move, world axes.
+    """Poses and velocities of N pairs of people of B bodies, world axes.
 
     Attributes:
         positions: Of the joints [m], shape (N, 2, B, 3).

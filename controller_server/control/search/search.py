@@ -30,7 +30,7 @@ _DIVERGED_COST = 1e6
 
 @dataclass(frozen=True)
 class _Mark:
-    """Where a search stood before a plan.
+    """State of a search before a plan.
 
     Attributes:
         frame: Control frame.
@@ -47,7 +47,7 @@ class _Mark:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How hard to search.
+    """Effort of the search.
 
     Attributes:
         samples: Worlds rolled out at once.

@@ -32,7 +32,7 @@ class JobProgress(Progress):
 
 @dataclass(frozen=True)
 class Preview:
-    """What of a motion is simulated so far.
+    """The part of a motion that is simulated so far.
 
     Attributes:
         stage: The attempt at work.
@@ -49,7 +49,7 @@ class Preview:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What came of a job.
+    """Outcome of a job.
 
     Attributes:
         job: Its id.
@@ -94,7 +94,7 @@ class JobResult:
 
 @dataclass(frozen=True)
 class JobInfo:
-    """Where a job stands.
+    """Progress of a job.
 
     Attributes:
         job: Its id.

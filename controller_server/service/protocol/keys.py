@@ -38,7 +38,7 @@ class KeyPair:
 
 @dataclass(frozen=True)
 class ClientKey:
-    """What a client needs to be let in.
+    """The keys that a client needs to be let in.
 
     Attributes:
         name: What the server calls it.

@@ -26,7 +26,7 @@ def state_folder() -> Path:
 
 @dataclass(frozen=True)
 class PortFile:
-    """What a server writes once it is ready.
+    """The file that a server writes once it is ready.
 
     Attributes:
         endpoint: ZeroMQ endpoint for clients.

@@ -12,7 +12,7 @@ from .messages import MAX_ARRAYS, Message, Table, decode, encode
 
 @dataclass(frozen=True)
 class Envelope:
-    """What came in at a ROUTER.
+    """A message received at a ROUTER.
 
     Attributes:
         route: Where an answer goes.

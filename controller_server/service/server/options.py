@@ -13,7 +13,7 @@ from .processes import usable_cores
 
 @dataclass(frozen=True)
 class Limits:
-    """What the server takes from clients; all of it is told to them.
+    """Limits on what the server takes from clients; all of them are told to clients.
 
     Attributes:
         frames: Of one clip.
@@ -55,7 +55,7 @@ class WorkerSpec:
 
 @dataclass(frozen=True)
 class Supervision:
-    """When a worker is ended and its job tried once more.
+    """Conditions under which a worker is ended and its job tried once more.
 
     Attributes:
         stall_s: Without progress for so long [s].
@@ -74,7 +74,7 @@ class Supervision:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long results are kept.
+    """Retention of results.
 
     Attributes:
         seconds: After a job ended [s].

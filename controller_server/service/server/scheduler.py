@@ -38,7 +38,7 @@ class Audience(Protocol):
 
 @dataclass
 class Live:
-    """What is known of a job only while it runs.
+    """Facts about a job that are known only while it runs.
 
     Attributes:
         job: As it was when it was queued or given to a worker.

@@ -30,7 +30,7 @@ INLINE = 1 << 20
 
 
 class State(str, Enum):
-    """Where a job is in its life."""
+    """State of a job in its life."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -45,7 +45,7 @@ class State(str, Enum):
 
 
 class Key(NamedTuple):
-    """What names a job: who may see it, and the id its client chose."""
+    """The name of a job: its owner, who may see it, and the id its client chose."""
 
     owner: str
     job: str
@@ -103,7 +103,7 @@ class Job:
 
     @property
     def key(self) -> Key:
-        """What names it."""
+        """The name of the job."""
         return Key(self.owner, self.job)
 
 
@@ -127,7 +127,7 @@ _SINCE_1 = """
 ALTER TABLE jobs ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
 """
-"""What turns a database of schema 1 into one of schema 2."""
+"""Statements that turn a database of schema 1 into one of schema 2."""
 
 
 def digest_of(settings: Mapping[str, Any], text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:

@@ -14,7 +14,7 @@ from controller_server.physics.backend import PairState
 
 @dataclass(frozen=True)
 class EventContext:
-    """What event terms are made from. n worlds, which may be some of a clip's.
+    """The input of event terms: n worlds, which may be some of a clip's.
 
     Attributes:
         rng: Where all random numbers come from.
@@ -49,7 +49,7 @@ class EventContext:
 
 @dataclass(frozen=True)
 class Effect:
-    """What an event does; what is left out stays as it is.
+    """Effect of an event; what is left out stays as it is.
 
     Attributes:
         state: States to begin in, n as given; of "start" alone.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,29 +57,34 @@ def read_inter_x_h5(files: Sequence[Path], options: ReadOptions) -> Reading:
 def clip_names(path: Path) -> list[str]:
     """Return the names of the clips in a file; none where it cannot be read, which reading it will say."""
     try:
-        import h5py  # pyright: ignore[reportMissingImports]
+        import h5py  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
 
         with h5py.File(path, "r") as file:
-            return sorted(key for key in file if isinstance(file[key], h5py.Dataset))
+            return sorted(_datasets(file, h5py.Dataset))
     except (ImportError, OSError, ValueError, KeyError, RuntimeError, TypeError):
         return []
 
 
+def _datasets(file: Any, kind: type) -> list[str]:
+    """Return the names of the arrays at the top of an open file."""
+    return [str(key) for key in file if isinstance(file[key], kind)]
+
+
 def _clip(path: Path, name: str | None) -> np.ndarray:
     try:
-        import h5py  # pyright: ignore[reportMissingImports]
+        import h5py  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
     except ImportError:
         raise ClipError(f"{path}: HDF5 files need h5py: pip install h5py") from None
     try:
         with h5py.File(path, "r") as file:
-            names = [key for key in file if isinstance(file[key], h5py.Dataset)]
+            names = _datasets(file, h5py.Dataset)
             if name is None and len(names) == 1:
                 name = names[0]
             if name not in names:
                 told = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
                 wanted = f"no clip {name!r} in it" if name else f"{len(names)} clips in it"
                 raise ClipError(f"{path}: {wanted} ({told}); say which with --clip NAME")
-            found = file[name]
+            found: Any = file[str(name)]
             if found.ndim != 3 or found.shape[1:] != (56, 6) or found.shape[0] > 100_000:
                 raise ClipError(f"{path}: {name} must have shape (T, 56, 6), got {found.shape}")
             return numbers(str(path), str(name), np.asarray(found), (None, 56, 6))

@@ -71,7 +71,7 @@ class Ears:
 
     heard: list[tuple[str, str]] = field(default_factory=list)
 
-    def tell(self, key: Key, message: Message) -> None:
+    def notify(self, key: Key, message: Message) -> None:
         """Note it."""
         self.heard.append((key.job, message.type))
 

@@ -12,7 +12,7 @@ import sys
 
 
 def register() -> None:
-    """Called by Blender when the extension is switched on."""
+    """Switch the extension on; Blender calls it."""
     unusable = importlib.import_module(f"{__name__}.ui.unusable")
     sentence = unusable.missing()
     if sentence:
@@ -22,7 +22,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Called by Blender when the extension is switched off, and when Blender ends."""
+    """Switch the extension off; Blender calls it, also when it ends."""
     whole = sys.modules.get(f"{__name__}.registration") or sys.modules[f"{__name__}.ui.unusable"]
     whole.unregister()
     # The next version of the extension brings the next version of the core: neither may meet the present one.

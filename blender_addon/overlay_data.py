@@ -61,7 +61,7 @@ class OverlayData:
     def picture(
         self, frame: int, *, contacts: bool = True, balance: bool = True, metres_per_kn: float = 0.5
     ) -> Picture:
-        """What to draw at a frame of the clip, in units of the scene."""
+        """Return what to draw at a frame of the clip, in units of the scene."""
         points: list[np.ndarray] = []
         lines: list[np.ndarray] = []
         point_colours: list[tuple[float, ...]] = []
@@ -117,7 +117,7 @@ class OverlayData:
 
 
 def arrow(start: np.ndarray, end: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """A line and two barbs."""
+    """Return a line and two barbs."""
     along = end - start
     length = float(np.linalg.norm(along))
     if length < 1e-6:

@@ -28,7 +28,7 @@ class Problem:
 
 
 def tracks_of(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[np.ndarray, float]]:
-    """Each measure per frame (T,) with its limit, for those a result file has."""
+    """Return each measure per frame (T,) with its limit, for those a result file has."""
     known = {
         "deviation": ("result_deviation", DEVIATION),
         "skate": ("result_skating", SKATING),
@@ -44,7 +44,7 @@ def tracks_of(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[np.ndarray, f
 
 
 def problems_of(arrays: Mapping[str, np.ndarray]) -> list[Problem]:
-    """Runs of frames over the limit, in the order of their first frame; small gaps are bridged."""
+    """Return runs of frames over the limit, in the order of their first frame; small gaps are bridged."""
     found = []
     for kind, (values, limit) in tracks_of(arrays).items():
         frames = np.flatnonzero(values > limit)

@@ -49,12 +49,12 @@ class Row:
         return self.after > self.limit and (self.before is None or self.after >= self.before)
 
     def text(self, value: float | None) -> str:
-        """A value for people."""
+        """Return a value for people."""
         return "–" if value is None else f"{value:.1f} {self.unit}"
 
 
 def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> list[Row]:
-    """The table of a result.
+    """Return the table of a result.
 
     Args:
         meta: `result_meta` of docs/results.md.
@@ -76,7 +76,10 @@ def rows_of(meta: Mapping[str, Any], worst: Mapping[str, int] | None = None) -> 
 
 
 def _row(scores: Mapping[str, Any], label: str, name: str, *, staged: bool = False, frame: int | None = None) -> Row:
-    """A metric of both people, before (where it is `staged`) and after, under a label that the panel has room for."""
+    """Return a metric of both people as a row with a label that the panel has room for.
+
+    Values stand before (where it is `staged`) and after the simulation.
+    """
     metric = METRIC[name]
     before = metric.of_both(scores, "input") if staged else None
     after = metric.of_both(scores, "output" if staged else "")
@@ -84,7 +87,7 @@ def _row(scores: Mapping[str, Any], label: str, name: str, *, staged: bool = Fal
 
 
 def _steps_and_holds(scores: Mapping[str, Any]) -> list[Row]:
-    """Rows that results of older versions do not have."""
+    """Return rows that results of older versions do not have."""
     if "slip" not in scores:
         return []
     held, slip, kept = scores["holds_on_part"], METRIC["slip_worst_cm"], METRIC["holds_kept"]
@@ -97,7 +100,7 @@ def _steps_and_holds(scores: Mapping[str, Any]) -> list[Row]:
 
 
 def outcome(scores: Mapping[str, Any]) -> str:
-    """What came of a simulation in one sentence, for the status bar; also of older results, which knew less."""
+    """Return what came of a simulation in one sentence, for the status bar; also of older results, which knew less."""
     helped = f" with up to {scores['max_wrench_n']:.0f} N of outside help" if scores.get("assisted") else ""
     if scores["success"]:
         return f"Carried{helped}: {scores['mpjpe_mm']:.0f} mm from the prepared motion"
@@ -112,7 +115,10 @@ def outcome(scores: Mapping[str, Any]) -> str:
 
 
 def page_of(arrays: Mapping[str, np.ndarray] | None) -> str:
-    """The page with the 3D animation that came with a result; empty where it did not, or is not on this machine."""
+    """Return the page with the 3D animation that came with a result.
+
+    Empty where it did not, or is not on this machine.
+    """
     packed = (arrays or {}).get("result_report")
     if packed is None:
         return ""

@@ -73,7 +73,7 @@ def _write_zip(target: Path, members: Mapping[str, bytes]) -> None:
 
 
 def version() -> str:
-    """The project's version, which the manifest has to agree with. Raises BuildError."""
+    """Return the project's version, which the manifest has to agree with. Raises BuildError."""
     found = []
     for path, name in ((CORE / "core" / "version.py", "__version__ ="), (ADDON / "blender_manifest.toml", "version =")):
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -84,7 +84,7 @@ def version() -> str:
 
 
 def core_wheel(folder: Path) -> Path:
-    """The project's core as a wheel.
+    """Return the project's core as a wheel.
 
     Its version ends in a hash of its content: Blender keeps an installed wheel of the same name and version, and would
     go on using the core of the zip before.
@@ -112,7 +112,7 @@ def _record_hash(data: bytes) -> str:
 
 
 def third_party_wheels(platform: Platform, pythons: Sequence[str]) -> list[Path]:
-    """The pinned wheels for a platform, downloaded once. Raises BuildError."""
+    """Return the pinned wheels for a platform, downloaded once. Raises BuildError."""
     wheels: dict[str, Path] = {}
     pins = hashlib.sha256((ADDON / "wheels.txt").read_bytes()).hexdigest()[:10]
     for python in pythons:
@@ -131,7 +131,7 @@ def third_party_wheels(platform: Platform, pythons: Sequence[str]) -> list[Path]
 
 
 def manifest(platform: Platform, wheels: Iterable[Path], pythons: Sequence[str] = PYTHONS) -> bytes:
-    """The manifest of one zip: top-level entries have to stand before the first table.
+    """Return the manifest of one zip: top-level entries have to stand before the first table.
 
     With the wheels of one Python alone there is nothing to choose from, so that older releases take them as well.
     """

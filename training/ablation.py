@@ -43,7 +43,7 @@ class Ablation:
 
     @staticmethod
     def load(path: Path) -> Ablation:
-        """An ablation from YAML. Raises AssistMimicError."""
+        """Return an ablation from YAML. Raises AssistMimicError."""
         values = read_yaml(shipped(path))
         known = set(Ablation.__dataclass_fields__)
         if not isinstance(values, dict) or set(values) != known:
@@ -119,7 +119,7 @@ def run_ablation(
 
 
 def _read_score(path: Path) -> dict[str, Any] | None:
-    """A run's score; None where it is not done."""
+    """Return a run's score; None where it is not done."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

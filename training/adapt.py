@@ -70,7 +70,7 @@ class Factors:
 
 
 def _blocks(spec: NetworkSpec) -> Iterator[tuple[str, slice]]:
-    """Each input block and its columns."""
+    """Yield each input block and its columns."""
     start = 0
     for name, size in spec.inputs:
         yield name, slice(start, start + size)
@@ -78,7 +78,7 @@ def _blocks(spec: NetworkSpec) -> Iterator[tuple[str, slice]]:
 
 
 def adapted(bundle: PolicyBundle, numbers: np.ndarray, joints: Sequence[int]) -> PolicyBundle:
-    """The policy with factors, of logarithms of shape (SIZE,), made part of its weights."""
+    """Return the policy with factors, of logarithms of shape (SIZE,), made part of its weights."""
     parameters: dict[str, Parameters] = {}
     for person, (name, spec) in enumerate(_networks(bundle).items()):
         factors = Factors.of(numbers[None], joints, spec)
@@ -201,7 +201,7 @@ class Search:
     cost: float = np.nan
 
     def after(self, judge: Callable[[np.ndarray, int], np.ndarray], *, population: int, seed: int) -> Search:
-        """One round further.
+        """Return one round further.
 
         Args:
             judge: Gives costs, shape (N,), of numbers, shape (N, SIZE), and a seed; those two by two are mirrored.
@@ -220,7 +220,7 @@ class Search:
 
 
 def _utilities(found: np.ndarray) -> np.ndarray:
-    """What each of N counts for by its rank, the cheapest most; together 0, shape (N,)."""
+    """Return what each of N counts for by its rank, the cheapest most; together 0, shape (N,)."""
     n = len(found)
     value = np.maximum(0, np.log(n / 2 + 1) - np.log(np.arange(1, n + 1)))
     use = np.empty(n)

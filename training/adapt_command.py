@@ -100,7 +100,7 @@ def _scene(name: str, bundle: PolicyBundle) -> Scene:
 
 
 def _begin(arguments: argparse.Namespace) -> Search:
-    """The search of the folder, or one that begins, with every factor one or where another search ended."""
+    """Return the search of the folder, or one that begins, with every factor one or where another search ended."""
     found = arguments.out / STATE
     if found.exists():
         state = np.load(found)

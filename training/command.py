@@ -61,7 +61,7 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
 
 
 def scenes_of(config: TrainConfig) -> list[Scene]:
-    """What a run learns. Raises AssistMimicError."""
+    """Return what a run learns. Raises AssistMimicError."""
     check_engine(config.engine)
     store = ArrayStore(cache_folder(config.cache))
     options: dict[str, Any] = {"sparing": config.action.sparing, "engine": config.engine, "store": store}

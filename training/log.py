@@ -45,14 +45,14 @@ class RunLog:
         self._board = SummaryWriter(str(folder), purge_step=purge_from + 1)
 
     def write(self, iteration: int, row: Mapping[str, Any]) -> None:
-        """One iteration's numbers."""
+        """Write one iteration's numbers."""
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
         for name, value in _flat(row):
             self._board.add_scalar(name, value, iteration)
 
     def close(self) -> None:
-        """Everything is on disk."""
+        """Write everything to disk."""
         self._file.close()
         self._board.close()
 
@@ -85,7 +85,7 @@ def write_run_card(
 
 
 def revision() -> str:
-    """The git revision of this code, "+" where it was changed since; "unknown" outside a clone."""
+    """Return the git revision of this code, "+" where it was changed since; "unknown" outside a clone."""
     where = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:

@@ -28,12 +28,12 @@ class Lineage:
     acknowledgements: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
+        """Return plain values for YAML."""
         return {"data": dict(self.data), "acknowledgements": self.acknowledgements}
 
 
 def behind(config: TrainConfig) -> Lineage:
-    """What a run starts from: nothing, or all that is behind its prior. Raises AssistMimicError."""
+    """Return what a run starts from: nothing, or all that is behind its prior. Raises AssistMimicError."""
     if config.prior is None:
         return Lineage()
     folder = shipped(Path(config.prior))
@@ -44,7 +44,7 @@ def behind(config: TrainConfig) -> Lineage:
 
 
 def of_run(folder: Path) -> Lineage:
-    """What is behind the policy of a run: what it started from, and its own data. Raises AssistMimicError."""
+    """Return what is behind the policy of a run: what it started from, and its own data. Raises AssistMimicError."""
     card = read_yaml(folder / RUN)
     before = Lineage(**card.get("behind", {}))
     # Runs of earlier versions did not write down whom to thank.

@@ -131,7 +131,7 @@ class Runner:
             log.close()
 
     def advance(self) -> dict[str, Any]:
-        """One rollout and what is learned from it; returns the numbers of this iteration."""
+        """Make one rollout, learn from it, and return the numbers of this iteration."""
         started = time.monotonic()
         self._set_phase()
         if self._learning and any(not learner.frozen and not learner.updates for learner in self.learners.values()):
@@ -163,7 +163,7 @@ class Runner:
         return self._planned or self.config.steps
 
     def _set_phase(self) -> None:
-        """What the world is like; who learns and who is moved by the reference, in the modes that are not joint."""
+        """Set who learns and who is moved by the reference, in the modes that are not joint."""
         steps = self._steps if self.config.mode == "joint" else self._steps / 2  # of each who learns
         first = self.pair_steps < steps
         done = self.pair_steps if first else self.pair_steps - steps
@@ -177,7 +177,7 @@ class Runner:
             self.environment.replayed = 0 if first else 1
 
     def _warm_up(self) -> None:
-        """One rollout without learning, for first statistics of who begins to learn; then everybody starts anew."""
+        """Make one rollout without learning, for first statistics of new learners; then start all worlds anew."""
         self._collect()
         for learner in self.learners.values():
             if not learner.frozen and not learner.updates:
@@ -215,7 +215,7 @@ class Runner:
         return (torch.stack(acts, dim=1) if len(acts) == 2 else acts[0].reshape(n, 2, actions)).numpy()
 
     def _of(self, role: str, pairs: Tensor) -> Tensor:
-        """What belongs to a role of something of all people, shape (N, 2, ...)."""
+        """Return what belongs to a role of something of all people, shape (N, 2, ...)."""
         return pairs.flatten(0, 1) if len(self.config.roles) == 1 else pairs[:, self.config.roles.index(role)]
 
     def _record(self, step: Step) -> None:
@@ -299,7 +299,10 @@ class Runner:
         self.observation = self.environment.reset() if own is None else own["runner"]["observation"]
 
     def _own_sections(self, sections: _Sections, facts: Mapping[str, Any]) -> _Sections | None:
-        """This process's part of a checkpoint; None where it has none of the same moment and begins its worlds anew."""
+        """Return this process's part of a checkpoint.
+
+        None where it has none of the same moment and begins its worlds anew.
+        """
         if parallel.rank() == 0:
             return sections
         if not self._own_state.exists():
@@ -310,7 +313,7 @@ class Runner:
         return own if fits else None
 
     def _learned(self) -> Iterator[tuple[str, Ppo | style.Discriminator]]:
-        """Everything that learns, by its section of a checkpoint."""
+        """Yield everything that learns, by its section of a checkpoint."""
         yield from self.learners.items()
         yield from ((_STYLE + role, judge) for role, judge in self.judges.items())
 

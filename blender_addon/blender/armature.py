@@ -18,7 +18,7 @@ _INHERITS = (("use_inherit_rotation", True), ("use_local_location", True), ("inh
 
 
 def bones_of(obj: Any) -> Bones:
-    """The bones of an armature object, parents first."""
+    """Return the bones of an armature object, parents first."""
     bones = obj.data.bones
     names = [bone.name for bone in bones]
     row = {name: k for k, name in enumerate(names)}
@@ -86,7 +86,7 @@ def _driven_bones(obj: Any) -> set[str]:
 
 
 def has_animation(obj: Any) -> bool:
-    """Whether an object's animation is anything but a still pose."""
+    """Return whether an object's animation is anything but a still pose."""
     data = obj.animation_data
     return data is not None and (data.action is not None or any(track.strips for track in data.nla_tracks))
 

@@ -80,7 +80,7 @@ def bake(
 
 
 def read_record(action: Any) -> dict[str, Any]:
-    """What `bake` kept on an action; empty for any other action."""
+    """Return what `bake` kept on an action; empty for any other action."""
     text = action.get(RECORD) if action is not None else None
     return json.loads(text) if isinstance(text, str) else {}
 

@@ -14,7 +14,7 @@ HAS_SLOTS = bpy.app.version >= (4, 4, 0)
 
 
 def action_fcurves(action: Any, slot: Any) -> Any:
-    """The F-curves an action holds for a slot; an empty tuple where there are none."""
+    """Return the F-curves an action holds for a slot; an empty tuple where there are none."""
     if not HAS_SLOTS:
         return action.fcurves
     bag = _channelbag(action, slot)
@@ -33,12 +33,12 @@ def _channelbag(action: Any, slot: Any) -> Any:
 
 
 def assigned_slot(animation_data: Any) -> Any:
-    """The slot an object plays of its action; None before slots existed."""
+    """Return the slot an object plays of its action; None before slots existed."""
     return animation_data.action_slot if HAS_SLOTS else None
 
 
 def object_fcurves(obj: Any) -> Any:
-    """The F-curves of the action an object plays."""
+    """Return the F-curves of the action an object plays."""
     data = obj.animation_data
     if data is None or data.action is None:
         return ()
@@ -46,7 +46,7 @@ def object_fcurves(obj: Any) -> Any:
 
 
 def new_action(name: str, obj: Any) -> tuple[Any, Any, Any]:
-    """An empty action for an object: the action, its slot (None before slots) and its F-curves."""
+    """Return an empty action for an object: the action, its slot (None before slots) and its F-curves."""
     action = bpy.data.actions.new(name)
     if not HAS_SLOTS:
         return action, None, action.fcurves
@@ -56,7 +56,7 @@ def new_action(name: str, obj: Any) -> tuple[Any, Any, Any]:
 
 
 def new_fcurve(fcurves: Any, action: Any, path: str, index: int, group: str) -> Any:
-    """A new F-curve in a group."""
+    """Return a new F-curve in a group."""
     if not HAS_SLOTS:
         return fcurves.new(path, index=index, action_group=group)
     if bpy.app.version >= (5, 0, 0):
@@ -85,14 +85,14 @@ def assign(obj: Any, action: Any, slot: Any) -> None:
 
 
 def slot_for(action: Any, identifier: str) -> Any:
-    """The slot of an action by its identifier, else its first; None before slots."""
+    """Return the slot of an action by its identifier, else its first; None before slots."""
     if not HAS_SLOTS or not action.slots:
         return None
     return action.slots.get(identifier) or action.slots[0]
 
 
 def slot_identifier(slot: Any) -> str:
-    """What a slot is found by again; empty before slots."""
+    """Return what a slot is found by again; empty before slots."""
     return "" if slot is None else slot.identifier
 
 

@@ -15,7 +15,7 @@ from .request import characters, read_request
 
 
 def scene_clip(scene: Any) -> InteractionClip:
-    """What the characters of a scene do in the frames its settings name. Raises AssistMimicError."""
+    """Return what the characters of a scene do in the frames its settings name. Raises AssistMimicError."""
     return read_request(scene.assistmimic, scene).clip
 
 

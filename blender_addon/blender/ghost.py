@@ -16,7 +16,7 @@ COLLECTION = "AssistMimic original"
 
 
 def is_shown() -> bool:
-    """Whether there is a ghost in this file."""
+    """Return whether there is a ghost in this file."""
     return COLLECTION in bpy.data.collections
 
 

@@ -41,12 +41,12 @@ class Hint:
 
 
 def hints_of(request: Request, people: Sequence[Any]) -> list[Hint]:
-    """All that can be seen before simulating, the likeliest to matter first."""
+    """Return all that can be seen before simulating, the likeliest to matter first."""
     return [*seat_hints(request.clip, request.span), *range_hints(request.span, people)]
 
 
 def seat_hints(clip: InteractionClip, span: Span) -> list[Hint]:
-    """A sentence for everybody who sits on nothing."""
+    """Return a sentence for everybody who sits on nothing."""
     found = []
     for role, (_, at) in sitters(clip).items():
         frames = request_frames(span, at)
@@ -78,7 +78,7 @@ def sitters(clip: InteractionClip) -> dict[str, tuple[SmplxMotion, np.ndarray]]:
 
 
 def _carried(pelvis: np.ndarray, prop: Prop) -> np.ndarray:
-    """Frames in which a box is under a pelvis joint. Shape (T, 3) to (T,)."""
+    """Return frames in which a box is under a pelvis joint. Shape (T, 3) to (T,)."""
     local = quat_rotate_inverse(prop.quat, pelvis - prop.position)
     beside = np.abs(local[:, :2]) - prop.size[:2] / 2
     above = local[:, 2] - prop.size[2] / 2
@@ -107,7 +107,7 @@ def keyed_range(people: Sequence[Any]) -> tuple[int, int] | None:
 
 
 def range_hints(span: Span, people: Sequence[Any]) -> list[Hint]:
-    """A sentence where the range goes beyond the keys."""
+    """Return a sentence where the range goes beyond the keys."""
     keyed = keyed_range(people)
     if keyed is None or (keyed[0] <= span.start and span.end <= keyed[1]) or keyed[0] >= keyed[1]:
         return []
@@ -117,7 +117,7 @@ def range_hints(span: Span, people: Sequence[Any]) -> list[Hint]:
 
 
 def range_hint(settings: Any, scene: Any) -> Hint | None:
-    """The same of the scene as it is set, quick enough to ask for while drawing."""
+    """Return the same of the scene as it is set, quick enough to ask for while drawing."""
     people = [settings.supporter, settings.recipient]
     if None in people:
         return None
@@ -129,7 +129,7 @@ def range_hint(settings: Any, scene: Any) -> Hint | None:
 
 
 def failure_hints(settings: Any, scores: Mapping[str, Any]) -> list[Hint]:
-    """What may help after a result that is not usable, the likeliest first."""
+    """Return what may help after a result that is not usable, the likeliest first."""
     found = []
     wrong = [str(c.get("name", c.get("key", ""))) for c in scores.get("criteria", ()) if not c["passed"]]
     held = scores.get("holds_on_part") or {}

@@ -88,7 +88,7 @@ def import_clip(
 
 
 def scene_rate(scene: Any) -> float:
-    """Frames per second of a scene."""
+    """Return frames per second of a scene."""
     return scene.render.fps / scene.render.fps_base
 
 
@@ -99,7 +99,7 @@ def set_scene_rate(scene: Any, fps: float) -> None:
 
 
 def _moves(scene: Any) -> bool:
-    """Whether anything in a scene is animated, so that another rate would change it."""
+    """Return whether anything in a scene is animated, so that another rate would change it."""
     if scene.animation_data is not None and scene.animation_data.action is not None:
         return True
     editor = scene.sequence_editor
@@ -149,7 +149,7 @@ def _key_grips(obj: Any, frames: np.ndarray, grips: np.ndarray) -> None:
 
 
 def add_prop(prop: Prop, collection: Any) -> Any:
-    """A box that is a prop, solid, in a plain colour."""
+    """Return a box that is a prop, solid, in a plain colour."""
     mesh = bpy.data.meshes.new(prop.name)
     half = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
     faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]

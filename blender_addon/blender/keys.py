@@ -91,7 +91,7 @@ class CurveWriter:
 
 
 def _keys_outside(curve: Any, first: float, last: float) -> dict[str, np.ndarray]:
-    """The keys before and after a run of frames; empty where there are none."""
+    """Return the keys before and after a run of frames; empty where there are none."""
     points = curve.keyframe_points
     co = np.zeros((len(points), 2), dtype=np.float32)
     points.foreach_get("co", co.reshape(-1))

@@ -50,7 +50,7 @@ class Sampled:
         return motion_from_poses(self.rig, self.world, self.poses)
 
     def cut(self, part: slice) -> Sampled:
-        """Some of the frames."""
+        """Return some of the frames."""
         arrays = {name: getattr(self, name)[part] for name in ("frames", "world", "basis", "poses")}
         channels = Channels(*(getattr(self.channels, name)[part] for name in ("location", "rotation", "scale")))
         return replace(self, **arrays, channels=channels)
@@ -62,7 +62,7 @@ def rotation_path(mode: str) -> str:
 
 
 def bone_path(name: str) -> str:
-    """Data path of a pose bone."""
+    """Return data path of a pose bone."""
     return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
 
 
@@ -94,7 +94,7 @@ def sample(people: Sequence[tuple[Any, Rig]], frames: np.ndarray, scene: Any) ->
 
 
 def read_poses(obj: Any, bones: Bones, frames: np.ndarray, scene: Any) -> tuple[np.ndarray, np.ndarray]:
-    """An armature's matrices (T, 4, 4) and its bones' in armature space (T, N, 4, 4), whatever it is."""
+    """Return an armature's matrices (T, 4, 4) and its bones' in armature space (T, N, 4, 4), whatever it is."""
     if why_stepped(obj):
         return _in_order(obj, bones, _play([obj], frames, scene)[obj.name])
     world, _, poses = _from_channels(obj, bones, frames, bone_channels(obj, bones, frames))
@@ -102,7 +102,7 @@ def read_poses(obj: Any, bones: Bones, frames: np.ndarray, scene: Any) -> tuple[
 
 
 def _in_order(obj: Any, bones: Bones, played: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What was played, with the bones in their order here rather than Blender's."""
+    """Return what was played, with the bones in their order here rather than Blender's."""
     world, poses = played
     return world, poses[:, [obj.pose.bones.find(name) for name in bones.names]]
 
@@ -110,7 +110,7 @@ def _in_order(obj: Any, bones: Bones, played: tuple[np.ndarray, np.ndarray]) -> 
 def _from_channels(
     obj: Any, bones: Bones, frames: np.ndarray, channels: Channels
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The object's matrices, every bone's own transform, and its pose, where nothing but curves moves them."""
+    """Return the object's matrices, every bone's own transform, and its pose, where nothing but curves moves them."""
     basis = basis_matrices(bones, channels)
     return _object_matrices(obj, frames, _curves(obj)), basis, pose_matrices(bones, basis)
 
@@ -148,7 +148,7 @@ def _track(curves: Curves, path: str, still: Sequence[float], frames: np.ndarray
 
 
 def bone_channels(obj: Any, bones: Bones, frames: np.ndarray, curves: Curves | None = None) -> Channels:
-    """What the channels of an armature's bones hold over frames, without constraints and NLA."""
+    """Return what the channels of an armature's bones hold over frames, without constraints and NLA."""
     curves = _curves(obj) if curves is None else curves
     n, t = len(bones.names), len(frames)
     location, rotation, scale = np.zeros((t, n, 3)), np.zeros((t, n, 4)), np.ones((t, n, 3))
@@ -163,7 +163,7 @@ def bone_channels(obj: Any, bones: Bones, frames: np.ndarray, curves: Curves | N
 
 
 def _object_matrices(obj: Any, frames: np.ndarray, curves: Curves) -> np.ndarray:
-    """The object's matrix over frames under a parent that stands still, shape (T, 4, 4)."""
+    """Return the object's matrix over frames under a parent that stands still, shape (T, 4, 4)."""
     mode = obj.rotation_mode
     still = getattr(obj, rotation_path(mode))
     rotation = np.zeros((len(frames), 1, 4))
@@ -200,7 +200,7 @@ def _play(objects: Sequence[Any], frames: np.ndarray, scene: Any) -> dict[str, t
 
 
 def _own_transforms(bones: Bones, poses: np.ndarray) -> np.ndarray:
-    """Each bone's transform in its parent's posed frame, what its channels would be without constraints."""
+    """Return each bone's transform in its parent's posed frame, what its channels would be without constraints."""
     above = np.broadcast_to(bones.local_rest, poses.shape).copy()
     child = np.flatnonzero(bones.parents >= 0)
     above[:, child] = poses[:, bones.parents[child]] @ bones.local_rest[child]

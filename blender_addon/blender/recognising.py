@@ -48,7 +48,7 @@ def rig_of(obj: Any, scene: Any, mapping: BoneMapping | None = None) -> Rig:
 
 
 def _sample_frames(obj: Any, scene: Any) -> np.ndarray:
-    """Frames spread over an object's animation, shape (S,)."""
+    """Return frames spread over an object's animation, shape (S,)."""
     action = obj.animation_data.action
     first, last = (scene.frame_start, scene.frame_end) if action is None else action.frame_range
     return np.unique(np.linspace(first, last, _SAMPLES).round().astype(int))

@@ -102,7 +102,7 @@ class Request:
 
 
 def span_of(settings: Any, scene: Any, people: Sequence[Any]) -> Span:
-    """The frames a scene's settings mean. Raises AssistMimicError."""
+    """Return the frames a scene's settings mean. Raises AssistMimicError."""
     if settings.frames == "PREVIEW" and scene.use_preview_range:
         start, end = scene.frame_preview_start, scene.frame_preview_end
     elif settings.frames == "ACTION":
@@ -142,7 +142,7 @@ def local_objects(scene: Any, names: Sequence[str]) -> list[Any]:
 
 
 def mapping_of(settings: Any) -> BoneMapping | None:
-    """The user's own bone mapping, if one is named. Raises AssistMimicError."""
+    """Return the user's own bone mapping, if one is named. Raises AssistMimicError."""
     if not settings.bone_mapping:
         return None
     return read_mapping(Path(bpy.path.abspath(settings.bone_mapping)))
@@ -189,7 +189,7 @@ def _origin(people: Sequence[Any]) -> str:
 
 
 def box_of(obj: Any, metres: float, ground: float) -> Prop:
-    """The box around an object, as it stands now. Raises AssistMimicError."""
+    """Return the box around an object, as it stands now. Raises AssistMimicError."""
     corners = np.array(obj.bound_box, dtype=float)
     low, high = corners.min(axis=0), corners.max(axis=0)
     _, quat, scale = obj.matrix_world.decompose()
@@ -203,7 +203,7 @@ def box_of(obj: Any, metres: float, ground: float) -> Prop:
 
 
 def _grips(people: Sequence[Any], frames: np.ndarray) -> np.ndarray:
-    """What is keyed on the characters' hands, shape (T, 2, 2)."""
+    """Return what is keyed on the characters' hands, shape (T, 2, 2)."""
     grips = np.empty((len(frames), 2, 2))
     for person, obj in enumerate(people):
         curves = {curve.data_path: curve for curve in object_fcurves(obj)}
@@ -215,7 +215,7 @@ def _grips(people: Sequence[Any], frames: np.ndarray) -> np.ndarray:
 
 
 def written_motion(motion: SmplxMotion, sampled: Sampled, request: Request) -> SmplxMotion:
-    """A simulated motion back in the scene's height, cut to the frames that are written and blended there."""
+    """Return a simulated motion back in the scene's height, cut to the frames that are written and blended there."""
     span = request.span
     own = slice_motion(shifted(motion, request.ground), span.written)
     if not (span.blend_in or span.blend_out):

@@ -31,7 +31,7 @@ class Box:
 
     @staticmethod
     def around(points: np.ndarray) -> Box:
-        """The box around points, shape (..., 3)."""
+        """Return the box around points, shape (..., 3)."""
         flat = points.reshape(-1, 3)
         return Box(flat.min(axis=0), flat.max(axis=0))
 
@@ -46,26 +46,26 @@ class Box:
         return float(np.linalg.norm(self.high - self.low) / 2)
 
     def joined(self, other: Box) -> Box:
-        """The box around both."""
+        """Return the box around both."""
         return Box(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
     def moved(self, by: Sequence[float]) -> Box:
-        """The box elsewhere."""
+        """Return the box elsewhere."""
         return Box(self.low + by, self.high + by)
 
     def meets(self, other: Box) -> bool:
-        """Whether the boxes have more than a skin in common."""
+        """Return whether the boxes have more than a skin in common."""
         return bool((np.minimum(self.high, other.high) - np.maximum(self.low, other.low) > 1e-3).all())
 
 
 def box_of_object(obj: Any) -> Box:
-    """The box around an object as it stands."""
+    """Return the box around an object as it stands."""
     corners = np.c_[np.array(obj.bound_box, dtype=float), np.ones(8)]
     return Box.around((corners @ np.array(obj.matrix_world).T)[:, :3])
 
 
 def box_of_people(people: Sequence[Any]) -> Box:
-    """The box around armatures as they are posed now, flesh included."""
+    """Return the box around armatures as they are posed now, flesh included."""
     heads = [np.array(obj.matrix_world @ bone.head) for obj in people for bone in obj.pose.bones]
     box = Box.around(np.array(heads))
     flesh = 0.06 * float((box.high - box.low).max())
@@ -91,7 +91,7 @@ def in_the_way(box: Box, view_layer: Any, but: Collection[Any]) -> list[Any]:
 
 
 def is_default_cube(obj: Any) -> bool:
-    """Whether it is the cube of Blender's own scene, as nobody has touched it."""
+    """Return whether it is the cube of Blender's own scene, as nobody has touched it."""
     if obj.name != "Cube" or obj.type != "MESH" or obj.animation_data or obj.modifiers or obj.children:
         return False
     same_place = np.allclose(np.array(obj.matrix_world), np.eye(4), atol=1e-6)

@@ -27,7 +27,7 @@ def stash(obj: Any, action: Any, slot: Any) -> None:
 
 
 def find_stash(obj: Any, action: Any, slot: Any) -> Any:
-    """The track that keeps an action, or None."""
+    """Return the track that keeps an action, or None."""
     if obj.animation_data is None:
         return None
     for track in obj.animation_data.nla_tracks:
@@ -46,7 +46,7 @@ def unstash(obj: Any, action: Any, slot: Any) -> None:
 
 
 def set_amount(obj: Any, action: Any, slot: Any, amount: float) -> None:
-    """How much of the result shows over the stashed original: 0 the original, 1 the result alone."""
+    """Set how much of the result shows over the stashed original: 0 the original, 1 the result alone."""
     data = obj.animation_data
     if data is None:
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def read_channels(obj: Any, paths: Iterable[str]) -> dict[str, Any]:
-    """Data path to value, as plain numbers and lists of them."""
+    """Return data path to value, as plain numbers and lists of them."""
     found = {}
     for path in sorted(paths):
         owner, name, is_custom = _parts(path)
@@ -30,7 +30,7 @@ def write_channels(obj: Any, stills: Mapping[str, Any]) -> None:
 
 
 def _parts(path: str) -> tuple[str, str, bool]:
-    """Whose channel it is, what it is called there, and whether it is a custom property."""
+    """Return whose channel it is, what it is called there, and whether it is a custom property."""
     is_custom = path.endswith('"]')
     owner, _, name = path[:-2].rpartition('["') if is_custom else path.rpartition(".")
     return owner, name, is_custom

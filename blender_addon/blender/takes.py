@@ -73,7 +73,7 @@ def _provenance(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def people_of(take: Any) -> Iterator[Any]:
-    """Its two people, as far as their objects still exist."""
+    """Yield its two people, as far as their objects still exist."""
     for role in ROLES:
         person = getattr(take, role)
         if person.obj is not None:
@@ -108,12 +108,12 @@ def show_source(take: Any) -> None:
 
 
 def stills_of(person: Any) -> dict[str, Any]:
-    """What the channels were that a person's result keys and the original does not; data path to value."""
+    """Return what the channels were that a person's result keys and the original does not; data path to value."""
     return read_record(person.action).get("stills", {})
 
 
 def is_shown(take: Any) -> bool:
-    """Whether both characters play it."""
+    """Return whether both characters play it."""
     people = list(people_of(take))
     return bool(people) and all(
         person.obj.animation_data is not None
@@ -137,7 +137,7 @@ def remove(settings: Any, index: int) -> None:
 
 
 def under_review(settings: Any, people: list[Any]) -> Any:
-    """The take both characters play and nobody has accepted yet, or None."""
+    """Return the take both characters play and nobody has accepted yet, or None."""
     for take in settings.takes:
         if take.state == "REVIEW" and is_shown(take) and [p.obj for p in people_of(take)] == list(people):
             return take

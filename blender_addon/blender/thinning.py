@@ -80,7 +80,7 @@ def decimate(obj: Any, fcurves: Any, start: int, end: int, tolerance: float) -> 
 
 
 def written_curves(fcurves: Any, start: int, end: int) -> list[Any]:
-    """The curves with a key on every frame of a range: what a result wrote."""
+    """Return the curves with a key on every frame of a range: what a result wrote."""
     frames, found = np.arange(start, end + 1), []
     for curve in fcurves:
         co = np.empty(2 * len(curve.keyframe_points), dtype=np.float32)

@@ -192,7 +192,7 @@ class Engine:
 
 
 def _is_taken(place: Path) -> bool:
-    """Whether another Blender's server works there."""
+    """Return whether another Blender's server works there."""
     try:
         return is_alive(read_port_file(place / _PORT_FILE).pid)
     except AssistMimicError:
@@ -200,6 +200,6 @@ def _is_taken(place: Path) -> bool:
 
 
 def _environment(packages: Path) -> dict[str, str]:
-    """This process' environment without what would lead a Python astray."""
+    """Return this process' environment without what would lead a Python astray."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": str(packages), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}

@@ -207,5 +207,5 @@ def _cancel_others(client: Client) -> None:
 
 
 def remote_connection(endpoint: str, key: str = "") -> Connect:
-    """How to reach a server somewhere else."""
+    """Return how to reach a server somewhere else."""
     return lambda: connect(endpoint, key=key or None, name="Blender")

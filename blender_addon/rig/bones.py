@@ -71,7 +71,7 @@ class Channels:
 
 
 def basis_matrices(bones: Bones, channels: Channels) -> np.ndarray:
-    """Each pose bone's own transform (Blender's `matrix_basis`), shape (T, N, 4, 4)."""
+    """Return each pose bone's own transform (Blender's `matrix_basis`), shape (T, N, 4, 4)."""
     basis = np.zeros((*channels.location.shape[:2], 4, 4))
     basis[..., :3, :3] = matrices_from_channels(channels.rotation, bones.modes) * channels.scale[..., None, :]
     basis[..., :3, 3] = channels.location

@@ -20,7 +20,7 @@ _MODEL_IN_WORLD = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 def rest_from_motion(
     bones: Bones, rows: np.ndarray, world: np.ndarray, poses: np.ndarray, metres: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How a rig's rest pose differs from the T-pose, from a sample of its motion.
+    """Return how a rig's rest pose differs from the T-pose, from a sample of its motion.
 
     Args:
         bones: Of the armature.

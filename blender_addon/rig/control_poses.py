@@ -18,7 +18,7 @@ from .rig import Rig
 def control_poses(
     rig: Rig, motion: SmplxMotion, world: np.ndarray, poses: np.ndarray, joints: Sequence[int] | None = None
 ) -> BonePoses:
-    """The own transforms of the controls that put a rig's joints where a motion has them.
+    """Return the own transforms of the controls that put a rig's joints where a motion has them.
 
     Every joint's skeleton bone moves by M_j from rest. A control at rest pose C that rides on joint i and makes joint j
     move needs the own transform (M_i C)^-1 M_j C.
@@ -52,7 +52,7 @@ def control_poses(
 
 
 def _joint_motion(rig: Rig, motion: SmplxMotion, world: np.ndarray, j: int) -> np.ndarray:
-    """What carries a joint's bone from rest to its pose in armature space, shape (T, 4, 4)."""
+    """Return what carries a joint's bone from rest to its pose in armature space, shape (T, 4, 4)."""
     positions, quats = motion.joints
     turns = quat_to_matrix(quat_mul(quats[:, j], quat_conj(rig.bone_to_joint[j])))
     rest = rig.bones.rest[rig.rows[j]]

@@ -88,7 +88,7 @@ def read_mapping(path: Path) -> BoneMapping:
 
 
 def _smplx() -> tuple[BoneMapping, ...]:
-    """The SMPL-X family under its own names; eyes are called `left_eye` in some rigs."""
+    """Return the SMPL-X family under its own names; eyes are called `left_eye` in some rigs."""
     own = {name: (name,) for name in JOINT_NAMES}
     short = {**own, "left_eye_smplhf": ("left_eye",), "right_eye_smplhf": ("right_eye",)}
     tables = (JointTable("smplx", names, called="SMPL-X", exact=True) for names in (own, short))

@@ -24,7 +24,7 @@ from .rig import Rig
 
 
 def motion_from_poses(rig: Rig, world: np.ndarray, poses: np.ndarray) -> SmplxMotion:
-    """The person's motion.
+    """Return the person's motion.
 
     Args:
         rig: The recognised armature.
@@ -80,7 +80,7 @@ class BonePoses:
 def bone_poses(
     rig: Rig, motion: SmplxMotion, world: np.ndarray, basis: np.ndarray, joints: Sequence[int] | None = None
 ) -> BonePoses:
-    """The own transforms that put a rig's joints where a motion has them, under everything above them as it is.
+    """Return the own transforms that put a rig's joints where a motion has them, under everything above them as it is.
 
     Args:
         rig: The recognised armature.
@@ -140,7 +140,7 @@ def blend_motions(original: SmplxMotion, simulated: SmplxMotion, weight: np.ndar
 
 
 def shifted(motion: SmplxMotion, up: float) -> SmplxMotion:
-    """A motion higher by so much [m]."""
+    """Return a motion higher by so much [m]."""
     return replace(motion, trans=motion.trans + [0, 0, up]) if up else motion
 
 

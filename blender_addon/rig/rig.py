@@ -241,7 +241,7 @@ def _rest_turns(model: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _rest_joints(model: np.ndarray, rows: np.ndarray, turns: np.ndarray, unit: float) -> np.ndarray:
-    """The T-pose of the rig's proportions [m]; joints without a bone stand where the neutral body has them."""
+    """Return the T-pose of the rig's proportions [m]; joints without a bone stand where the neutral body has them."""
     neutral = Skeleton.neutral()
     own = Skeleton(np.where(rows[:, None] >= 0, model[np.maximum(rows, 0)] * unit, neutral.rest_joints))
     rest = np.zeros((N_JOINTS, 3))

@@ -27,13 +27,13 @@ _WHAT = {
 
 
 def button(hints: Sequence[Hint]) -> Mend | None:
-    """The button of the first hint that has one."""
+    """Return the button of the first hint that has one."""
     hint = next((hint for hint in hints if hint.what), None)
     return None if hint is None else Mend(OPERATOR, hint.label, {"what": hint.what})
 
 
 def hide_button(objects: Sequence[Any]) -> Mend | None:
-    """The button that hides objects which stand in the way."""
+    """Return the button that hides objects which stand in the way."""
     if not objects:
         return None
     names = [obj.name for obj in objects]

@@ -102,7 +102,7 @@ _preview_batch: tuple[Any, list[tuple[Any, Any, float]]] | None = None
 
 
 def _draw_preview() -> None:
-    """The bodies where the simulation is just now."""
+    """Draw the bodies where the simulation is just now."""
     global _preview_batch
     running = session.running
     preview = running.job.preview if running is not None else None

@@ -75,7 +75,7 @@ def _engine_line() -> str:
 
 
 def _message(layout: Any, context: Any, message: str) -> None:
-    """A message, wrapped to the width of the sidebar, with what mends it."""
+    """Draw a message, wrapped to the width of the sidebar, with what mends it."""
     box = layout.box().column(align=True)
     width = max(20, int(context.region.width / (8.5 * context.preferences.system.ui_scale)))
     icon = "ERROR" if session.is_error else "INFO"
@@ -268,7 +268,7 @@ def _draw_take(layout: Any, settings: Any, take: Any) -> None:
 
 
 def _table(take: Any) -> list[Row]:
-    """The rows of a take. Worked out once, and not while drawing: until then there are none."""
+    """Return the rows of a take. Worked out once, and not while drawing: until then there are none."""
     if take.job not in _rows:
         _rows.clear()
         _rows[take.job] = []

@@ -64,7 +64,7 @@ class Preferences(bpy.types.AddonPreferences):
 
 
 def preferences() -> Any:
-    """The extension's preferences."""
+    """Return the extension's preferences."""
     return bpy.context.preferences.addons[PACKAGE].preferences
 
 

@@ -65,5 +65,5 @@ RECIPIENTS: Mapping[str, tuple[str, str]] = {
 
 
 def values_of(name: str) -> dict[str, Any]:
-    """All parameters a preset sets."""
+    """Return all parameters a preset sets."""
     return {**BALANCED, **PRESETS[name][2]}

@@ -17,7 +17,7 @@ from .session import redraw, result_arrays, session
 
 
 def shown(context: Any) -> Any:
-    """The take both characters play, or None."""
+    """Return the take both characters play, or None."""
     return context.scene.assistmimic.shown_take
 
 

@@ -75,7 +75,7 @@ class Session:
     def say(
         self, message: str, *, error: bool = False, detail: str = "", take: str | None = None, mend: Mend | None = None
     ) -> None:
-        """What the panel shows until something else is said, in this file and scene.
+        """Set what the panel shows until something else is said, in this file and scene.
 
         Args:
             message: For people.
@@ -91,7 +91,7 @@ class Session:
             self.last_error = message
 
     def message_for(self, scene: Any) -> str:
-        """The message, where it is about this scene and what is shown in it; empty otherwise."""
+        """Return the message, where it is about this scene and what is shown in it; empty otherwise."""
         name, take = self.about
         if not self.message or name != scene.name:
             return ""
@@ -106,7 +106,10 @@ session = Session()
 
 
 def user_folder(name: str) -> Path:
-    """A folder for jobs or results: where the preferences say, else one of the extension's own outside its code."""
+    """Return a folder for jobs or results.
+
+    Where the preferences say, else one of the extension's own outside its code.
+    """
     chosen = preferences().folder
     if not chosen:
         return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
@@ -121,7 +124,7 @@ def user_folder(name: str) -> Path:
 
 
 def engine() -> Engine:
-    """The embedded server; not started yet, perhaps. One that the preferences have changed is made anew."""
+    """Return the embedded server; not started yet, perhaps. One that the preferences have changed is made anew."""
     folder, memory = user_folder("engine"), preferences().memory_gb << 30
     old = session.engine
     if old is not None and session.running is None and (old.root, old.memory) != (folder, memory):
@@ -140,7 +143,7 @@ def warm_up() -> None:
 
 
 def connection(place: str = "") -> Connect:
-    """How to reach the server the preferences name. The result may be called on any thread.
+    """Return how to reach the server the preferences name. The result may be called on any thread.
 
     Args:
         place: Of the embedded server: where the job lies that is asked for.
@@ -164,7 +167,7 @@ def connection(place: str = "") -> Connect:
 
 
 def keeper() -> Callable[[JobResult], None]:
-    """Keeps the arrays the overlay draws, on disk as well. The result may be called on any thread."""
+    """Keep the arrays the overlay draws, on disk as well. The result may be called on any thread."""
     folder, kept = user_folder("results"), preferences().kept
 
     def keep(result: JobResult) -> None:

@@ -25,7 +25,7 @@ from .session import connection, engine, redraw, session, user_folder
 
 
 def _armatures(context: Any) -> list[Any]:
-    """Selected armatures, and armatures of selected meshes, the active one first."""
+    """Return selected armatures, and armatures of selected meshes, the active one first."""
     picked: list[Any] = []
     active = context.view_layer.objects.active
     for obj in sorted(context.selected_objects, key=lambda o: o != active):
@@ -188,7 +188,7 @@ class ASSISTMIMIC_OT_diagnostics(bpy.types.Operator):
 
 
 def diagnostics() -> str:
-    """What a bug report needs; nothing of the file but its error message."""
+    """Return what a bug report needs; nothing of the file but its error message."""
     lines = [
         f"AssistMimic {__version__}, Blender {bpy.app.version_string}, Python {platform.python_version()}",
         f"{platform.platform()}, numpy {np.__version__}, pyzmq {zmq.__version__}",

@@ -132,7 +132,7 @@ def finish(running: Running) -> Any:
 
 
 def sentence(take: Any) -> str:
-    """What came of it, for the status bar."""
+    """Return what came of it, for the status bar."""
     return outcome(json.loads(take.meta)["scores"])
 
 

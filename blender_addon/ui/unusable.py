@@ -14,7 +14,7 @@ _sentence = ""
 
 
 def missing() -> str:
-    """A sentence on what is missing and how to mend it; empty where everything is there."""
+    """Return a sentence on what is missing and how to mend it; empty where everything is there."""
     lost = [name for module, name in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if not lost:
         return ""
@@ -58,7 +58,7 @@ class Preferences(bpy.types.AddonPreferences):
     bl_idname = __package__.rpartition(".")[0]
 
     def draw(self, _: Any) -> None:
-        """The sentence."""
+        """Draw the sentence."""
         _draw(self.layout)
 
 

@@ -52,12 +52,12 @@ def _part(name: str) -> str:
 
 
 def _mirrored(name: str, vector: np.ndarray) -> np.ndarray:
-    """A vector given for the left side, for this joint."""
+    """Return a vector given for the left side, for this joint."""
     return vector * np.array([1.0, -1.0, -1.0]) if name.startswith("right") else vector
 
 
 def relaxed_qpos(stage: Stage, seats: tuple[str | None, str | None]) -> np.ndarray:
-    """Both people at ease, standing or sitting, pelvis at the origin, shape (nq,)."""
+    """Return both people at ease, standing or sitting, pelvis at the origin, shape (nq,)."""
     qpos = rest_qpos(stage)
     for person, seat in enumerate(seats):
         table = _STANDING if seat is None else _ON_FLOOR if seat == "floor" else _SEATED

@@ -56,7 +56,7 @@ _TRUNK = ("spine1", "spine2", "spine3", "neck", "head")
 
 
 def build_clip(script: Script) -> InteractionClip:
-    """The clip of a script. Raises AssistMimicError."""
+    """Return the clip of a script. Raises AssistMimicError."""
     # Threads cost more than they save on systems of 138 unknowns.
     with threadpoolctl.threadpool_limits(1, user_api="blas"):
         return _build(script)
@@ -104,7 +104,7 @@ class _Scene:
         self.cost = self._posture_cost()
 
     def _com_path(self, limbs: np.ndarray) -> np.ndarray:
-        """Where centres of mass go, shape (T, 2, 2), or with a height (T, 2, 3) where the script has a `vault`.
+        """Return where centres of mass go, shape (T, 2, 2), or with a height (T, 2, 3) where the script has a `vault`.
 
         As written for who falls, else so that the pressure goes as written; `limbs` is what they add to it, (T, 2, 2).
         """
@@ -145,7 +145,7 @@ class _Scene:
         return cost
 
     def correct(self, qpos: np.ndarray, *, cling: float = 1.0) -> np.ndarray:
-        """Every frame moved as little as its tasks allow. Shape (T, nq) to the same.
+        """Return every frame moved as little as its tasks allow. Shape (T, nq) to the same.
 
         A frame that clings to its reference does not snap from one way to fulfil its tasks to another.
         """
@@ -199,7 +199,7 @@ class _Scene:
 
 
 def _seats(script: Script, at: np.ndarray) -> list[tuple[str | None, str | None]]:
-    """What each person sits on at each frame: a seat named by the key before and the key after."""
+    """Return what each person sits on at each frame: a seat named by the key before and the key after."""
     times = np.array([key.time for key in script.keys])
     rows = []
     for now in at:

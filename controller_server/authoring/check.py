@@ -167,7 +167,7 @@ def convex_hull(points: np.ndarray) -> np.ndarray:
 
 
 def summary(clip: InteractionClip, check: ClipCheck) -> str:
-    """What an author wants to know, a line for each fact."""
+    """Return what an author wants to know, a line for each fact."""
     lines = [f"{clip.duration:.2f} s, {clip.n_frames} frames"]
     for name, depth in (("partner", check.partner_depth), ("floor", check.floor_depth), ("props", check.prop_depth)):
         frame = int(depth.reshape(clip.n_frames, -1).max(axis=1).argmax())

@@ -28,7 +28,7 @@ def min_jerk(u: np.ndarray | float) -> np.ndarray:
 
 
 def smooth_track(times: np.ndarray, values: np.ndarray, at: np.ndarray, sigma: float) -> np.ndarray:
-    """A track through values at times that never overshoots, rounded off.
+    """Return a track through values at times that never overshoots, rounded off.
 
     Args:
         times: Key times [s], shape (K,).
@@ -83,7 +83,7 @@ class FootTrack:
 
 
 def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) -> FootTrack:
-    """A foot that stays exactly where it is between equal keys and steps between different ones."""
+    """Return a foot that stays exactly where it is between equal keys and steps between different ones."""
     times = np.array([key.time for key in script.keys])
     feet = [key.people[p].feet[SIDES.index(side)] for key in script.keys]
     position, quat, heel = np.zeros((len(at), 3)), np.zeros((len(at), 4)), np.zeros(len(at))
@@ -99,7 +99,7 @@ def foot_track(stage: Stage, script: Script, p: int, side: str, at: np.ndarray) 
 
 
 def one_foot_share(script: Script, p: int, at: np.ndarray) -> np.ndarray:
-    """How far a person is on one foot while the other one steps, 0-1, gentle enough to rise and sink by, shape (T,)."""
+    """Return how far a person is on one foot while the other steps, 0-1, smooth enough to rise by, shape (T,)."""
     times = np.array([key.time for key in script.keys])
     steps = [
         any(not _planted(a, b) for a, b in zip(before.people[p].feet, after.people[p].feet, strict=True))
@@ -110,7 +110,7 @@ def one_foot_share(script: Script, p: int, at: np.ndarray) -> np.ndarray:
 
 
 def _planted(before: Foot, after: Foot) -> bool:
-    """Whether a foot stays where it is, but for its heel."""
+    """Return whether a foot stays where it is, but for its heel."""
     return replace(before, heel=0.0) == replace(after, heel=0.0)
 
 
@@ -166,7 +166,7 @@ class HoldTrack:
 
 
 def hold_tracks(script: Script, poses: list[KeyPose], palms: PalmOf, at: np.ndarray) -> list[HoldTrack]:
-    """All holds. `palms(key, person, side, held)` says where a palm is in a key pose."""
+    """Return all holds. `palms(key, person, side, held)` says where a palm is in a key pose."""
     times = np.array([key.time for key in script.keys])
     tracks = []
     for p in range(2):

@@ -50,7 +50,7 @@ Anchors = Mapping[tuple[int, str], Anchor]
 
 
 def pair_tasks(stage: Stage, key: Key, anchors: Anchors) -> list[mink.Task]:
-    """Everything a key pose asks for."""
+    """Return everything a key pose asks for."""
     seats = (key.people[0].seat, key.people[1].seat)
     relaxed = relaxed_qpos(stage, seats)
     for p, person in enumerate(key.people):
@@ -144,7 +144,10 @@ def _look_task(body: int, direction: np.ndarray) -> AimTask:
 def _hold_tasks(
     stage: Stage, p: int, side: str, hold: Hold, point: np.ndarray | None, partner_heading: float
 ) -> list[mink.Task]:
-    """A palm on the partner: surfaces touching, its centre at `point` of the held body or, at first, where written."""
+    """Return the task of a palm that touches the partner.
+
+    Its centre is at `point` of the held body or, at first, where written.
+    """
     palm, flesh = stage.flesh(p, f"{side}_wrist"), stage.flesh(1 - p, hold.partner)
     spot = flesh.at(hold.along)
     tasks: list[mink.Task] = [GapTask(palm, flesh, -GRIP_PRESS, SURFACE)]

@@ -24,7 +24,7 @@ _ARM_PRESS = 0.004
 
 
 def palm_in_partner(stage: Stage, configuration: mink.Configuration, p: int, side: str, held: str) -> np.ndarray:
-    """The palm's centre in the frame of a body of the partner [m], shape (3,)."""
+    """Return the palm's centre in the frame of a body of the partner [m], shape (3,)."""
     palm, body = stage.flesh(p, f"{side}_wrist"), stage.body(1 - p, held)
     point = world_point(configuration, palm.body, palm.at(0.5))
     data = configuration.data
@@ -32,7 +32,7 @@ def palm_in_partner(stage: Stage, configuration: mink.Configuration, p: int, sid
 
 
 def foot_task(stage: Stage, p: int, side: str, position: np.ndarray, quat: np.ndarray) -> mink.FrameTask:
-    """An ankle at a place, all six degrees of freedom."""
+    """Return an ankle at a place, all six degrees of freedom."""
     task = mink.FrameTask(body_label(stage, p, f"{side}_ankle"), "body", position_cost=FEET, orientation_cost=FEET / 2)
     task.set_target(mink.SE3.from_rotation_and_translation(mink.SO3(quat), position))
     return task
@@ -45,7 +45,7 @@ def set_toes(stage: Stage, qpos: np.ndarray, p: int, side: str, heel: float) -> 
 
 
 def seat_task(stage: Stage, p: int, seat: str) -> PointTask:
-    """The pelvis' flesh on the top of its seat."""
+    """Return the pelvis' flesh on the top of its seat."""
     flesh = stage.flesh(p, "pelvis")
     top = 0.0
     for prop in stage.pair.props:
@@ -61,7 +61,7 @@ def limit_task(stage: Stage) -> LimitTask:
 
 
 def own_body_tasks(stage: Stage) -> list[mink.Task]:
-    """Each person's forearms and hands outside their own trunk, head and thighs."""
+    """Return each person's forearms and hands outside their own trunk, head and thighs."""
     trunk = ("pelvis", "spine1", "spine2", "spine3", "head", "left_hip", "right_hip")
     return [
         ClearTask(

@@ -153,7 +153,7 @@ _PERSON_FIELDS = tuple(f.name for f in fields(PersonKey))
 
 
 def _person(value: Any, before: PersonKey | None, where: _Where, seats: tuple[str, ...]) -> PersonKey:
-    """A key says what changes; everything else stays as it was in the key before."""
+    """Return a key says what changes; everything else stays as it was in the key before."""
     value = _mapping(value or {}, _PERSON_FIELDS, where)
     changes = {name: _person_field(name, v, where.at(name), seats) for name, v in value.items()}
     if before is not None:

@@ -68,7 +68,7 @@ class Stage:
 
     @staticmethod
     def of(script: Script) -> Stage:
-        """The stage of a script's two people and props."""
+        """Return the stage of a script's two people and props."""
         people = [
             PersonBody(role, _skeleton(s)) for role, s in zip(("supporter", "recipient"), script.statures, strict=True)
         ]
@@ -83,7 +83,7 @@ class Stage:
         return int(self.layout.body[person, self.pair.joints.index(joint(name))])
 
     def flesh(self, person: int, name: str) -> CollisionGeom:
-        """The capsule or sphere at a joint. Raises AssistMimicError where there is only a box (feet)."""
+        """Return the capsule or sphere at a joint. Raises AssistMimicError where there is only a box (feet)."""
         for shape in self.pair.people[person].shapes:
             if shape.joint == joint(name) and shape.kind in ("capsule", "sphere"):
                 half = shape.size[1] if shape.kind == "capsule" else 0.0
@@ -167,7 +167,7 @@ def heading_vector(heading: float, vector: tuple[float, float, float] | np.ndarr
 
 
 def rest_qpos(stage: Stage) -> np.ndarray:
-    """Both people in the rest pose, shape (nq,)."""
+    """Return both people in the rest pose, shape (nq,)."""
     qpos = np.zeros(stage.model.nq)
     for person in range(2):
         a = stage.layout.root_qpos[person]
@@ -177,7 +177,7 @@ def rest_qpos(stage: Stage) -> np.ndarray:
 
 
 def simulated_names() -> tuple[str, ...]:
-    """Names of the joints below the pelvis that are posed."""
+    """Return names of the joints below the pelvis that are posed."""
     return JOINT_NAMES[1:22]
 
 

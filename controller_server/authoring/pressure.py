@@ -9,7 +9,7 @@ _GRAVITY = 9.81
 
 
 def com_above_pressure(pressure: np.ndarray, height: np.ndarray, fps: float) -> np.ndarray:
-    """The motion of a centre of mass that keeps the floor's pressure where it is wanted.
+    """Return the motion of a centre of mass that keeps the floor's pressure where it is wanted.
 
     Linear inverted pendulum: x - (h / g) x'' = p. Its bounded solution is p convolved with exp(-w |t|) w / 2,
     w = sqrt(g / h) (Kajita et al. 2003, "Biped walking pattern generation by using preview control", in the limit of
@@ -34,7 +34,7 @@ def com_above_pressure(pressure: np.ndarray, height: np.ndarray, fps: float) -> 
 
 
 def zero_moment_point(com: np.ndarray, fps: float, moment: np.ndarray | None = None) -> np.ndarray:
-    """Where the floor would have to press: x - (z x'' + moment) / (g + z'').
+    """Return where the floor would have to press: x - (z x'' + moment) / (g + z'').
 
     Args:
         com: Centres of mass [m], shape (T, P, 3).
@@ -54,7 +54,7 @@ def zero_moment_point(com: np.ndarray, fps: float, moment: np.ndarray | None = N
 def needed_pressure(
     model: mujoco.MjModel, root: np.ndarray, qpos: np.ndarray, fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the floor would have to press for a motion of whole bodies, were nobody helping.
+    """Return where the floor would have to press for a motion of whole bodies, were nobody helping.
 
     Args:
         model: The pair.

@@ -113,15 +113,15 @@ class ApartTask(mink.Task):
         return np.array(errors), np.array(rows).reshape(-1, configuration.nv)
 
     def compute_error(self, configuration: mink.Configuration) -> np.ndarray:
-        """One number for each near contact."""
+        """Return one number for each near contact."""
         return self._rows(configuration)[0]
 
     def compute_jacobian(self, configuration: mink.Configuration) -> np.ndarray:
-        """One row for each near contact."""
+        """Return one row for each near contact."""
         return self._rows(configuration)[1]
 
     def compute_qp_residual(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray, float]:
-        """Both at once, so that collision detection runs once."""
+        """Return both at once, so that collision detection runs once."""
         errors, rows = self._rows(configuration)
         return self.cost * rows, -self.cost * errors, 0.0
 
@@ -165,14 +165,14 @@ class ClearTask(mink.Task):
         return errors, np.concatenate(rows) if rows else np.zeros((0, configuration.nv))
 
     def compute_error(self, configuration: mink.Configuration) -> np.ndarray:
-        """One number for each near pair."""
+        """Return one number for each near pair."""
         return self._rows(configuration)[0]
 
     def compute_jacobian(self, configuration: mink.Configuration) -> np.ndarray:
-        """One row for each near pair."""
+        """Return one row for each near pair."""
         return self._rows(configuration)[1]
 
     def compute_qp_residual(self, configuration: mink.Configuration) -> tuple[np.ndarray, np.ndarray, float]:
-        """Both at once."""
+        """Return both at once."""
         errors, rows = self._rows(configuration)
         return self.cost * rows, -self.cost * errors, 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def world_point(configuration: mink.Configuration, body: int, local: np.ndarray) -> np.ndarray:
-    """A body's point in the world [m]."""
+    """Return a body's point in the world [m]."""
     data = configuration.data
     return data.xpos[body] + data.xmat[body].reshape(3, 3) @ local
 
@@ -125,7 +125,7 @@ class LimitTask(mink.Task):
         return (rotvecs - np.clip(rotvecs, self.low, self.high)).ravel()
 
     def compute_jacobian(self, configuration: mink.Configuration) -> np.ndarray:
-        """Rows of components inside their limits are zero, shape (3J, nv)."""
+        """Return rows of components inside their limits are zero, shape (3J, nv)."""
         rotvecs = self._rotvecs(configuration)
         active = (rotvecs < self.low) | (rotvecs > self.high)
         jacobian = np.zeros((rotvecs.size, configuration.nv))
@@ -136,7 +136,10 @@ class LimitTask(mink.Task):
 
 
 def _rotvec_rate(rotvec: np.ndarray) -> np.ndarray:
-    """Derivative of a rotation vector by the local angular velocity (inverse right Jacobian of SO(3)), (3, 3)."""
+    """Return derivative of a rotation vector by the local angular velocity (inverse right Jacobian of SO(3)).
+
+    Shape (3, 3).
+    """
     angle = float(np.linalg.norm(rotvec))
     x, y, z = rotvec
     skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

@@ -73,7 +73,7 @@ class Engine(Protocol):
 
 
 def memory_share(workers: int) -> int:
-    """What of this machine's memory one of so many workers may take [bytes]."""
+    """Return what of this machine's memory one of so many workers may take [bytes]."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -71,7 +71,7 @@ class Counts:
         self.carried += status.get("verdict") == "success"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for people and farms."""
+        """Return plain values, for people and farms."""
         simulated = self.ends[RESULT] + self.ends[FAILURE]
         return {
             "clips": self.total,

@@ -58,12 +58,12 @@ class Order:
     read: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return plain_values(asdict(self))
 
     @staticmethod
     def from_dict(values: Any) -> Order:
-        """The inverse of `to_dict`."""
+        """Return the inverse of `to_dict`."""
         return Order(**{**values, "files": tuple(values["files"])})
 
     @property

@@ -199,7 +199,7 @@ def memory_growth(values: Sequence[float]) -> dict[str, float] | None:
 def _scaling(
     folder: Path, count: int, seconds: tuple[float, float], options: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    """How much faster two workers of one thread are than one, without the time they take to start."""
+    """Return how much faster two workers of one thread are than one, without the time they take to start."""
     rates = {}
     for workers in (1, 2):
         place = folder / f"scaling-{workers}"

@@ -48,7 +48,7 @@ class Case:
 
 
 def cases(names: Sequence[str] = (), *, folders: Sequence[Path] | None = None, captured: bool = True) -> list[Case]:
-    """The bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
+    """Return the bundled clips, and the real one where `ASSISTMIMIC_DATA` says where it is.
 
     Args:
         names: Only these, and clip files; all bundled ones by default.
@@ -144,7 +144,7 @@ def _keep(folder: Path, name: str, result: Result) -> None:
 
 
 def entry(name: str, result: Result) -> dict[str, Any]:
-    """One clip's line of the table."""
+    """Return one clip's line of the table."""
     return {
         "name": name,
         **_scores(result.scores),
@@ -189,7 +189,7 @@ def _scores(scores: Scores) -> dict[str, Any]:
 
 
 def part_entry(result: Result, start: float, end: float) -> dict[str, Any]:
-    """The same run scored over a part of it [s]."""
+    """Return the same run scored over a part of it [s]."""
     fps = result.input_clip.fps
     frames = slice(round(start * fps), round(end * fps) + 1)
     asked, given, made = (
@@ -201,7 +201,7 @@ def part_entry(result: Result, start: float, end: float) -> dict[str, Any]:
 
 
 def summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The table in a few numbers."""
+    """Return the table in a few numbers."""
     free = [e for e in entries if e["success"] and e["max_wrench_n"] == 0]
     errors = [value for e in free for value in e["mpjpe_mm"].values()]
     return {

@@ -50,7 +50,7 @@ class Task:
 def plan(
     names: Sequence[str] = (), kinds: Sequence[str] = (), seeds: Sequence[int] = (0,), *, full: bool = False
 ) -> list[Task]:
-    """What is converted, in order.
+    """Return what is converted, in order.
 
     Args:
         names: Clips, by name or as files; the ten that come along by default.
@@ -142,7 +142,7 @@ def _row(
 
 
 def measures(result: Result, dirty: DirtyClip) -> dict[str, Any]:
-    """What a row says of a conversion."""
+    """Return what a row says of a conversion."""
     scores = result.scores
     clips = (result.input_clip, result.prepared_clip, result.simulated_clip)
     hands = [person.hands.speed_m_s for _, person in scores.people]
@@ -187,7 +187,7 @@ class Target:
 
 
 def _worst(rows: Sequence[Mapping[str, Any]], excess: Callable[[Mapping[str, Any]], float]) -> float | None:
-    """The largest over rows that were converted."""
+    """Return the largest over rows that were converted."""
     return max((excess(row) for row in rows if "error_to_truth_mm" in row), default=None)
 
 
@@ -227,7 +227,7 @@ def _seconds(row: Mapping[str, Any]) -> float:
 
 
 def targets(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How the rows stand against TARGETS; `met` is None where there is nothing to judge."""
+    """Return how the rows stand against TARGETS; `met` is None where there is nothing to judge."""
     found = []
     for target in TARGETS:
         value = target.value(rows)

@@ -81,7 +81,7 @@ def _alone(case: Case, person: str, quality: Quality, seeds: Sequence[int], on_p
 
 
 def arm_load(clip: InteractionClip, strength: Strength, kg: float) -> float | None:
-    """How much of their strength the recipient's arms need to hold something still in both hands.
+    """Return how much of their strength the recipient's arms need to hold something still in both hands.
 
     Args:
         clip: Its first frame is the pose.

@@ -69,7 +69,7 @@ def bench_policies(
 
 
 def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> list[dict[str, Any]] | str:
-    """One clip with every controller, or why no policy fits it."""
+    """Return one clip with every controller, or why no policy fits it."""
     read, entries = case.load(), []
     try:
         choose_policy(
@@ -112,7 +112,7 @@ def _entries(case: Case, settings: ConvertSettings, on_progress: OnProgress) -> 
 
 
 def summary(entries: Sequence[dict[str, Any]], controller: str) -> dict[str, Any]:
-    """One controller in a few numbers; errors over the clips that all controllers followed."""
+    """Return one controller in a few numbers; errors over the clips that all controllers followed."""
     own = [entry for entry in entries if entry["controller"] == controller]
     clips = {entry["clip"] for entry in own}
     common = clips - {entry["clip"] for entry in entries if not entry["success_tracking"]}

@@ -230,7 +230,7 @@ class _Scene:
 
 
 def upright_measures(recording: Recording, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """How low each pelvis is at the end against the reference [m], and how fast each centre of mass [m/s], shapes (2,).
+    """Return each pelvis' depth under the reference [m] and each centre of mass' speed [m/s] at the end, shapes (2,).
 
     The speed is that from 0.1 s before the end to the end.
     """

@@ -44,7 +44,7 @@ class KeptRows:
             ) from None
 
     def find(self, of: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The row that was made of this before, or None."""
+        """Return the row that was made of this before, or None."""
         return self._rows.get(_key({**self._common, **of}))
 
     def add(self, of: Mapping[str, Any], row: Mapping[str, Any]) -> None:

@@ -89,7 +89,7 @@ def _server(folder: Path) -> Iterator[Client]:
 
 
 def long_clip(seconds: float) -> InteractionClip:
-    """A bundled clip played forwards and backwards until the time is over [s]."""
+    """Return a bundled clip played forwards and backwards until the time is over [s]."""
     clip = read_clip([CLIP]).clip
     there_and_back = np.r_[0 : clip.n_frames, clip.n_frames - 2 : 0 : -1]
     frames = np.resize(there_and_back, round(seconds * clip.fps) + 1)
@@ -158,7 +158,7 @@ class _Visitor:
 
 
 def _crowd(endpoint: str, clients: int, jobs: int, on_progress: OnProgress) -> dict[str, Any]:
-    """Many clients at once, driven by one thread so that the clients cost little."""
+    """Return many clients at once, driven by one thread so that the clients cost little."""
     context, poller = zmq.Context(), zmq.Poller()
     text, arrays = clip_to_payload(slice_clip(read_clip([CLIP]).clip, slice(0, SMALL_FRAMES)))
     visitors: dict[zmq.Socket, _Visitor] = {}

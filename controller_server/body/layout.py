@@ -42,7 +42,7 @@ class PairLayout:
 
     @staticmethod
     def of(model: mujoco.MjModel, pair: PairBody) -> PairLayout:
-        """The layout of a compiled model."""
+        """Return the layout of a compiled model."""
         roles = [person.role for person in pair.people]
         names = [[body_name(role, j) for j in pair.joints] for role in roles]
         qpos = np.array([[model.joint(n).qposadr[0] for n in person] for person in names])
@@ -86,7 +86,7 @@ def clip_root_positions(clip: InteractionClip) -> np.ndarray:
 
 
 def clip_qpos(clip: InteractionClip, pair: PairBody, layout: PairLayout, nq: int) -> np.ndarray:
-    """The clip's frames as MuJoCo generalised positions, shape (T, nq)."""
+    """Return the clip's frames as MuJoCo generalised positions, shape (T, nq)."""
     qpos = np.zeros((clip.n_frames, nq))
     quats, roots = clip_local_quats(clip, pair.joints), clip_root_positions(clip)
     for person in range(2):

@@ -55,7 +55,7 @@ def grip_name(role: str, side: str) -> str:
 
 
 def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True, room: int = 0) -> mujoco.MjSpec:
-    """The pair as an editable MuJoCo specification.
+    """Return the pair as an editable MuJoCo specification.
 
     Bodies stand at the SMPL-X joints with the model's axes, so a body's world rotation is the joint's SMPL-X world
     rotation, and qpos is pelvis position, pelvis quaternion, then one quaternion per joint in SMPL-X order (not tree
@@ -218,7 +218,7 @@ def compile_pair(pair: PairBody, *, sensors: bool = True, springs: bool = True, 
 
 
 def _toe_tip(toe: Shape) -> Shape:
-    """A weightless capsule across the front lower edge of a toe box."""
+    """Return a weightless capsule across the front lower edge of a toe box."""
     width, radius, half_length = toe.size
     centre = toe.position + quat_rotate(toe.quat, np.array([0, 0, half_length - radius]))
     across = quat_mul(toe.quat, np.array([np.sqrt(0.5), 0, np.sqrt(0.5), 0]))
@@ -230,7 +230,7 @@ def _partner_bit(role: str) -> int:
 
 
 def partner_of(role: str) -> str:
-    """The other role."""
+    """Return the other role."""
     return _ROLES[1 - _ROLES.index(role)]
 
 
@@ -325,7 +325,10 @@ def _add_sensors(spec: mujoco.MjSpec, pair: PairBody) -> None:
 
 
 def touchable_by_palm(pair: PairBody, partner: PersonBody) -> list[str]:
-    """Names of the partner's bodies as palms meet them, one for each of `joints`: wrists are met at their palms."""
+    """Return names of the partner's bodies as palms meet them, one for each of `joints`.
+
+    Wrists are met at their palms.
+    """
     names = [body_name(partner.role, j) for j in partner.joints]
     for row, side in zip(pair.hand_rows, SIDES, strict=True):
         names[row] = palm_name(partner.role, side)

@@ -154,7 +154,7 @@ class PairBody:
         recipient: Strength | None = None,
         grip_force: float = 300.0,
     ) -> PairBody:
-        """The bodies of a clip's people, at the proportions the clip gives them."""
+        """Return the bodies of a clip's people, at the proportions the clip gives them."""
         people = [
             PersonBody(role, motion.skeleton, hands, strength or Strength())
             for (role, motion), strength in zip(clip.people, (supporter, recipient), strict=True)

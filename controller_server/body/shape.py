@@ -85,14 +85,14 @@ def _z_to(direction: np.ndarray) -> np.ndarray:
 
 
 def _capsule(j: int, start: np.ndarray, end: np.ndarray, radius: float, mass: float, **extra: bool) -> Shape:
-    """A capsule whose round ends reach `start` and `end` (relative to the joint)."""
+    """Return a capsule whose round ends reach `start` and `end` (relative to the joint)."""
     length = float(np.linalg.norm(end - start))
     half = max(length / 2 - radius, 0.005)
     return Shape(j, "capsule", (start + end) / 2, _z_to(end - start), (radius, half), mass, **extra)
 
 
 def body_shapes(skeleton: Skeleton, hands: Hands = Hands.MITTEN) -> list[Shape]:
-    """The shapes of one person at mass factor 1.
+    """Return the shapes of one person at mass factor 1.
 
     Dimensions are those of a neutral adult, thickness scaled by leg length, lengths taken from the joints.
     """

@@ -16,7 +16,7 @@ _WIDTH_IN_FILES = 120
 
 
 def bench_console() -> Console:
-    """Where tables go; wide enough for them where that is a file."""
+    """Return where tables go; wide enough for them where that is a file."""
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH_IN_FILES

@@ -15,7 +15,7 @@ _SHOWN = {"clip", "dynamics", "success_rate", "trials", "mpjpe_mm", "recipient_a
 
 
 def bundle_lines(folder: Path) -> Iterable[str]:
-    """A bundle in a few lines, once everything about it was checked. Raises AssistMimicError."""
+    """Yield a bundle in a few lines, once everything about it was checked. Raises AssistMimicError."""
     bundle = read_bundle(folder)
     card = bundle.card
     weights = sum(array.size for arrays in bundle.parameters.values() for array in arrays.values())
@@ -50,7 +50,7 @@ def _bodies(card: BundleCard) -> Iterable[str]:
 
 
 def _scores(scores: Mapping[str, Any]) -> Iterable[str]:
-    """One line a row, as far as the card holds what `assistmimic evaluate --save` writes."""
+    """Yield one line a row, as far as the card holds what `assistmimic evaluate --save` writes."""
     for row in scores.get("rows", ()):
         if not set(row) >= _SHOWN:
             continue

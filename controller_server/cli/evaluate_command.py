@@ -94,7 +94,7 @@ def _write(out: Path, report: Mapping[str, Any]) -> None:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """A row in short, as soon as it is there."""
+    """Return a row in short, as soon as it is there."""
     rate = row["success_rate"]
     usable = "" if rate is None else f"success {rate:.0%}, "
     tracked = f"followed {row['success_tracking_rate']:.0%} of {row['trials']}"
@@ -110,7 +110,10 @@ def exit_code_of(report: Mapping[str, Any]) -> int:
 
 
 def _told_apart(bundles: Sequence[PolicyBundle]) -> list[PolicyBundle]:
-    """The bundles, the second of a name called NAME-2 and so on: two runs on the same clip have the same name."""
+    """Return the bundles, the second of a name called NAME-2 and so on.
+
+    Two runs on the same clip have the same name.
+    """
     named: dict[str, PolicyBundle] = {}
     for bundle in bundles:
         name, number = bundle.card.name, 2
@@ -121,7 +124,7 @@ def _told_apart(bundles: Sequence[PolicyBundle]) -> list[PolicyBundle]:
 
 
 def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
-    """What a card keeps of a report: one bundle's rows and help tests, under which conditions, on what."""
+    """Return what a card keeps of a report: one bundle's rows and help tests, under which conditions, on what."""
 
     def own(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [
@@ -135,7 +138,10 @@ def scores_of(report: Mapping[str, Any], bundle: str) -> dict[str, Any]:
 
 
 def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[EvaluationClip]:
-    """The clips by file or by name; without any, those the first bundle was trained on, as far as they are there."""
+    """Return the clips by file or by name.
+
+    Without any, those the first bundle was trained on, as far as they are there.
+    """
     from controller_server.benchmarks.conversion import cases
     from controller_server.evaluation.clip_sources import DATA, clip_name, read_source
     from controller_server.evaluation.evaluation import EvaluationClip
@@ -158,7 +164,10 @@ def _clips(names: Sequence[str], bundles: Sequence[PolicyBundle]) -> list[Evalua
 
 
 def _motions(prior: PolicyBundle) -> list[EvaluationClip]:
-    """What a prior learned, two strangers at a time; captured motions only where `ASSISTMIMIC_DATA` says they are."""
+    """Return what a prior learned, two strangers at a time.
+
+    Captured motions only where `ASSISTMIMIC_DATA` says they are.
+    """
     from controller_server.evaluation.clip_sources import DATA
     from controller_server.evaluation.evaluation import EvaluationClip
     from controller_server.evaluation.single_person import strangers

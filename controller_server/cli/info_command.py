@@ -74,7 +74,7 @@ def _is_bundle(folder: Path) -> bool:
 
 
 def info_lines(clip: InteractionClip) -> Iterable[str]:
-    """A clip in a few lines."""
+    """Yield a clip in a few lines."""
     yield f"{clip.n_frames} frames at {clip.fps:g} fps, {clip.duration:.2f} s"
     for role, motion in clip.people:
         yield f"{role}: {_person(motion)}"
@@ -113,7 +113,7 @@ def _person(motion: SmplxMotion) -> str:
 
 
 def result_lines(meta: dict[str, Any]) -> Iterable[str]:
-    """How a result came about, from its metadata."""
+    """Yield how a result came about, from its metadata."""
     scores, versions = meta["scores"], meta["versions"]
     yield f"result: {_outcome(scores)}, controller {meta['controller']}, seed {meta['settings']['seed']}"
     for criterion in scores.get("criteria", ()):
@@ -141,7 +141,7 @@ def run_formats(arguments: Formats) -> int:
 
 
 def _outcome(scores: dict[str, Any]) -> str:
-    """The verdict in a few words; results of older versions know one word only, with a looser meaning."""
+    """Return the verdict in a few words; results of older versions know one word only, with a looser meaning."""
     if "criteria" not in scores:
         lost = scores["failure_time_s"]
         failure = "failed, with too much outside help" if lost is None else f"failed at {lost:.2f} s"

@@ -93,7 +93,7 @@ def _clock(seconds: float) -> str:
 
 
 def rate_text(progress: Progress, seconds: float) -> str:
-    """How many units a second, "" before the first."""
+    """Return how many units a second, "" before the first."""
     if not progress.done or seconds <= 0:
         return ""
     rate = progress.done / seconds
@@ -101,7 +101,7 @@ def rate_text(progress: Progress, seconds: float) -> str:
 
 
 def plain_line(progress: Progress, seconds: float, left: float | None = None) -> str:
-    """One line for a log: stage, count, rate, time left."""
+    """Return one line for a log: stage, count, rate, time left."""
     rest = "" if left is None else f", {left:.0f} s left"
     note = f", {progress.note}" if progress.note else ""
     if not progress.total:

@@ -150,7 +150,7 @@ def run_jobs(command: Jobs) -> int:
 
 
 def _age(seconds: float) -> str:
-    """How long ago, in one unit: "40 s", "12 min", "3 h", "5 d"."""
+    """Return how long ago, in one unit: "40 s", "12 min", "3 h", "5 d"."""
     for unit, size, most in (("s", 1, 120), ("min", 60, 120 * 60), ("h", 3600, 48 * 3600)):
         if seconds < most:
             return f"{max(seconds, 0) / size:.0f} {unit}"
@@ -210,7 +210,7 @@ def _took(job: JobInfo) -> str:
 
 
 def _remark(job: JobInfo) -> str:
-    """What else there is to say of a job, in its state."""
+    """Return what else there is to say of a job, in its state."""
     if job.state == "failed":
         return f"{job.code}: {job.message}"
     if job.state == "queued":

@@ -33,13 +33,13 @@ def print_summary(result: Result, console: Console | None = None) -> None:
 
 
 def headline(result: Result) -> str:
-    """The verdict in one sentence, and which controller."""
+    """Return the verdict in one sentence, and which controller."""
     took = f"{result.seconds:.0f} s, {result.seconds_per_clip_second:.1f} s per second of clip"
     return f"{verdict(result.scores).headline} Controller {result.controller} ({took})"
 
 
 def verdict_lines(result: Result) -> Iterable[str]:
-    """What is wrong with a result, and what else must be known."""
+    """Yield what is wrong with a result, and what else must be known."""
     banner = verdict(result.scores)
     yield from (f"wrong: {fault}" for fault in banner.faults)
     yield from banner.remarks
@@ -84,7 +84,7 @@ def _change(metric: Metric, scores: PersonScores | Scores) -> str:
 
 
 def pair_lines(result: Result) -> Iterable[str]:
-    """What concerns both people at once."""
+    """Yield what concerns both people at once."""
     scores = result.scores
     inside = METRIC["partner_penetration_mm"]
     yield f"{inside.label}, before → after: {_change(inside, scores)}"

@@ -286,12 +286,12 @@ class InteractionClip:
         return found
 
     def with_people(self, change: Callable[[SmplxMotion], SmplxMotion]) -> InteractionClip:
-        """A copy with `change` applied to both motions."""
+        """Return a copy with `change` applied to both motions."""
         return replace(self, supporter=change(self.supporter), recipient=change(self.recipient))
 
 
 def slice_motion(motion: SmplxMotion, frames: slice | np.ndarray) -> SmplxMotion:
-    """The frames of a motion, a range or indices; betas, gender and rest joints stay."""
+    """Return the frames of a motion, a range or indices; betas, gender and rest joints stay."""
     tracks = ("trans", "root_orient", "pose_body", "left_hand_pose", "right_hand_pose", "jaw", "eyes", "expression")
     values = {name: getattr(motion, name) for name in tracks}
     return replace(motion, **{name: value[frames] for name, value in values.items() if value is not None})

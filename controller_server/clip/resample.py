@@ -47,7 +47,7 @@ def sample_rotvecs(rotvecs: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def resample(clip: InteractionClip, fps: float, n_frames: int | None = None) -> InteractionClip:
-    """The clip at another frame rate, from the same first moment; times beyond the end hold the last frame."""
+    """Return the clip at another frame rate, from the same first moment; times beyond the end hold the last frame."""
     if n_frames is None:
         n_frames = max(2, int(np.floor(clip.duration * fps + 1e-6)) + 1)
     if fps == clip.fps and n_frames == clip.n_frames:

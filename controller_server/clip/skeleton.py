@@ -125,7 +125,7 @@ class Skeleton:
 
     @staticmethod
     def neutral() -> Skeleton:
-        """The neutral, zero-shape SMPL-X skeleton."""
+        """Return the neutral, zero-shape SMPL-X skeleton."""
         return _NEUTRAL
 
 

@@ -56,7 +56,7 @@ class Assistance:
 
 
 def _beyond(vector: np.ndarray, deadband: float) -> np.ndarray:
-    """The part of a vector beyond a dead band around zero."""
+    """Return the part of a vector beyond a dead band around zero."""
     norm = np.linalg.norm(vector, axis=-1, keepdims=True)
     return vector * np.maximum(norm - deadband, 0) / np.maximum(norm, 1e-9)
 

@@ -31,7 +31,7 @@ class BalanceGains:
 
 
 def ankle_rows(pair: PairBody) -> list[int]:
-    """Rows of both ankles among the actuated joints."""
+    """Return rows of both ankles among the actuated joints."""
     return [pair.joints.index(j) - 1 for j in (L_ANKLE, R_ANKLE)]
 
 
@@ -49,7 +49,7 @@ def ankle_offsets(backend: Backend, reference: Reference, frame: int, gains: Bal
 def with_balance(
     targets: np.ndarray, error: np.ndarray, heading: np.ndarray, pair: PairBody, gains: BalanceGains | None = None
 ) -> np.ndarray:
-    """Joint targets with the ankles moved.
+    """Return joint targets with the ankles moved.
 
     Args:
         targets: Joint targets [rad], shape (N, 2, J, 3) or without the N.

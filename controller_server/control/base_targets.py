@@ -33,11 +33,11 @@ class Base(Protocol):
         ...
 
     def fork(self, n_worlds: int) -> Base:
-        """A copy that steers more worlds, each with the memory of the single one steered here."""
+        """Return a copy that steers more worlds, each with the memory of the single one steered here."""
         ...
 
     def targets(self, backend: Backend, frame: int) -> np.ndarray:
-        """Joint targets [rad] that lead from a control frame to the next, shape (N, 2, J, 3)."""
+        """Return joint targets [rad] that lead from a control frame to the next, shape (N, 2, J, 3)."""
         ...
 
     def executed(self, targets: np.ndarray) -> None:
@@ -117,7 +117,7 @@ class ReferenceBase:
         targets[:, :, rows] += share[..., None, None] * (apart[:, rows] - targets[:, :, rows])
 
     def _hands_wanted(self, missing: np.ndarray, closing: np.ndarray, body: np.ndarray) -> np.ndarray:
-        """How far each hand's target is to be moved [m, world], shape (N, 2, 2, 3)."""
+        """Return how far each hand's target is to be moved [m, world], shape (N, 2, 2, 3)."""
         # Where arms hold each other, both reach, each half of the way.
         closing = closing * np.where(np.isin(body, self._moved), 0.5, 1.0)
         return closing[..., None] * limited(missing, _REACH)

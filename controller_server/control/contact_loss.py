@@ -41,7 +41,7 @@ def contact_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.nd
 
 
 def compensate_contact_loss(targets: np.ndarray, apart: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """Joint targets that carry the partner's part of the load only where they are held.
+    """Return joint targets that carry the partner's part of the load only where they are held.
 
     Args:
         targets: Of the frame ahead [rad], shape (N, 2, J, 3) or without the N.

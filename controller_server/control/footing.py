@@ -28,15 +28,18 @@ class Footing:
 
     @staticmethod
     def none(n_worlds: int = 1) -> Footing:
-        """Nobody stands yet."""
+        """Return nobody stands yet."""
         return Footing(np.zeros((n_worlds, 2, 4), bool), np.zeros((n_worlds, 2, 4, 2)))
 
     def fork(self, n_worlds: int) -> Footing:
-        """The same in each of many worlds, of a single one."""
+        """Return the same in each of many worlds, of a single one."""
         return Footing(*(np.repeat(a, n_worlds, axis=0) for a in vars(self).values()))
 
     def after(self, backend: Backend, reference: Reference, frame: int) -> Footing:
-        """What stands at a control frame: feet that are to stand and are down; those that stood keep their place."""
+        """Return what stands at a control frame.
+
+        Feet that are to stand and are down; those that stood keep their place.
+        """
         row = reference.row(frame)
         now = backend.positions()[:, :, FOOT_ROWS]
         down = now[..., 2] < reference.positions[row][:, FOOT_ROWS, 2] + _LOW

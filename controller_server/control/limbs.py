@@ -14,7 +14,7 @@ _DAMPING = 0.1
 
 
 def turns_for(levers: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Turns of a limb's joints that shift its end, with the least sum of squares (damped).
+    """Return turns of a limb's joints that shift its end, with the least sum of squares (damped).
 
     Args:
         levers: From each of L joints to the end [m, world], shape (..., L, 3).
@@ -29,7 +29,7 @@ def turns_for(levers: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def turned(targets: np.ndarray, quats: np.ndarray, turns: np.ndarray) -> np.ndarray:
-    """Joint targets turned further.
+    """Return joint targets turned further.
 
     Args:
         targets: Rotation vectors [rad], shape (..., 3).
@@ -47,6 +47,6 @@ def limited(vectors: np.ndarray, longest: float) -> np.ndarray:
 
 
 def limb_rows(pair: PairBody, parts: tuple[str, ...]) -> np.ndarray:
-    """Rows of the bodies of the left and the right limb, shape (2, parts)."""
+    """Return rows of the bodies of the left and the right limb, shape (2, parts)."""
     names = [JOINT_NAMES[j] for j in pair.joints]
     return np.array([[names.index(f"{side}_{part}") for part in parts] for side in ("left", "right")])

@@ -77,7 +77,7 @@ class Runner(ABC):
         self._simulation.disturbance = disturbance
 
     def recording(self) -> Recording:
-        """What happened so far."""
+        """Return what happened so far."""
         return self._simulation.recording()
 
     def _deviation(self) -> float:

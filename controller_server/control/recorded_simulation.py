@@ -74,7 +74,7 @@ class RecordedSimulation:
         self.disturbance: Disturbance | None = None
 
     def advance(self, targets: np.ndarray, grips: np.ndarray, wrench: np.ndarray | None = None) -> None:
-        """One control frame.
+        """Simulate and record one control frame.
 
         Args:
             targets: Joint targets [rad], shape (2, J, 3).
@@ -134,7 +134,7 @@ class RecordedSimulation:
         return _Stretch(self._before | acting, of_first)
 
     def recording(self) -> Recording:
-        """Everything since time zero."""
+        """Return everything since time zero."""
         pair, stretches = self.pair, [self._first(), *self._stretches]
         values = {name: np.concatenate([s.values[name] for s in stretches]) for name in self._before}
         begins = accumulate((stretch.length for stretch in stretches[:-1]), initial=0)

@@ -15,7 +15,7 @@ _MADE_BY = (("controller_server", ("*.py", "*.yaml", "*.json")), (str(POLICIES),
 
 
 def fingerprint() -> str:
-    """What a row depends on besides its own settings: the code and the bundled policies, as one hash."""
+    """Return what a row depends on besides its own settings: the code and the bundled policies, as one hash."""
     return files_sha256(_MADE_BY)[:16]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """What this was measured on, in words."""
+    """Return what this was measured on, in words."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():

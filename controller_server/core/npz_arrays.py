@@ -20,7 +20,7 @@ UNREADABLE = (
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an `.npz`, without ever unpickling. Raises AssistMimicError."""
+    """Return all arrays of an `.npz`, without ever unpickling. Raises AssistMimicError."""
     if not path.is_file():
         raise FileError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):  # numpy would take anything else for a pickle

@@ -11,7 +11,7 @@ Interval = tuple[int, int]
 
 
 def hysteresis(enter: np.ndarray, stay: np.ndarray) -> np.ndarray:
-    """Runs of `stay` that hold `enter` at least once. Boolean, shape (T,)."""
+    """Return runs of `stay` that hold `enter` at least once. Boolean, shape (T,)."""
     out = np.zeros(len(stay), dtype=bool)
     for a, b in intervals(stay & True):
         out[a:b] = enter[a:b].any()
@@ -19,7 +19,7 @@ def hysteresis(enter: np.ndarray, stay: np.ndarray) -> np.ndarray:
 
 
 def intervals(mask: np.ndarray, *, shortest: int = 1, bridge: int = 0) -> list[Interval]:
-    """Runs of true frames.
+    """Return runs of true frames.
 
     Args:
         mask: Shape (T,).
@@ -98,7 +98,7 @@ def gaussian(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def fade_weights(n_frames: int, runs: Sequence[Interval], blend: float) -> list[np.ndarray]:
-    """How much of each run's edge correction a frame outside all runs carries.
+    """Return how much of each run's edge correction a frame outside all runs carries.
 
     Args:
         n_frames: T.

@@ -18,7 +18,7 @@ _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file says, in plain values.
+    """Return what a YAML file says, in plain values.
 
     Raises:
         AssistMimicError: the file is not there, cannot be read, or is not YAML; names the line.
@@ -33,7 +33,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str | bytes, where: str) -> Any:
-    """What YAML says, in plain values. Raises AssistMimicError, which begins with `where` and names the line."""
+    """Return what YAML says, in plain values. Raises AssistMimicError, which begins with `where` and names the line."""
     try:
         return yaml.load(text, _SAFE)
     except _UNREADABLE as error:

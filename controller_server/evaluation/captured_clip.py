@@ -25,6 +25,6 @@ REAL_FILES = ("23_02_B_helper_60fps_metres.bvh", "22_02_A_helped_60fps_metres.bv
 
 
 def load_real_clip(data: Path) -> ReadResult:
-    """The captured pull-up as a clip: supporter, recipient and the committed seat."""
+    """Return the captured pull-up as a clip: supporter, recipient and the committed seat."""
     read = read_clip([data / REAL_CLIP / name for name in REAL_FILES])
     return replace(read, clip=replace(read.clip, props=(REAL_SEAT,)))

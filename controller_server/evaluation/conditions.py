@@ -126,13 +126,16 @@ class TrialSample:
 
     @staticmethod
     def joined(draws: Sequence[TrialSample]) -> TrialSample:
-        """Those of several clips as one, end to end."""
+        """Return those of several clips as one, end to end."""
         names = ("friction", "push_person", "push_moment", "push_direction")
         arrays = {name: np.concatenate([getattr(draw, name) for draw in draws]) for name in names}
         return TrialSample(joined(PairState, [draw.state for draw in draws]), **arrays)
 
     def wrench(self, push: Push, time: float, duration: float | np.ndarray) -> np.ndarray:
-        """The push at a time of clips of a duration [s], shape (N,): force and torque on pelvises, shape (N, 2, 6)."""
+        """Return the push at a time of clips of a duration [s], shape (N,).
+
+        Force and torque on pelvises, shape (N, 2, 6).
+        """
         wrench = np.zeros((len(self.friction), 2, 6))
         since = time - self.push_moment * duration
         now = np.flatnonzero((since >= 0) & (since < push.duration))

@@ -228,7 +228,7 @@ def _kept_runs(
 
 
 def without_actions(bundle: PolicyBundle) -> PolicyBundle:
-    """The same policy with every action zero: what the reference's targets do by themselves."""
+    """Return the same policy with every action zero: what the reference's targets do by themselves."""
     parameters: dict[str, dict[str, np.ndarray]] = {}
     for name, spec in bundle.card.networks.items():
         last = f"layer{spec.n_layers - 1}."
@@ -240,7 +240,7 @@ def without_actions(bundle: PolicyBundle) -> PolicyBundle:
 
 
 def bodies_of(bundle: PolicyBundle, clip: InteractionClip, recipient: Strength | None = None) -> PairBody:
-    """A clip's people with the bodies a bundle was trained with."""
+    """Return a clip's people with the bodies a bundle was trained with."""
     body = bundle.card.body
     return (body if recipient is None else replace(body, recipient=recipient)).pair(clip)
 
@@ -283,7 +283,7 @@ def _run(
 
 
 def _playback(bundle: PolicyBundle, clip: EvaluationClip, engine: str) -> dict[str, Any]:
-    """How fast the policy plays a clip once, recorded as `convert` records it, on one core."""
+    """Return how fast the policy plays a clip once, recorded as `convert` records it, on one core."""
     ready = _prepared(bundle, clip)
     pair = bodies_of(bundle, ready)
     reference = Reference.of(ready, pair)
@@ -332,13 +332,13 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _rate(name: str, success: np.ndarray) -> dict[str, Any]:
-    """A share of trials and its interval; None of both without trials."""
+    """Return a share of trials and its interval; None of both without trials."""
     done, of = int(np.sum(success)), len(success)
     return {name: done / of if of else None, f"{name}_95": wilson(done, of) if of else None}
 
 
 def _verdict_row(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """How many recorded trials are usable, and what the others broke."""
+    """Return how many recorded trials are usable, and what the others broke."""
     return {
         **_rate("success_rate", np.array([verdict.success for verdict in verdicts])),
         "failed_criteria": failed_criteria(verdicts),
@@ -373,7 +373,7 @@ def _help_row(run: Run) -> dict[str, Any]:
 
 
 def _judged(trials: Trials) -> dict[str, Any]:
-    """The recipient's part: on the clip, high enough at the end, both."""
+    """Return the recipient's part: on the clip, high enough at the end, both."""
     return {
         "success_rate": float(trials.carried.mean()),
         "deviation_success_rate": float(trials.recipient_success.mean()),
@@ -383,7 +383,7 @@ def _judged(trials: Trials) -> dict[str, Any]:
 
 
 def _comparisons(runs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The first bundle against each other one, clip by clip and dynamics by dynamics."""
+    """Return the first bundle against each other one, clip by clip and dynamics by dynamics."""
     place = lambda row: (row["clip"], row["dynamics"], row["bundle"])  # noqa: E731
     found = {place(run["row"]): {name: np.array(v) for name, v in run["trials"].items()} for run in runs}
     rows = []

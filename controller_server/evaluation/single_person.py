@@ -21,7 +21,7 @@ _LEAP = 0.5  # m that a joint does not move within a frame
 
 
 def strangers(entry: str) -> tuple[str, InteractionClip]:
-    """One entry of a prior's clips: a name, and two motions as a clip whose people are out of each other's way.
+    """Return one entry of a prior's clips: a name, and two motions as a clip whose people are out of each other's way.
 
     Args:
         entry: "MOTION+MOTION"; a motion is a file of one person, or "FILE@supporter" or "FILE@recipient" of a clip
@@ -47,7 +47,7 @@ def strangers(entry: str) -> tuple[str, InteractionClip]:
 
 
 def _motion(part: str) -> tuple[InteractionClip, str]:
-    """A clip at the control rate's frames and the role whose motion is meant."""
+    """Return a clip at the control rate's frames and the role whose motion is meant."""
     name, _, role = part.partition("@")
     if role not in ("", *ROLES):
         raise AssistMimicError(f"clips: {part!r}: after @ comes supporter or recipient")
@@ -59,7 +59,10 @@ def _motion(part: str) -> tuple[InteractionClip, str]:
 
 
 def _without_rest_pose(clip: InteractionClip) -> InteractionClip:
-    """The clip without a first frame that only shows the rest pose, from which nobody gets to the second in time."""
+    """Return the clip without a first frame that only shows the rest pose.
+
+    Nobody gets from there to the second frame in time.
+    """
     first, second = clip.joints[:2, 0, :N_BODY_JOINTS] if clip.n_frames > 2 else (0, 0)
     if np.abs(first - second).max() < _LEAP:
         return clip

@@ -98,7 +98,7 @@ class Course:
         )
 
     def rows(self, frame: int) -> np.ndarray:
-        """The row of each world at a control frame, shape (N,); beyond the end the last one holds."""
+        """Return the row of each world at a control frame, shape (N,); beyond the end the last one holds."""
         return self.first + np.minimum(frame, self.last)
 
 

@@ -61,7 +61,7 @@ class TrialClip:
     def of(
         clip: InteractionClip, pair: PairBody, conditions: Conditions, dynamics: Dynamics, supporter: Supporter
     ) -> TrialClip:
-        """A prepared clip with the supporter set as the test wants: noise, friction, strength."""
+        """Return a prepared clip with the supporter set as the test wants: noise, friction, strength."""
         shown = Reference.of(clip, pair) if supporter is Supporter.UNFELT else None
         if supporter in (Supporter.REMOVED, Supporter.UNFELT):
             clip = without_supporter(clip)
@@ -208,7 +208,7 @@ def run_together(
 
 
 def _dealt(references: Sequence[Reference], trials: int) -> ReferenceTrajectory:
-    """The track of worlds that follow references, so many for each."""
+    """Return the track of worlds that follow references, so many for each."""
     joined = Joined.of([ReferenceTrajectory.of(one) for one in references], [one.grips for one in references], None)
     return joined.dealt(np.repeat(np.arange(len(references)), trials))
 
@@ -220,7 +220,7 @@ def _push(draw: TrialSample, dynamics: Dynamics, frame: int, course: Course) -> 
 
 
 def _as_recorded(track: ReferenceTrajectory) -> Callable[[ObservedState, int], ObservedState]:
-    """Shows the supporter of a reference in place of the simulated one."""
+    """Show the supporter of a reference in place of the simulated one."""
 
     def notice(view: ObservedState, frame: int) -> ObservedState:
         worlds = len(view.action)

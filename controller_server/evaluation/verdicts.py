@@ -57,7 +57,10 @@ class VerdictTrials:
         conditions: Conditions,
         dynamics: Dynamics | None = None,
     ) -> VerdictTrials:
-        """The trials of `trials.run_trials` under the same conditions, to be recorded; `source` is the clip as read."""
+        """Return the trials of `trials.run_trials` under the same conditions, to be recorded.
+
+        `source` is the clip as read.
+        """
         dynamics = dynamics or Dynamics()
         recipient = replace(pair.recipient, strength=dynamics.recipient(pair.recipient.strength))
         holds = input_holds(source, bundle.card.prepare.grips)

@@ -23,7 +23,9 @@ _DIRECTIONS = 32
 
 
 def capture_point(com: np.ndarray, time: np.ndarray, *, window: float = WINDOW) -> np.ndarray:
-    """Where a body will come to stand that moves as it does at the end: com + velocity * sqrt(height / g), horizontal.
+    """Return where a body will come to stand that moves as it does at the end.
+
+    Com + velocity * sqrt(height / g), horizontal.
 
     Position and velocity are those of the straight line through the last `window` seconds.
 
@@ -48,7 +50,7 @@ def capture_point(com: np.ndarray, time: np.ndarray, *, window: float = WINDOW) 
 def ends_at_rest(
     com: np.ndarray, points: np.ndarray, bears: np.ndarray, fps: float, *, speed: float, seconds: float
 ) -> bool:
-    """Whether both people are slow and over what carries them for the last part of a clip.
+    """Return whether both people are slow and over what carries them for the last part of a clip.
 
     Args:
         com: Centres of mass of the motion asked for [m], shape (T, 2, 3).
@@ -93,7 +95,7 @@ def support(
 
 
 def over(point: np.ndarray, carriers: np.ndarray) -> bool:
-    """Whether a point lies in the hull of others seen from above, to within 2 cm. Shapes (2,) and (N, 2) [m]."""
+    """Return whether a point lies in the hull of others seen from above, to within 2 cm. Shapes (2,) and (N, 2) [m]."""
     if not len(carriers):
         return False
     angle = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)

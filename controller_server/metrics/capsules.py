@@ -39,7 +39,7 @@ class CollisionCapsules:
 
     @staticmethod
     def of(clip: InteractionClip, person: int) -> CollisionCapsules:
-        """A clip's person with mitten hands, whatever hands are simulated: one rule for every clip."""
+        """Return a clip's person with mitten hands, whatever hands are simulated: one rule for every clip."""
         motion = clip.people[person][1]
         shapes = [shape for shape in body_shapes(motion.skeleton, Hands.MITTEN) if shape.kind != "box"]
         rows = np.array([shape.joint for shape in shapes])
@@ -64,7 +64,7 @@ class CollisionCapsules:
 
 
 def _axis(shape: Shape) -> np.ndarray:
-    """Ends of a capsule's axis in the axes of its joint [m], shape (2, 3)."""
+    """Return ends of a capsule's axis in the axes of its joint [m], shape (2, 3)."""
     half = shape.size[1] if shape.kind == "capsule" else 0.0
     return shape.position + quat_rotate(shape.quat, np.array([[0, 0, -half], [0, 0, half]]))
 
@@ -126,7 +126,7 @@ def hand_gap(hand: CollisionCapsules, side: int, other: CollisionCapsules, joint
 
 
 def neighbours(j: int) -> set[int]:
-    """A body joint, its parent and its children, of the 22."""
+    """Return a body joint, its parent and its children, of the 22."""
     return {j, *(k for k in range(22) if PARENTS[k] == j), *([PARENTS[j]] if PARENTS[j] >= 0 else [])}
 
 
@@ -152,7 +152,7 @@ SELF_PAIRS = _self_pairs()
 
 
 def self_depth(capsules: CollisionCapsules) -> np.ndarray:
-    """How deep parts of one body are in each other [m], shape (T, len(SELF_PAIRS)); 0 where they are apart."""
+    """Return how deep parts of one body are in each other [m], shape (T, len(SELF_PAIRS)); 0 where they are apart."""
     rows = np.array([[capsules.rows({j})[0] for j in pair] for pair in SELF_PAIRS])
     apart = segment_distance(capsules.ends[:, rows[:, 0]], capsules.ends[:, rows[:, 1]])
     return np.maximum(capsules.radius[rows].sum(axis=1) - apart, 0)

@@ -126,7 +126,7 @@ class Criterion:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in words: "80 %"."""
+    """Return a share of 1 in words: "80 %"."""
     return f"{100 * share:.0f} %"
 
 
@@ -140,7 +140,7 @@ def at_most(
     time_s: float | None = None,
     person: int | None = None,
 ) -> Criterion:
-    """A criterion whose value may be as large as its limit."""
+    """Return a criterion whose value may be as large as its limit."""
     return Criterion(name, value <= limit + 1e-9, value, limit, unit, sentence, time_s=time_s, person=person)
 
 
@@ -154,10 +154,10 @@ def at_least(
     time_s: float | None = None,
     person: int | None = None,
 ) -> Criterion:
-    """A criterion whose value may be as small as its limit."""
+    """Return a criterion whose value may be as small as its limit."""
     return Criterion(name, value >= limit - 1e-9, value, limit, unit, sentence, True, time_s, person)
 
 
 def nothing_to_judge(name: str, limit: float, unit: str, sentence: str, *, least: bool = False) -> Criterion:
-    """A criterion that does not apply to a clip."""
+    """Return a criterion that does not apply to a clip."""
     return Criterion(name, True, None, limit, unit, sentence, least)

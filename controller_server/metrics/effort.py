@@ -101,7 +101,7 @@ def averaged(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def force_window(time: np.ndarray) -> int:
-    """Steps in FORCE_WINDOW. Times of evenly spaced steps [s], shape (S,)."""
+    """Return steps in FORCE_WINDOW. Times of evenly spaced steps [s], shape (S,)."""
     return max(1, round(FORCE_WINDOW / float(time[1] - time[0]))) if len(time) > 1 else 1
 
 

@@ -44,7 +44,7 @@ class Evidence:
 
     @staticmethod
     def of(judge: JudgedClip, recording: Recording, simulated: InteractionClip | None = None) -> Evidence:
-        """What is looked at of a recording; `simulated` is the recording as a clip where that is known."""
+        """Return what is looked at of a recording; `simulated` is the recording as a clip where that is known."""
         prepared = judge.prepared
         within = until_end(recording, prepared)
         reached = int((frame_times(prepared) <= within.time[-1] + 0.5 / prepared.fps).sum())
@@ -66,7 +66,7 @@ class Evidence:
         return deviation(self.simulated.joints, self.judge.prepared.joints)
 
     def tracked(self, limit: float) -> TrackingOutcome:
-        """Whether that stayed within a limit [m], to the end."""
+        """Return whether that stayed within a limit [m], to the end."""
         times, until = frame_times(self.judge.prepared), float(self.within.time[-1])
         return judge(self.deviation, times, limit, judged=self.judge.judged, simulated_until=until)
 
@@ -109,7 +109,7 @@ class Evidence:
 
 
 def with_forces(recording: Recording) -> Recording:
-    """A recording without a first step at time zero: nothing was stepped there, and its forces mean nothing."""
+    """Return a recording without a first step at time zero: nothing was stepped there, and its forces mean nothing."""
     if recording.time[0] > 1e-9 or len(recording.time) < 2:
         return recording
     start = float(recording.time[1])

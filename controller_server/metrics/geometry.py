@@ -68,7 +68,7 @@ class ClipSurfaces:
 
 
 def body_of_clip(clip: InteractionClip, pair: PairBody) -> PairBody:
-    """The pair with a clip's own skeletons and props: prepare may have changed both."""
+    """Return the pair with a clip's own skeletons and props: prepare may have changed both."""
     people = [
         person if person.skeleton is motion.skeleton else replace(person, skeleton=motion.skeleton)
         for person, (_, motion) in zip(pair.people, clip.people, strict=True)
@@ -132,7 +132,7 @@ def _geom_owners(model: mujoco.MjModel, layout: PairLayout, pair: PairBody) -> t
 
 
 def deepest(depth: np.ndarray) -> float:
-    """The largest penetration [mm] of a track of depths [m] of any shape."""
+    """Return the largest penetration [mm] of a track of depths [m] of any shape."""
     return float(1000 * depth.max(initial=0))
 
 

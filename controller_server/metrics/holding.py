@@ -57,7 +57,7 @@ class HoldOutcome:
 
 
 def input_holds(clip: InteractionClip, mode: GripMode = GripMode.AUTO) -> tuple[Hold, ...]:
-    """When which hand holds the partner where in the clip as it was given.
+    """Return when which hand holds the partner where in the clip as it was given.
 
     Raises:
         AssistMimicError: the mode asks for something the clip does not have.
@@ -82,7 +82,7 @@ def palms_on_parts(clip: InteractionClip, holds: Sequence[Hold]) -> list[np.ndar
 
 
 def kept_frames(gap: np.ndarray, fps: float, *, within: float, around: float) -> np.ndarray:
-    """Frames with a touch in or near them, shape (T,).
+    """Return frames with a touch in or near them, shape (T,).
 
     Args:
         gap: Of a hand to what it holds [m], shape (T,).
@@ -122,7 +122,7 @@ def follow_holds(
     around: float,
     felt_n: float,
 ) -> list[HoldOutcome]:
-    """What became of each hold.
+    """Return what became of each hold.
 
     Args:
         holds: Of the input.

@@ -84,7 +84,7 @@ class JudgedClip:
 
 
 def drawn_in_air(clip: InteractionClip, corners: np.ndarray, holds: Sequence[Hold]) -> np.ndarray:
-    """Who is in the air in a clip: no part near floor or furniture, nobody holding, shape (T, 2)."""
+    """Return who is in the air in a clip: no part near floor or furniture, nobody holding, shape (T, 2)."""
     alone = np.ones((clip.n_frames, 2), bool)
     for hold in holds:
         alone[slice(*hold.run)] = False
@@ -96,6 +96,6 @@ def drawn_in_air(clip: InteractionClip, corners: np.ndarray, holds: Sequence[Hol
 
 
 def count_drawn(corners: np.ndarray, judged: Sequence[int]) -> int:
-    """How often feet come down in a clip, those that are down at its beginning among them."""
+    """Return how often feet come down in a clip, those that are down at its beginning among them."""
     heights = corners[..., 2].min(axis=-1)
     return sum(len(stance.drawn_touchdowns(heights[:, p, side])) for p in judged for side in range(2))

@@ -31,7 +31,7 @@ _PARTS = {"foot": "toes"}
 
 
 def all_of(evidence: Evidence) -> Iterator[Criterion]:
-    """Every criterion of the motion."""
+    """Yield every criterion of the motion."""
     judge = evidence.judge
     yield _to_the_end(judge, evidence)
     now, asked = (clip.joints[: evidence.reached] for clip in (evidence.simulated, judge.prepared))
@@ -43,7 +43,7 @@ def all_of(evidence: Evidence) -> Iterator[Criterion]:
 
 
 def place(joint: int) -> str:
-    """A joint in words: "left toes"."""
+    """Return a joint in words: "left toes"."""
     side, _, part = JOINT_NAMES[joint].partition("_")
     return f"{side} {_PARTS.get(part, part)}" if part else side
 
@@ -129,7 +129,7 @@ def _capture(judge: JudgedClip, evidence: Evidence) -> Criterion:
 
 
 def _beyond(judge: JudgedClip, evidence: Evidence) -> Criterion:
-    """Whether people go on standing when a clip that ends at rest is held still beyond its end."""
+    """Return whether people go on standing when a clip that ends at rest is held still beyond its end."""
     limits, whole, end = judge.limits, evidence.whole, judge.prepared.duration
     name = "stays_up"
     if not judge.at_rest:

@@ -349,10 +349,10 @@ def _person(
 
 
 def scores_to_dict(scores: Scores) -> dict[str, Any]:
-    """Plain dictionaries and numbers, ready for JSON."""
+    """Return plain dictionaries and numbers, ready for JSON."""
     return asdict(scores)
 
 
 def scores_to_json(scores: Scores, *, indent: int | None = 2) -> str:
-    """The scores as JSON text; never a NaN, which JSON does not know."""
+    """Return the scores as JSON text; never a NaN, which JSON does not know."""
     return json.dumps(scores_to_dict(scores), indent=indent, allow_nan=False)

@@ -94,6 +94,6 @@ def tremor(track: np.ndarray, hz: float) -> tuple[float | None, float | None]:
 
 
 def _inner(values: np.ndarray, hz: float) -> np.ndarray:
-    """Samples without both ends, where there are enough."""
+    """Return samples without both ends, where there are enough."""
     cut = round(_ENDS * hz)
     return values[cut:-cut] if cut and len(values) > 4 * cut else values

@@ -69,7 +69,7 @@ class Slip:
 
 
 def steps_in(seconds: float, time: np.ndarray) -> int:
-    """Steps of evenly spaced times [s], shape (S,), in a stretch of time; at least one."""
+    """Return steps of evenly spaced times [s], shape (S,), in a stretch of time; at least one."""
     return max(1, round(seconds / float(time[1] - time[0]))) if len(time) > 1 else 1
 
 
@@ -99,7 +99,7 @@ def carried_force(recording: Recording) -> np.ndarray:
 
 
 def sole_motion(recording: Recording, pair: PairBody) -> np.ndarray:
-    """How far each sole's bearing points move over the ground between steps [m], shape (S - 1, 2, 2, 2 horizontal).
+    """Return the motion of each sole's bearing points over the ground between steps [m], shape (S - 1, 2, 2, 2).
 
     The points are those of the foot that lie where it touches, followed to the next step and weighed by what they
     bear: a foot that rolls from heel to toe does not move by this, one that slides does.
@@ -123,7 +123,9 @@ def sole_motion(recording: Recording, pair: PairBody) -> np.ndarray:
 
 
 def corner_motion(corners: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
-    """The same of a clip, which knows no forces: a sole bears by its corners that are low in two frames in a row.
+    """Return the same of a clip, which knows no forces.
+
+    A sole bears by its corners that are low in two frames in a row.
 
     Args:
         corners: Of the foot boxes in the world [m], shape (T, 2, 2, C, 3).
@@ -140,7 +142,7 @@ def corner_motion(corners: np.ndarray, height: float) -> tuple[np.ndarray, np.nd
 
 
 def find_stances(moved: np.ndarray, bears: np.ndarray, time: np.ndarray) -> list[Stance]:
-    """Every stance of every foot, and how far the sole goes in it.
+    """Return every stance of every foot, and how far the sole goes in it.
 
     Formula: slip = max over t of |sum of the moves from touchdown to t|.
 
@@ -172,7 +174,7 @@ def summarise_slip(stances: Sequence[Stance]) -> Slip:
 
 
 def touchdowns(load: np.ndarray, time: np.ndarray, *, enter: float = BEARING, leave: float = OFF) -> list[Interval]:
-    """Runs in which one sole is down: from bearing until it is off, first step and one past the last.
+    """Return runs in which one sole is down: from bearing until it is off, first step and one past the last.
 
     A sole that is off for less than 0.05 s has not left the floor, as for stances.
 
@@ -187,5 +189,5 @@ def touchdowns(load: np.ndarray, time: np.ndarray, *, enter: float = BEARING, le
 
 
 def drawn_touchdowns(heights: np.ndarray, *, enter: float = 0.01, leave: float = 0.02) -> list[Interval]:
-    """The same of a drawn foot, from the height of its lowest corner over the floor [m], shape (T,)."""
+    """Return the same of a drawn foot, from the height of its lowest corner over the floor [m], shape (T,)."""
     return intervals(hysteresis(heights < enter, heights < leave))

@@ -19,7 +19,7 @@ _CLEAR = 0.05  # m: whoever is drawn higher than this over everything is in the 
 
 
 def all_of(evidence: Evidence) -> Iterator[Criterion]:
-    """Every criterion of the ground."""
+    """Yield every criterion of the ground."""
     judge = evidence.judge
     slip = stance.summarise_slip([found for found in evidence.stances if found.person in judge.judged])
     text = "no foot bears"
@@ -43,7 +43,7 @@ def _pressed(evidence: Evidence) -> Criterion:
 
 
 def airborne(evidence: Evidence) -> np.ndarray:
-    """Steps in which somebody is in the air who is not in the prepared clip, shape (S, 2)."""
+    """Return steps in which somebody is in the air who is not in the prepared clip, shape (S, 2)."""
     judge, time = evidence.judge, evidence.forces.time
     carried = evidence.floor_force + np.maximum(stance.carried_force(evidence.forces), 0)
     frames = np.clip(np.rint(time * judge.prepared.fps).astype(int), 0, judge.prepared.n_frames - 1)
@@ -68,7 +68,7 @@ def _airborne(evidence: Evidence) -> Criterion:
 
 
 def count_touchdowns(load: np.ndarray, time: np.ndarray) -> int:
-    """How often feet come down; load of soles [body weights], shape (S, ...), times of the steps [s], shape (S,)."""
+    """Count touchdowns; load of soles [body weights], shape (S, ...), times of the steps [s], shape (S,)."""
     return sum(len(stance.touchdowns(sole, time)) for sole in load.reshape(len(load), -1).T)
 
 

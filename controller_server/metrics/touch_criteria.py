@@ -26,7 +26,7 @@ _LIMB_PARTS = {
 
 
 def all_of(evidence: Evidence) -> Iterator[Criterion]:
-    """Every criterion of touch."""
+    """Yield every criterion of touch."""
     outcomes, limits = evidence.holds, evidence.judge.limits
     kept = share_kept(outcomes)
     if kept is None:
@@ -58,7 +58,7 @@ def _held(hold: HoldOutcome) -> str:
 
 
 def part_name(joint: int) -> str:
-    """The part of the body that begins at a joint, in words."""
+    """Return the part of the body that begins at a joint, in words."""
     side, _, part = place(joint).partition(" ")
     if not part:
         return _TRUNK_PARTS.get(side, side)

@@ -55,7 +55,7 @@ def judge(
     judged: Sequence[int] = (0, 1),
     simulated_until: float = np.inf,
 ) -> TrackingOutcome:
-    """Whether the deviation stayed within the limit to the end.
+    """Return whether the deviation stayed within the limit to the end.
 
     Args:
         deviation: Shape (T, 2) [m].
@@ -91,7 +91,7 @@ def mpjpe(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def displacement(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far preparing moved each person: mean and largest distance over frames and the 22 body joints.
+    """Return how far preparing moved each person: mean and largest distance over frames and the 22 body joints.
 
     Args:
         before: The input's world joint positions [m], shape (T, 2, J, 3).

@@ -74,12 +74,12 @@ class Judge(JudgedClip):
     """
 
     def __call__(self, recording: Recording) -> Verdict:
-        """The verdict on what was simulated, which may go on beyond the clip's end."""
+        """Return the verdict on what was simulated, which may go on beyond the clip's end."""
         return verdict_on(Evidence.of(self, recording))
 
 
 def verdict_on(evidence: Evidence) -> Verdict:
-    """The verdict on a recording that is already laid out."""
+    """Return the verdict on a recording that is already laid out."""
     judge = evidence.judge
     outcome, loose = evidence.tracked(SUCCESS_LIMIT), evidence.tracked(PAPER_LIMIT)
     bearable = max(wrench.mean_body_weights for wrench in evidence.wrenches) <= MAX_MEAN_HELP
@@ -100,7 +100,7 @@ def verdict_on(evidence: Evidence) -> Verdict:
 
 
 def interrupted(verdict: Verdict) -> Verdict:
-    """The verdict on what was interrupted: it is whole as far as it goes, and no success."""
+    """Return the verdict on what was interrupted: it is whole as far as it goes, and no success."""
     text = f"interrupted after {verdict.duration_s:.1f} s"
     broken = replace(verdict.criteria[0], passed=False, sentence=text, time_s=verdict.duration_s)
     criteria = (broken, *verdict.criteria[1:])

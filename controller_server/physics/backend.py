@@ -42,7 +42,7 @@ class Capabilities:
     per_world_pair: bool = False
 
     def missing(self) -> list[str]:
-        """Names of what is not there."""
+        """Return names of what is not there."""
         return [name for name, there in vars(self).items() if not there]
 
 
@@ -84,7 +84,7 @@ class PairState:
     joint_velocity: Array
 
     def __getitem__(self, index: Any) -> PairState:
-        """The states of some of the worlds."""
+        """Return the states of some of the worlds."""
         return PairState(*(getattr(self, name)[index] for name in PairState.__dataclass_fields__))
 
 
@@ -137,7 +137,7 @@ class Backend(Protocol):
         ...
 
     def set_targets(self, targets: Array) -> None:
-        """Joint targets as rotation vectors [rad], shape (N, 2, J, 3)."""
+        """Set joint targets as rotation vectors [rad], shape (N, 2, J, 3)."""
         ...
 
     def set_grips(self, grips: Array) -> None:
@@ -187,7 +187,10 @@ class Backend(Protocol):
         ...
 
     def save(self) -> Array:
-        """The full state of every world, one row each; `restore` of any batch of the same pair and engine takes it."""
+        """Return the full state of every world, one row each.
+
+        `restore` of any batch of the same pair and engine takes it.
+        """
         ...
 
     def restore(self, rows: Array, worlds: Sequence[int] | None = None) -> None:
@@ -199,15 +202,15 @@ class Backend(Protocol):
         ...
 
     def state(self) -> PairState:
-        """The worlds' states as `set_state` takes them."""
+        """Return the worlds' states as `set_state` takes them."""
         ...
 
     def time(self) -> Array:
-        """Simulated time of each world [s], shape (N,)."""
+        """Return simulated time of each world [s], shape (N,)."""
         ...
 
     def positions(self) -> Array:
-        """Joint positions [m], shape (N, 2, B, 3)."""
+        """Return joint positions [m], shape (N, 2, B, 3)."""
         ...
 
     def quats(self) -> Array:

@@ -172,7 +172,7 @@ def inverse_dynamics(
 
 
 def _with_margin(model: mujoco.MjModel) -> mujoco.MjModel:
-    """The same pair with surfaces that notice each other from afar."""
+    """Return the same pair with surfaces that notice each other from afar."""
     wide = copy(model)
     wide.geom_margin[:] = _REACH / 2  # MuJoCo adds the margins of both
     return wide
@@ -188,7 +188,7 @@ def _derivatives(model: mujoco.MjModel, qpos: np.ndarray, hz: float) -> tuple[np
 
 
 def _price(layout: PairLayout, pair: PairBody, nv: int, care: tuple[float, float]) -> np.ndarray:
-    """What a unit of generalised force costs in each degree of freedom, shape (nv,)."""
+    """Return what a unit of generalised force costs in each degree of freedom, shape (nv,)."""
     price = np.zeros(nv)
     for person, root in enumerate(layout.root_qvel):
         price[root : root + 3], price[root + 3 : root + 6] = 1 / _ROOT_FORCE, 1 / _ROOT_TORQUE
@@ -210,7 +210,10 @@ def _needed(model: mujoco.MjModel, data: mujoco.MjData, acceleration: np.ndarray
 def _contacts(
     model: mujoco.MjModel, data: mujoco.MjData, layout: PairLayout, adhesion: np.ndarray, *, apart: bool
 ) -> _Contacts:
-    """Where forces may act now, if `apart` without those between people; adhesion [N] of each hand, shape (2, 2)."""
+    """Return where forces may act now, if `apart` without those between people.
+
+    Adhesion [N] of each hand, shape (2, 2).
+    """
     bodies = model.geom_bodyid[data.contact.geom].reshape(-1, 2)
     between = np.isin(model.body_rootid[bodies], layout.body[:, 0]).all(axis=1)
     used = np.flatnonzero(~between) if apart else np.arange(data.ncon)
@@ -273,7 +276,7 @@ def _solve(
 
 
 def _into_cones(force: np.ndarray, friction: np.ndarray, pull: np.ndarray) -> np.ndarray:
-    """The nearest forces with |tangent| <= friction (normal + pull), shape (..., C, 3)."""
+    """Return the nearest forces with |tangent| <= friction (normal + pull), shape (..., C, 3)."""
     normal, tangent = force[..., 0] + pull, force[..., 1:]
     size = np.hypot(tangent[..., 0], tangent[..., 1])
     edge = np.maximum(friction * size + normal, 0) / (1 + friction**2)

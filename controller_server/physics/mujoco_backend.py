@@ -260,7 +260,10 @@ class BackendMujoco:
         touch: list[np.ndarray],
         contacts: list[RawContacts],
     ) -> Steps:
-        """Readings of some steps; forces and contacts of all at once: one by one, calls cost more than arithmetic."""
+        """Return readings of some steps; forces and contacts of all at once.
+
+        One by one, calls cost more than arithmetic.
+        """
         found = {name: np.stack([step[name] for step in steps]) for name in readings if steps and name != "forces"}
         if touch:
             pull = np.repeat(self._adhesion()[None], len(touch), axis=0)
@@ -284,7 +287,7 @@ class BackendMujoco:
         return self._failed | warned.any(axis=-1) | ~np.isfinite(self._qpos).all(axis=-1)
 
     def _divergence(self, before: np.ndarray, world: int, count: int, n: int) -> SimulationDiverged:
-        """The error for a world that broke within the last n steps, which `before` preceded."""
+        """Return the error for a world that broke within the last n steps, which `before` preceded."""
         last_good = self._last_good(before[world], world, n)
         time = float(self._clock[world])
         message = f"world {world} of {self.n_worlds} diverged at {time:.3f} s ({count} in all)"
@@ -405,25 +408,28 @@ class BackendMujoco:
         return self._sensors.forces(sensors, self._adhesion())
 
     def _adhesion(self) -> np.ndarray:
-        """What each hand draws with [N], shape (N, 2, 2)."""
+        """Return what each hand draws with [N], shape (N, 2, 2)."""
         most = self.model.actuator_gainprm[self.layout.grip, 0] if self._worlds is None else self._worlds.adhesion
         return self._ctrl[:, self.layout.grip] * most
 
     def _sensor_readings(self) -> np.ndarray:
-        """The contact sensors of every world after the last physics step, shape (N, D)."""
+        """Return the contact sensors of every world after the last physics step, shape (N, D)."""
         if self._sensordata is None:
             raise RuntimeError("this backend was built without contact sensors")
         return self._sensordata
 
 
 def make(pair: PairBody, n_worlds: int, options: EngineOptions) -> BackendMujoco:
-    """The built-in engine as `engines` makes it."""
+    """Return the built-in engine as `engines` makes it."""
     return BackendMujoco(pair, n_worlds, **vars(options))
 
 
 @cache
 def _dump_file(folder: Path | None) -> str:
-    """The one file in which this process leaves diverged worlds: nobody else's, and not one for every divergence."""
+    """Return the one file in which this process leaves diverged worlds.
+
+    Nobody else's, and not one for every divergence.
+    """
     handle, path = tempfile.mkstemp(prefix="assistmimic_diverged_", suffix=".npz", dir=folder)
     os.close(handle)
     return path

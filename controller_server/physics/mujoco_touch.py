@@ -124,7 +124,7 @@ class ContactReader:
         return RawContacts(contact.geom[active], contact.pos[active], contact.frame[active], forces, adhesion)
 
     def read(self, steps: Sequence[RawContacts], n_worlds: int) -> ContactList:
-        """The contacts of all worlds of one step, then of the next; body rows as in `Recording`."""
+        """Return the contacts of all worlds of one step, then of the next; body rows as in `Recording`."""
         if not steps:
             none = np.zeros((0, 2), int)
             return ContactList(none[:, 0], none[:, 0], none, np.zeros((0, 3)), np.zeros((0, 3)))

@@ -20,7 +20,7 @@ def frame_times(clip: InteractionClip) -> np.ndarray:
 
 
 def recording_to_clip(recording: Recording, reference: InteractionClip) -> InteractionClip:
-    """The simulated motion as a clip with the frames, the rate and the fields of another.
+    """Return the simulated motion as a clip with the frames, the rate and the fields of another.
 
     Root positions are interpolated cubically and joint rotations spherically between physics steps. Where the
     recording ends before the clip does, the last simulated pose is held.
@@ -43,7 +43,10 @@ def recording_to_clip(recording: Recording, reference: InteractionClip) -> Inter
 def _simulated_motion(
     motion: SmplxMotion, roots: np.ndarray, rotvecs: np.ndarray, joints: tuple[int, ...]
 ) -> SmplxMotion:
-    """A motion with its root and its simulated joints replaced; `rotvecs` is (T, B, 3) in the order of `joints`."""
+    """Return a motion with its root and its simulated joints replaced.
+
+    `rotvecs` is (T, B, 3) in the order of `joints`.
+    """
     pose = np.concatenate([motion.root_orient[:, None], motion.pose], axis=1)
     pose[:, list(joints)] = rotvecs
     frames = len(pose)
@@ -58,12 +61,15 @@ def _simulated_motion(
 
 
 def slice_clip(clip: InteractionClip, frames: slice) -> InteractionClip:
-    """Some frames of a clip. Raises AssistMimicError when fewer than two are left."""
+    """Return some frames of a clip. Raises AssistMimicError when fewer than two are left."""
     return take_frames(clip, np.arange(clip.n_frames)[frames])
 
 
 def take_frames(clip: InteractionClip, frames: np.ndarray) -> InteractionClip:
-    """The frames of a clip with these indices, shape (S,). Raises AssistMimicError when they are fewer than two."""
+    """Return the frames of a clip with these indices, shape (S,).
+
+    Raises AssistMimicError when they are fewer than two.
+    """
     grips = None if clip.grips is None else clip.grips[frames]
     people = [slice_motion(motion, frames) for _, motion in clip.people]
     return replace(clip, supporter=people[0], recipient=people[1], grips=grips)
@@ -117,7 +123,7 @@ class FrameContacts:
 
 
 def contacts_per_frame(recording: Recording, times: np.ndarray) -> FrameContacts:
-    """The contact list of the physics steps gathered to frames, one entry for each touching pair of bodies."""
+    """Return the contact list of the physics steps gathered to frames, one entry for each touching pair of bodies."""
     frame = nearest_frame(recording.time, times)
     steps_in_frame = np.bincount(frame, minlength=len(times))
     keys = np.column_stack([frame[recording.contact_step], recording.contact_bodies])
@@ -136,7 +142,7 @@ def contacts_per_frame(recording: Recording, times: np.ndarray) -> FrameContacts
 
 
 def slice_recording(recording: Recording, start: float, end: float) -> Recording:
-    """The steps from one time to another [s], both included, with time starting at zero again."""
+    """Return the steps from one time to another [s], both included, with time starting at zero again."""
     first, last = np.searchsorted(recording.time, (start - 1e-6, end + 1e-6))
     listed = (recording.contact_step >= first) & (recording.contact_step < last)
     per_step = ("positions", "quats", "local_quats", "com", "torques", "damper_torques", "joint_velocity")
@@ -152,6 +158,6 @@ def slice_recording(recording: Recording, start: float, end: float) -> Recording
 
 
 def until_end(recording: Recording, clip: InteractionClip) -> Recording:
-    """The steps of a recording up to the first at or after the last frame of a clip."""
+    """Return the steps of a recording up to the first at or after the last frame of a clip."""
     step = recording.time[1] - recording.time[0] if len(recording.time) > 1 else 0.0
     return slice_recording(recording, 0.0, clip.duration + step - 3e-6)

@@ -100,7 +100,7 @@ def convert(
 
 
 def pair_of(clip: InteractionClip, settings: ConvertSettings) -> PairBody:
-    """The bodies a clip's people get."""
+    """Return the bodies a clip's people get."""
     supporter, recipient = settings.strengths
     return PairBody.from_clip(
         clip, hands=settings.hands, supporter=supporter, recipient=recipient, grip_force=settings.grip_force
@@ -132,7 +132,7 @@ def _result(
     *,
     whole: bool,
 ) -> Result:
-    """What the outcome amounts to; cut to what was simulated where it was not `whole`."""
+    """Return what the outcome amounts to; cut to what was simulated where it was not `whole`."""
     simulated, recording = recording_to_clip(outcome.recording, prepared.clip), outcome.recording
     asked = prepared.clip
     if not whole:
@@ -167,7 +167,10 @@ def _result(
 
 
 def without_supporter(clip: InteractionClip) -> InteractionClip:
-    """The clip with its supporter standing still out of reach, nobody gripping: what the help is worth is the rest."""
+    """Return the clip with its supporter standing still out of reach, nobody gripping.
+
+    What the help is worth is the rest.
+    """
     away = clip.joints[0, 0, 0, :2] - clip.joints[0, 1, 0, :2]
     length = float(np.linalg.norm(away))
     away = away / length if length > 1e-6 else np.array([1.0, 0.0])
@@ -177,7 +180,10 @@ def without_supporter(clip: InteractionClip) -> InteractionClip:
 
 
 def _standing(motion: SmplxMotion, place: np.ndarray, facing: np.ndarray) -> SmplxMotion:
-    """A person standing still with the arms down, at a place and looking a way on the floor [m], each shape (2,)."""
+    """Return a person standing still with the arms down.
+
+    Place and direction of looking are on the floor [m], each shape (2,).
+    """
     frames, rest = motion.n_frames, motion.skeleton.rest_joints[0]
     upright = quat_from_rotvec(np.array([np.pi / 2, 0, 0]))  # looks along -Y
     turn = quat_from_rotvec(np.array([0, 0, np.arctan2(facing[1], facing[0]) + np.pi / 2]))

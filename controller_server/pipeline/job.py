@@ -75,7 +75,7 @@ def simulate(
 
 
 def fault_of(error: Exception) -> Fault:
-    """What to say about whatever ended a job. Call it where the error is handled: it takes the trace."""
+    """Return what to say about whatever ended a job. Call it where the error is handled: it takes the trace."""
     if isinstance(error, AssistMimicError):
         return Fault("bad_input", str(error))
     if isinstance(error, SimulationDiverged):

@@ -92,7 +92,7 @@ def versions() -> dict[str, str]:
 
 
 def result_metadata(result: Result) -> dict[str, Any]:
-    """Everything about a result that is not an array, as plain values for JSON."""
+    """Return everything about a result that is not an array, as plain values for JSON."""
     return {
         "controller": result.controller,
         "policy": result.policy,
@@ -111,7 +111,7 @@ def result_metadata(result: Result) -> dict[str, Any]:
 
 
 def result_arrays(result: Result, *, title: str = "") -> dict[str, np.ndarray]:
-    """The arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md.
+    """Return the arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md.
 
     Args:
         result: What came of a clip.
@@ -177,7 +177,7 @@ def write_result(
 
 
 def read_result_metadata(path: Path) -> dict[str, Any] | None:
-    """What `result_metadata` gave when the file was written; None for a clip that is no result."""
+    """Return what `result_metadata` gave when the file was written; None for a clip that is no result."""
     text = load_arrays(path).get("result_meta")
     return None if text is None else json.loads(str(text))
 

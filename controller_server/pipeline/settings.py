@@ -100,12 +100,12 @@ class ConvertSettings:
         return replace(strength, mass=strength.mass * getattr(self, f"{role}_mass"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON, YAML and msgpack can carry."""
+        """Return plain values that JSON, YAML and msgpack can carry."""
         return plain_values(asdict(self))
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> ConvertSettings:
-        """The inverse of `to_dict`; what is left out keeps its default.
+        """Return the inverse of `to_dict`; what is left out keeps its default.
 
         Raises:
             SettingsError: a name is unknown or a value impossible.

@@ -49,7 +49,10 @@ _COMPLIANCE = {
 
 
 def compliance(table: dict[str, float]) -> np.ndarray:
-    """How willingly each unknown of `ik.solve` changes, from names of joints without their side; shape (2, 69)."""
+    """Return how willingly each unknown of `ik.solve` changes, from names of joints without their side.
+
+    Shape (2, 69).
+    """
     one = np.zeros(PERSON_DOFS)
     one[:3] = table.get("root", 0)
     for j, name in enumerate(JOINT_NAMES[: (PERSON_DOFS - 3) // 3]):
@@ -77,7 +80,7 @@ class HoldTarget:
 def hold_targets(
     poses: PairPoses, clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfaces
 ) -> list[HoldTarget]:
-    """One spot on the partner for each hold, at touching distance, moving only if the hand really slides.
+    """Return one spot on the partner for each hold, at touching distance, moving only if the hand really slides.
 
     The side of the held body is the usual one over the whole hold: a hand that noise drives through a forearm does not
     come out behind it.
@@ -147,7 +150,7 @@ def close_contacts(clip: InteractionClip, holds: Sequence[Hold], surfaces: Surfa
 
 
 def in_part(targets: Sequence[HoldTarget], frames: np.ndarray) -> list[HoldTarget]:
-    """The targets that concern some of the clip's frames, counted in these."""
+    """Return the targets that concern some of the clip's frames, counted in these."""
     own = []
     for t in targets:
         run = part_of(t.hold.run, frames)
@@ -157,7 +160,7 @@ def in_part(targets: Sequence[HoldTarget], frames: np.ndarray) -> list[HoldTarge
 
 
 def _calm(poses: PairPoses, holds: Sequence[Hold]) -> np.ndarray:
-    """How slowly corrections change [s], shape (T, 2, 69): less so in arms that hold or are held, while they do.
+    """Return how slowly corrections change [s], shape (T, 2, 69): less so in arms that hold or are held, while they do.
 
     There, what is noise in the distance between hand and partner goes; before and after, the arm goes and comes calmly.
     """
@@ -174,7 +177,7 @@ def _calm(poses: PairPoses, holds: Sequence[Hold]) -> np.ndarray:
 
 
 def hold_rows(poses: PairPoses, surfaces: Surfaces, targets: Sequence[HoldTarget]) -> Rows:
-    """Rows that close and keep holds."""
+    """Return rows that close and keep holds."""
     parts: list[Rows] = []
     positions, quats = poses.world
     for t in targets:
@@ -212,7 +215,7 @@ def hold_rows(poses: PairPoses, surfaces: Surfaces, targets: Sequence[HoldTarget
 def _relative_jacobian(
     poses: PairPoses, frames: np.ndarray, me: int, wrist: int, palm: np.ndarray, held: int, spot: np.ndarray
 ) -> np.ndarray:
-    """How palm minus spot changes, shape (N, 3, 2, 69)."""
+    """Return how palm minus spot changes, shape (N, 3, 2, 69)."""
     ones = np.ones(len(frames), int)
     return point_jacobian(poses, frames, ones * me, ones * wrist, palm) - point_jacobian(
         poses, frames, ones * (1 - me), ones * held, spot
@@ -220,7 +223,10 @@ def _relative_jacobian(
 
 
 def one_of_two(holds: Sequence[Hold]) -> list[Hold]:
-    """Two hands that hold each other are one contact: as two they would also prescribe how the hands are turned."""
+    """Return two hands that hold each other are one contact.
+
+    As two they would also prescribe how the hands are turned.
+    """
 
     def clasped(a: Hold, b: Hold) -> bool:
         on_palm, on_arm = a.joint == PALMS[b.side], b.joint in (PALMS[a.side], ELBOWS[a.side])

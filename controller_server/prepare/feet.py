@@ -58,7 +58,7 @@ class _Target:
 
 
 def _targets(poses: PairPoses, person: int, side: int, foot: FootShape, bearing: Bearing) -> _Target:
-    """Where the foot belongs; meaningful in bearing frames."""
+    """Return where the foot belongs; meaningful in bearing frames."""
     positions, quats = poses.world
     ankle, ankle_quat = positions[:, person, ANKLE[side]], quats[:, person, ANKLE[side]]
     toe = poses.quats[:, person, TOE[side]]
@@ -135,7 +135,7 @@ def _planted(poses: PairPoses, person: int, targets: list[_Target], bearing: lis
 def _approached(
     ankle: np.ndarray, spot: np.ndarray, runs: list[Interval], fps: float
 ) -> tuple[np.ndarray, list[Interval]]:
-    """The spots (T, 3) and runs of a foot that is over its spot, slow and braked gently before it bears.
+    """Return the spots (T, 3) and runs of a foot that is over its spot, slow and braked gently before it bears.
 
     A foot that still travels when it touches is pulled from under the body, one that still falls hits the floor, in the
     simulation as in life. One that lands softly by itself stays as it is.
@@ -162,14 +162,14 @@ def _world_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _drop(hip: np.ndarray, ankle: np.ndarray, reach: float) -> np.ndarray:
-    """How far the hip must come down to reach the ankle [m], shape (T,), at most 5 cm."""
+    """Return how far the hip must come down to reach the ankle [m], shape (T,), at most 5 cm."""
     away = hip - ankle
     level = np.minimum(np.linalg.norm(away[:, :2], axis=-1), reach)
     return np.clip(away[:, 2] - np.sqrt(reach**2 - level**2), 0, 0.05)
 
 
 def _envelope(values: np.ndarray, sigma: float) -> np.ndarray:
-    """A smooth curve over the values, shape (T,)."""
+    """Return a smooth curve over the values, shape (T,)."""
     reach = int(np.ceil(2 * sigma))
     padded = np.pad(values, reach, mode="edge")
     highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)

@@ -39,7 +39,7 @@ def restore_bob(clip: InteractionClip) -> InteractionClip:
 
 
 def _flat(path: np.ndarray) -> bool:
-    """Whether a pelvis, shape (T, 3), goes somewhere and keeps its height to the millimetre."""
+    """Return whether a pelvis, shape (T, 3), goes somewhere and keeps its height to the millimetre."""
     spread = np.ptp(path, axis=0)
     return bool(spread[2] < _FLAT and spread[:2].max() > _WALKED)
 

@@ -42,7 +42,7 @@ def ground(clip: InteractionClip) -> InteractionClip:
 
 
 def float_over_time(poses: PairPoses, person: int, shapes: Sequence[Shape], props: tuple[Prop, ...]) -> np.ndarray:
-    """How far one person is over what bears them [m], shape (T,): a slow curve through the frames that tell."""
+    """Return how far one person is over what bears them [m], shape (T,): a slow curve through the frames that tell."""
     gap, told = _bearing_gap(poses, person, shapes, props)
     told &= np.abs(gap) < _HIGHEST
     if not told.any():
@@ -99,7 +99,7 @@ def _scene_down(clip: InteractionClip, shapes: Sequence[Sequence[Shape]]) -> Int
 
 
 def _lowered(prop: Prop, height: float) -> Prop:
-    """The prop at its place on the floor, if it hovered or sank as the people did."""
+    """Return the prop at its place on the floor, if it hovered or sank as the people did."""
     if abs(_bottom(prop) - height) > _TOGETHER:
         return prop
     return replace(prop, position=prop.position - np.array([0, 0, height]))

@@ -63,14 +63,14 @@ def palm_centres(clip: InteractionClip) -> np.ndarray:
 
 
 def palm_on_partner(poses: PairPoses, person: int, side: int, centre: np.ndarray) -> np.ndarray:
-    """A palm's centre in the axes of each of the partner's joints [m], shape (T, 22, 3)."""
+    """Return a palm's centre in the axes of each of the partner's joints [m], shape (T, 22, 3)."""
     positions, quats = poses.world
     palm = positions[:, person, PALMS[side]] + quat_rotate(quats[:, person, PALMS[side]], centre)
     return quat_rotate_inverse(quats[:, 1 - person], palm[:, None] - positions[:, 1 - person])
 
 
 def resolve_mode(clip: InteractionClip, mode: GripMode) -> GripMode:
-    """What `auto` means for a clip. Raises AssistMimicError when the clip lacks what the mode needs."""
+    """Return what `auto` means for a clip. Raises AssistMimicError when the clip lacks what the mode needs."""
     if mode is GripMode.CLIP and clip.grips is None:
         raise AssistMimicError(f"grips: this clip has none of its own; use {GripMode.PROXIMITY.value} or auto")
     if mode is not GripMode.AUTO:
@@ -91,7 +91,7 @@ def finger_curl(motion: SmplxMotion, side: int) -> np.ndarray:
 
 
 def find_holds(clip: InteractionClip, poses: PairPoses, surfaces: Surfaces, mode: GripMode) -> list[Hold]:
-    """All holds, by person, side and time.
+    """Return all holds, by person, side and time.
 
     Args:
         clip: For its grips and fingers.
@@ -121,7 +121,7 @@ def find_holds(clip: InteractionClip, poses: PairPoses, surfaces: Surfaces, mode
 
 
 def _speed_along(poses: PairPoses, person: int, side: int, centre: np.ndarray, near: Nearness) -> np.ndarray:
-    """How fast a palm moves against each of the partner's bodies [m/s], shape (T, 22).
+    """Return how fast a palm moves against each of the partner's bodies [m/s], shape (T, 22).
 
     Against the body as a rigid thing, or against its nearest point if that is slower: a forearm that twists in the hand
     does not leave it.
@@ -161,7 +161,7 @@ def _by_motion(
 
 
 def _hangs(poses: PairPoses, person: int, side: int) -> np.ndarray:
-    """Whether upper arm and forearm both point to the floor, shape (T,)."""
+    """Return whether upper arm and forearm both point to the floor, shape (T,)."""
     shoulder, elbow, wrist = (
         poses.positions[:, person, joint(f"{SIDES[side]}_{part}")] for part in ("shoulder", "elbow", "wrist")
     )

@@ -43,7 +43,7 @@ class Rows:
 
     @staticmethod
     def concat(parts: Sequence[Rows]) -> Rows:
-        """All rows of several lists."""
+        """Return all rows of several lists."""
         if not parts:
             return Rows(np.zeros(0, int), np.zeros((0, 2, PERSON_DOFS)), np.zeros(0), np.zeros(0, bool))
         return Rows(
@@ -57,7 +57,7 @@ class Rows:
 def point_jacobian(
     poses: PairPoses, frame: np.ndarray, person: np.ndarray, joint: np.ndarray, point: np.ndarray
 ) -> np.ndarray:
-    """How points fixed to joints move with their own person's unknowns.
+    """Return how points fixed to joints move with their own person's unknowns.
 
     Args:
         poses: Where they are.
@@ -85,7 +85,7 @@ def point_jacobian(
 def along_jacobian(
     poses: PairPoses, frame: np.ndarray, person: np.ndarray, joint: np.ndarray, point: np.ndarray, way: np.ndarray
 ) -> np.ndarray:
-    """How far points fixed to joints move along one direction each, `way` (N, 3), with their own person's unknowns.
+    """Return how far points fixed to joints move along a direction `way` (N, 3) with their person's unknowns.
 
     As `point_jacobian`, at a third of its memory: shape (N, 2, 69).
     """
@@ -100,7 +100,7 @@ def along_jacobian(
 
 
 def turn_jacobian(poses: PairPoses, frame: np.ndarray, person: int, joint: int) -> np.ndarray:
-    """How a joint's world rotation turns (world axes) with its person's unknowns, shape (N, 3, 2, 69)."""
+    """Return how a joint's world rotation turns (world axes) with its person's unknowns, shape (N, 3, 2, 69)."""
     axes = quat_to_matrix(poses.world[1][frame, person])  # columns are the joints' axes: (N, 22, 3, 3)
     out = np.zeros((len(frame), 3, 2, PERSON_DOFS))
     out[:, :, person, 3:] = (np.swapaxes(axes, 1, 2) * BODY_TURNS[joint][:, None]).reshape(
@@ -117,7 +117,7 @@ def rows_from(
     *,
     one_sided: bool = False,
 ) -> Rows:
-    """Rows of vector wishes. Shapes (N,), (N, K, 2, 69), (N, K), and a number or (N,)."""
+    """Return rows of vector wishes. Shapes (N,), (N, K, 2, 69), (N, K), and a number or (N,)."""
     scale = np.sqrt(np.broadcast_to(np.asarray(weight, dtype=float), frame.shape))[:, None]
     k = residual.shape[1]
     return Rows(
@@ -161,7 +161,7 @@ def solve(
 
 
 def _best_change(rows: Rows, change: np.ndarray, compliance: np.ndarray) -> np.ndarray:
-    """The best total change of every frame, shape (T, 2, 69), through the dual: as many equations as rows."""
+    """Return the best total change of every frame, shape (T, 2, 69), through the dual: as many equations as rows."""
     best = np.zeros_like(change)
     order = np.argsort(rows.frame, kind="stable")
     frames, first, counts = np.unique(rows.frame[order], return_index=True, return_counts=True)
@@ -182,7 +182,7 @@ def _best_change(rows: Rows, change: np.ndarray, compliance: np.ndarray) -> np.n
 
 
 def _forces(mobility: np.ndarray, residual: np.ndarray, one_sided: np.ndarray) -> np.ndarray:
-    """Forces with `force = residual - mobility @ force`, those of one-sided rows not negative.
+    """Return forces with `force = residual - mobility @ force`, those of one-sided rows not negative.
 
     A primal-dual active set: a one-sided row pulls as long as it falls short. Shapes (F, M, M), (F, M), (F, M).
     """

@@ -16,7 +16,7 @@ _KNEE_AXIS = np.array([1.0, 0, 0])  # flexion turns the shin about the knee's ow
 
 
 def leg_reach(poses: PairPoses, person: int, side: int) -> float:
-    """The longest hip-to-ankle distance `place_foot` produces [m]."""
+    """Return the longest hip-to-ankle distance `place_foot` produces [m]."""
     thigh, shin = (np.linalg.norm(poses.offsets[person, j[side]]) for j in (KNEE, ANKLE))
     return float(thigh + shin) * _STRAIGHTEST
 
@@ -80,7 +80,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The smallest rotation of one direction onto another, shape (T, 4)."""
+    """Return the smallest rotation of one direction onto another, shape (T, 4)."""
     a, b = _unit(start), _unit(end)
     axis = np.cross(a, b)
     sine = np.linalg.norm(axis, axis=-1, keepdims=True)

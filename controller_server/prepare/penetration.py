@@ -98,7 +98,7 @@ def _too_deep(overlaps: Overlaps) -> bool:
 
 
 def _out_rows(poses: PairPoses, near: Overlaps) -> Rows:
-    """One row for each point: to be no deeper than allowed."""
+    """Return one row for each point: to be no deeper than allowed."""
     allowed = np.where(near.person[:, 1] >= 0, ALLOWED_IN_PARTNER, ALLOWED)
     along = along_jacobian(poses, near.frame, near.person[:, 0], near.joint[:, 0], near.point, near.normal)
     along += along_jacobian(poses, near.frame, near.person[:, 1], near.joint[:, 1], near.point, -near.normal)
@@ -106,7 +106,7 @@ def _out_rows(poses: PairPoses, near: Overlaps) -> Rows:
 
 
 def _own_rows(poses: PairPoses, own: OwnOverlaps, allowed: np.ndarray) -> Rows:
-    """One row for each arm near or in its own body: to be no deeper than allowed, (T, 2, P)."""
+    """Return one row for each arm near or in its own body: to be no deeper than allowed, (T, 2, P)."""
     frame, person, pair = np.nonzero(own.depth > allowed - _NEAR)
     at = (frame, person, pair)
     along = along_jacobian(poses, frame, person, own.arm[pair], own.point[at], own.normal[at])
@@ -115,7 +115,7 @@ def _own_rows(poses: PairPoses, own: OwnOverlaps, allowed: np.ndarray) -> Rows:
 
 
 def _stuck(near: Overlaps, n_frames: int) -> np.ndarray:
-    """Whether a foot is inside or at a prop and may have to step out of it, shape (T, 2 people, 2 sides)."""
+    """Return whether a foot is inside or at a prop and may have to step out of it, shape (T, 2 people, 2 sides)."""
     stuck = np.zeros((n_frames, 2, 2), bool)
     for side in range(2):
         foot = (near.person[:, 1] == ON_PROP) & np.isin(near.joint[:, 0], (ANKLE[side], TOE[side]))
@@ -124,7 +124,7 @@ def _stuck(near: Overlaps, n_frames: int) -> np.ndarray:
 
 
 def _keep_rows(poses: PairPoses, start: PairPoses, bears: list[list[np.ndarray]], stuck: np.ndarray) -> list[Rows]:
-    """Rows that hold feet where they were, bearing ones firmly; a stuck one only level and at its height."""
+    """Return rows that hold feet where they were, bearing ones firmly; a stuck one only level and at its height."""
     parts = []
     (now, turned), (was, level) = poses.world, start.world
     frames = np.arange(poses.n_frames)

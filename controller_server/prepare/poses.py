@@ -33,7 +33,7 @@ class PairPoses:
 
     @staticmethod
     def of(clip: InteractionClip) -> PairPoses:
-        """The poses of a clip."""
+        """Return the poses of a clip."""
         return PairPoses(
             fps=clip.fps,
             offsets=np.stack([motion.skeleton.offsets for _, motion in clip.people]),
@@ -57,25 +57,28 @@ class PairPoses:
         return self.world[0]
 
     def with_changes(self, *, roots: np.ndarray | None = None, quats: np.ndarray | None = None) -> PairPoses:
-        """A copy with other roots or joint rotations."""
+        """Return a copy with other roots or joint rotations."""
         return replace(self, roots=self.roots if roots is None else roots, quats=self.quats if quats is None else quats)
 
     def frames(self, index: np.ndarray | slice) -> PairPoses:
-        """Some of the frames."""
+        """Return some of the frames."""
         return self.with_changes(roots=self.roots[index], quats=self.quats[index])
 
     def minus(self, other: PairPoses) -> tuple[np.ndarray, np.ndarray]:
-        """How these poses differ from others: root shift (T, 2, 3) [m], joint rotation vectors (T, 2, 22, 3) [rad]."""
+        """Return how these poses differ from others.
+
+        Root shift (T, 2, 3) [m], joint rotation vectors (T, 2, 22, 3) [rad].
+        """
         return self.roots - other.roots, rotvec_from_quat(quat_mul(quat_conj(other.quats), self.quats))
 
     def plus(self, shift: np.ndarray, rotvecs: np.ndarray) -> PairPoses:
-        """The inverse of `minus`: every joint turned about its own axes, the pelvis moved."""
+        """Return the inverse of `minus`: every joint turned about its own axes, the pelvis moved."""
         quats = quat_mul(self.quats, quat_from_rotvec(rotvecs))
         quats /= np.linalg.norm(quats, axis=-1, keepdims=True)
         return self.with_changes(roots=self.roots + shift, quats=quats)
 
     def to_clip(self, clip: InteractionClip) -> InteractionClip:
-        """The clip with these poses in place of its own."""
+        """Return the clip with these poses in place of its own."""
 
         def motion(person: int, old: SmplxMotion) -> SmplxMotion:
             rotvecs = rotvec_from_quat(self.quats[:, person])

@@ -66,18 +66,18 @@ class _Wrong:
     one_sided: np.ndarray
 
     def of(self, chosen: np.ndarray) -> _Wrong:
-        """Some of the rows."""
+        """Return some of the rows."""
         return _Wrong(
             self.frame[chosen], self.normal[chosen], self.gap[chosen], self.weight[chosen], self.one_sided[chosen]
         )
 
     def short(self, shift: np.ndarray) -> np.ndarray:
-        """What each row still lacks after a shift [m]."""
+        """Return what each row still lacks after a shift [m]."""
         lack = self.gap - self.normal @ shift
         return np.where(self.one_sided, np.maximum(lack, 0), lack)
 
     def off(self, shift: np.ndarray) -> float:
-        """What is wrong after a shift: root mean square over rows [m]."""
+        """Return what is wrong after a shift: root mean square over rows [m]."""
         return float(np.sqrt(np.average(self.short(shift) ** 2, weights=self.weight)))
 
 
@@ -108,7 +108,7 @@ def _what_is_wrong(poses: PairPoses, holds: Sequence[Hold], surfaces: Surfaces) 
 
 
 def _fit(wrong: _Wrong) -> np.ndarray:
-    """The shift that mends most, shape (2,): least squares that doubt what is far off."""
+    """Return the shift that mends most, shape (2,): least squares that doubt what is far off."""
     shift = np.zeros(2)
     stay = _REST * max(int((~wrong.one_sided).sum()), 1) * np.eye(2)
     for _ in range(_ROUNDS):

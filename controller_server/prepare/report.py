@@ -144,7 +144,7 @@ class PrepareReport:
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return plain values."""
         return asdict(self)
 
     def lines(self) -> list[str]:
@@ -185,7 +185,7 @@ class PrepareReport:
 
 
 def displacement(before: InteractionClip, after: InteractionClip) -> tuple[Displacement, Displacement]:
-    """How far each person moved between two clips of the same frames."""
+    """Return how far each person moved between two clips of the same frames."""
     moved = 1000 * np.linalg.norm(PairPoses.of(after).positions - PairPoses.of(before).positions, axis=-1)
     out = []
     for person in range(2):
@@ -201,7 +201,7 @@ def displacement(before: InteractionClip, after: InteractionClip) -> tuple[Displ
 def condition(
     clip: InteractionClip, surfaces: Surfaces, shapes: list[list[FootShape]], bearing: list[list[Bearing]]
 ) -> Condition:
-    """How fit a clip is; `bearing` says which feet count, the same before and after, as do the clip's grips."""
+    """Return how fit a clip is; `bearing` says which feet count, the same before and after, as do the clip's grips."""
     poses, unsupported = PairPoses.of(clip), unsupported_force(clip)
     deep = surfaces.overlaps(poses)
     partner = (0, 1)

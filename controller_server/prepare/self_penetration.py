@@ -57,7 +57,7 @@ def own_overlaps(poses: PairPoses, clip: InteractionClip) -> OwnOverlaps:
 
 
 def _segments(poses: PairPoses, clip: InteractionClip, person: int) -> list[tuple[int, np.ndarray, np.ndarray, float]]:
-    """Joint, both ends of the axis (T, 3) and radius of each capsule that counts."""
+    """Return joint, both ends of the axis (T, 3) and radius of each capsule that counts."""
     positions, quats = poses.world
     found = []
     for shape in body_shapes(clip.people[person][1].skeleton):

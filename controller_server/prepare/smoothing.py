@@ -103,7 +103,7 @@ def _parts(values: np.ndarray) -> list[np.ndarray]:
 
 
 def _mirrored(values: np.ndarray, pad: int, fps: float) -> np.ndarray:
-    """What may have been before the first value, nearest first, shape (pad, ...)."""
+    """Return what may have been before the first value, nearest first, shape (pad, ...)."""
     time = np.arange(min(len(values), max(3, round(_END_LINE * fps))))
     centred = (time - time.mean()).reshape(-1, *[1] * (values.ndim - 1))
     slope = (centred * values[: len(time)]).sum(axis=0) / (centred**2).sum()

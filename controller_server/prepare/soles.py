@@ -45,7 +45,7 @@ class FootShape:
 
 
 def foot_shapes(clip: InteractionClip) -> list[list[FootShape]]:
-    """The feet of each person, [person][side]."""
+    """Return the feet of each person, [person][side]."""
 
     def corners(box: Shape) -> np.ndarray:
         signs = np.array([(-1, -1, -1), (1, -1, -1), (-1, -1, 1), (1, -1, 1)])

@@ -40,7 +40,7 @@ class Spline:
         return Spline(pieces + ORDER - 1, step / fps, step, first, weights)
 
     def evaluate(self, coefficients: np.ndarray) -> np.ndarray:
-        """The curve, shape (T, ...), from coefficients of shape (K, ...)."""
+        """Return the curve, shape (T, ...), from coefficients of shape (K, ...)."""
         weights = self.weights.reshape(*self.weights.shape, *[1] * (coefficients.ndim - 1))
         return sum(weights[:, k] * coefficients[self.first + k] for k in range(ORDER))  # type: ignore[return-value]
 

@@ -47,7 +47,10 @@ class Bearing:
 
 
 def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[Bearing]]:
-    """When which foot bears weight, [person][side]: low over the person's own floor and slow, with hysteresis."""
+    """Return when which foot bears weight, [person][side].
+
+    Low over the person's own floor and slow, with hysteresis.
+    """
     found = []
     shortest, gap = max(2, round(_SHORTEST * poses.fps)), max(1, round(_STEP * poses.fps))
     for person in range(2):
@@ -84,7 +87,7 @@ def _foot_speed(points: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _noise(heights: np.ndarray, speeds: np.ndarray, upright: np.ndarray) -> tuple[float, float]:
-    """How much wider than usual the bounds on height and speed must be for feet that stand in a noisy clip.
+    """Return how much wider than usual the bounds on height and speed must be for feet that stand in a noisy clip.
 
     One foot of a person on their feet bears at most times: what the slower one does is noise.
     """

@@ -31,7 +31,7 @@ class Clearance:
 
 
 def clearance(poses: PairPoses, person: int, shapes: Sequence[Shape], props: tuple[Prop, ...]) -> Clearance:
-    """How far one person's lowest part, of their `shapes`, is over floor or furniture."""
+    """Return how far one person's lowest part, of their `shapes`, is over floor or furniture."""
     positions, quats = poses.world
     gaps, places = [], []
     for shape in shapes:

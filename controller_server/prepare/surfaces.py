@@ -109,7 +109,7 @@ class Surfaces:
         ]
 
     def at(self, frames: np.ndarray) -> Surfaces:
-        """The same bodies, to be asked about poses of some of the clip's frames."""
+        """Return the same bodies, to be asked about poses of some of the clip's frames."""
         part = copy(self)
         part._clip, part._asked, part._is_part = take_frames(self._clip, frames), None, True
         return part
@@ -125,7 +125,7 @@ class Surfaces:
         return qpos
 
     def overlaps(self, poses: PairPoses, *, over: float = 0.0) -> Overlaps:
-        """Everything deeper than `over` [m]; a negative number lists what is near, up to MARGIN."""
+        """Return everything deeper than `over` [m]; a negative number lists what is near, up to MARGIN."""
         self._model.geom_margin[:] = MARGIN / 2 if over < 0 else 0
         frame, geoms, points, normals, depths = [], [], [], [], []
         data = self._data

@@ -41,7 +41,7 @@ def lift_swings(clip: InteractionClip) -> InteractionClip:
 
 
 def swing_lift(poses: PairPoses, person: int, side: int, foot: FootShape, bearing: Bearing) -> np.ndarray:
-    """How much higher one foot ought to be [m], shape (T,); zero while it bears."""
+    """Return how much higher one foot ought to be [m], shape (T,); zero while it bears."""
     corners = sole_corners(poses, person, side, foot)
     height, place = corners[..., 2].min(axis=1), corners[..., :2].mean(axis=1)
     speed = np.linalg.norm(np.gradient(place, axis=0), axis=-1) * poses.fps

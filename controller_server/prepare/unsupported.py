@@ -34,7 +34,7 @@ class Unsupported:
 
 
 def unsupported_force(clip: InteractionClip, *, per_second: float = _PER_SECOND) -> Unsupported:
-    """What a clip asks for that nobody can give, at some of its frames; hands hold as far as its `grips` say."""
+    """Return what a clip asks for that nobody can give, at some of its frames; hands hold as far as its `grips` say."""
     pair = PairBody.from_clip(clip)
     found = compiled(pair)
     qpos = clip_qpos(clip, pair, found.layout, found.model.nq)

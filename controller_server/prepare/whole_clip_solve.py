@@ -79,7 +79,7 @@ def solve_over_time(
 
 
 def _effect(spline: Spline, rows: Rows, change: np.ndarray, step: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """What a step takes off the rows' residuals to first order, shape (N,)."""
+    """Return what a step takes off the rows' residuals to first order, shape (N,)."""
     now, added = (_full(spline.evaluate(c), free) for c in (change, step))
     turns = (a[..., 3:].reshape(len(a), 2, N_BODY_JOINTS, 3) for a in (now, added))
     local = np.einsum("tpjik,tpjk->tpji", _right_jacobian(next(turns)), next(turns))
@@ -88,7 +88,7 @@ def _effect(spline: Spline, rows: Rows, change: np.ndarray, step: np.ndarray, fr
 
 
 def _share(rows: Rows, effect: np.ndarray, prior: np.ndarray, change: np.ndarray, step: np.ndarray) -> float:
-    """How much of a step is best by the linearised rows: one that lets go of a bound must not run through it."""
+    """Return how much of a step is best by the linearised rows: one that lets go of a bound must not run through it."""
     shares = np.linspace(0.1, 1, 10)
     bent, straight = (float(np.sum(step * _times(prior, c))) for c in (step, change))
     costs = [
@@ -103,7 +103,7 @@ def _cost(rows: Rows) -> float:
 
 
 def _full(change: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """All unknowns, shape (T, 2, 69), from the free ones, shape (T, n)."""
+    """Return all unknowns, shape (T, 2, 69), from the free ones, shape (T, n)."""
     full = np.zeros((len(change), 2 * PERSON_DOFS))
     full[:, free] = change
     return full.reshape(-1, 2, PERSON_DOFS)
@@ -114,7 +114,7 @@ def _changed(start: PairPoses, change: np.ndarray) -> PairPoses:
 
 
 def _equations(spline: Spline, rows: Rows, now: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Normal equations of the rows for a change `now` (T, n): bands (4, K, n, n) and right side (K, n)."""
+    """Return normal equations of the rows for a change `now` (T, n): bands (4, K, n, n) and right side (K, n)."""
     n = len(free)
     bands, pull = np.zeros((ORDER, spline.n_knots, n, n)), np.zeros((spline.n_knots, n))
     scale, residual = _one_sided(rows)

@@ -57,7 +57,7 @@ def _dense(values: np.ndarray, step: int, n_frames: int) -> np.ndarray:
 
 
 def part_of(run: Interval, frames: np.ndarray) -> Interval:
-    """A stretch of the clip counted in the frames of a part; empty where it lies outside."""
+    """Return a stretch of the clip counted in the frames of a part; empty where it lies outside."""
     start, end = np.searchsorted(frames, run)
     return int(start), int(end)
 

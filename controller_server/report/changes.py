@@ -33,7 +33,10 @@ _DASH = "–"
 
 
 def changes(scores: Scores) -> list[Change]:
-    """The six lines. What changes by less than one would see is the same, and soft contact is as it should be."""
+    """Return the six lines.
+
+    What changes by less than one would see is the same, and soft contact is as it should be.
+    """
     people, on = [person for _, person in scores.people], scores.holds_on_part
     calm = [person.calm[part].tremor_worst_mm for person in people for part in ("head", "pelvis")]
     slip = [person.feet.slip_worst_cm for person in people]
@@ -79,7 +82,7 @@ def change(
     *,
     decimals: int = 0,
 ) -> Change:
-    """One line.
+    """Return one line.
 
     Args:
         measure: Whose tolerance it is read by, in `TOLERANCES`.

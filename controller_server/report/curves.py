@@ -35,7 +35,7 @@ def thinned(values: np.ndarray, points: int) -> np.ndarray:
 
 
 def curves(data: ReportData) -> list[dict[str, Any]]:
-    """Every chart of the report."""
+    """Return every chart of the report."""
     charts = [_deviation(data), _partner_force(data), _support(data), _muscles(data), _height(data), _wrench(data)]
     if data.scores.assisted:
         charts.append(_outside_torque(data))

@@ -18,7 +18,7 @@ _UNITS_PER_METRE = 10_000
 
 
 def packed(array: np.ndarray, dtype: str = "<f4") -> dict[str, str]:
-    """An array as base64 of little-endian numbers with its type ("<f4", "<i2", "<i4"), flattened row by row."""
+    """Return an array as base64 of little-endian numbers with its type ("<f4", "<i2", "<i4"), flattened row by row."""
     return {"type": dtype[1:], "data": base64.b64encode(np.ascontiguousarray(array, dtype=dtype).tobytes()).decode()}
 
 

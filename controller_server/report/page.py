@@ -29,7 +29,7 @@ _SCRIPTS = ("math.js", "bodies.js", "shaders.js", "renderer.js", "charts.js", "c
 
 
 def payload(data: ReportData) -> dict[str, Any]:
-    """Everything the page's scripts read, as JSON-able values."""
+    """Return everything the page's scripts read, as JSON-able values."""
     clip = data.input_clip
     return {
         "title": data.title,
@@ -51,7 +51,7 @@ def payload(data: ReportData) -> dict[str, Any]:
 
 
 def _prepare(data: ReportData) -> list[list[str]]:
-    """Rows of name and text; a sentence is a row of its own."""
+    """Return rows of name and text; a sentence is a row of its own."""
     if isinstance(data.prepare, Mapping):
         return flat_rows(data.prepare) if data.prepare else []
     return [[line] for line in data.prepare if line not in data.warnings and not line.startswith("warning: ")]
@@ -87,12 +87,12 @@ def _tiles(data: ReportData) -> list[dict[str, str]]:
 
 
 def render_report(data: ReportData) -> str:
-    """The report as one HTML document."""
+    """Return the report as one HTML document."""
     return render_page(data.title, payload(data))
 
 
 def render_page(title: str, values: Mapping[str, Any], *, style: str = "") -> str:
-    """The page as one HTML document.
+    """Return the page as one HTML document.
 
     Args:
         title: Of the window.
@@ -129,7 +129,7 @@ def json_for_html(values: Any) -> str:
 
 
 def script_hash(text: str) -> str:
-    """A script or style as a content security policy admits it."""
+    """Return a script or style as a content security policy admits it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -12,7 +12,7 @@ _DASH = "–"
 
 
 def score_groups(scores: Scores) -> list[dict[str, Any]]:
-    """The before/after table: groups of rows.
+    """Return the before/after table: groups of rows.
 
     A row has label, hint, unit and either `people` (supporter and recipient) or `pair` (both together). A cell is the
     input's text, the simulation's text and a tone: "better" (also: as it should be), "amber", "worse" or none. No
@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
 
 
 def attempt_rows(attempts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The attempts: name, success, reason, seconds, all as text but success."""
+    """Return the controller ladder's attempts: name, success, reason, seconds, all as text but success."""
     return [
         {
             "name": str(attempt.get("name", "")),

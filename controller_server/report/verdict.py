@@ -35,7 +35,7 @@ class Verdict:
 
 
 def verdict(scores: Scores) -> Verdict:
-    """What a reader must take away first."""
+    """Return what a reader must take away first."""
     headline = {"success": _success, "assisted": _assisted, "failed": _failed}[scores.word](scores)
     detail = " ".join([_basis(scores), _help(scores)])
     faults = tuple(fault(criterion) for criterion in scores.faults)
@@ -44,12 +44,15 @@ def verdict(scores: Scores) -> Verdict:
 
 
 def fault(criterion: Criterion) -> str:
-    """A criterion that is not kept to, in words: "recipient's left hand 0.41 m off at 2.3 s (0.15 m allowed)"."""
+    """Return a criterion that is not kept to, in words.
+
+    "recipient's left hand 0.41 m off at 2.3 s (0.15 m allowed)".
+    """
     return f"{criterion.sentence} ({criterion.allowed})"
 
 
 def remarks(scores: Scores) -> list[str]:
-    """What must be known beside the verdict."""
+    """Return what must be known beside the verdict."""
     found = []
     if scores.other_limits:
         limits = ", ".join(f"{name} {value:g}" for name, value in scores.other_limits.items())

@@ -52,7 +52,7 @@ class Trail:
         return {name: states[world, column] for name, states in self._states.items()}
 
     def copy(self, source: np.ndarray) -> None:
-        """Every world takes over the states noted of another one, shape (n,)."""
+        """Give every world the states noted of another one, shape (n,)."""
         self._states = {name: states[source] for name, states in self._states.items()}
 
     def state_dict(self) -> dict[str, Any]:
@@ -139,12 +139,12 @@ class StartStates:
                     self._kept[name][column, slot] = state
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs."""
+        """Return everything that a resumed run needs."""
         kept = {f"kept.{name}": array for name, array in self._kept.items()}
         return {"score": self.score, "kept_at": self.kept_at, "episodes": self.episodes, **kept}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        """The inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         self.score[:], self.kept_at[:], self.episodes = arrays["score"], arrays["kept_at"], arrays["episodes"]
         for name in _FIELDS:
             self._kept[name][:] = arrays[f"kept.{name}"]

@@ -85,7 +85,7 @@ class Scene:
         engine: str = BUILT_IN,
         store: ArrayStore = NOTHING_KEPT,
     ) -> Scene:
-        """A scene of a clip, which is prepared unless it is `ready`; see `inverse_dynamics.SPARING`."""
+        """Return a scene of a clip, which is prepared unless it is `ready`; see `inverse_dynamics.SPARING`."""
         clip = source if ready else prepared(source, PrepareSettings(grips=GripMode(body.grips)), store)
         pair = PairBody.from_clip(
             clip,
@@ -106,7 +106,7 @@ class Scene:
         engine: str = BUILT_IN,
         store: ArrayStore = NOTHING_KEPT,
     ) -> Scene:
-        """A scene of a prepared clip and its bodies; `sha256` is of the clip as it was read."""
+        """Return a scene of a prepared clip and its bodies; `sha256` is of the clip as it was read."""
         kept = KeptReference(clip, pair, sparing, store)
         followed = kept.followed()
         return Scene(name, sha256, clip, pair, kept, followed.track, followed.targets, followed.state, engine)
@@ -120,7 +120,7 @@ def load_scenes(
     engine: str = BUILT_IN,
     store: ArrayStore = NOTHING_KEPT,
 ) -> list[Scene]:
-    """The scenes of clip files.
+    """Return the scenes of clip files.
 
     Raises:
         AssistMimicError: there is none, or one cannot be read.

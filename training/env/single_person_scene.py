@@ -22,7 +22,7 @@ def stranger_scene(
     engine: str = BUILT_IN,
     store: ArrayStore = NOTHING_KEPT,
 ) -> Scene:
-    """The scene of one entry of a prior's clips.
+    """Return the scene of one entry of a prior's clips.
 
     Args:
         entry: As in `strangers`.

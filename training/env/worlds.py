@@ -211,7 +211,7 @@ class Worlds:
         self.recent = np.zeros((self.n, 2, self._task.config.style.frames, size), np.float32)
 
     def _style(self, now: Bodies, broken: Array) -> Array:
-        """What the judge makes of everybody's last frames; 0 while an episode has not lasted for so many."""
+        """Return what the judge makes of everybody's last frames; 0 while an episode has not lasted for so many."""
         marks = np.zeros((self.n, 2), np.float32)
         if self._task.judge is None:
             return marks
@@ -284,7 +284,7 @@ class Worlds:
         return {"started": self.started, "error": self.error, "steps": self.steps, **sums}
 
     def _starts_name(self, clip: int) -> str:
-        """What the arrays of a clip's start states are called in a checkpoint."""
+        """Return what the arrays of a clip's start states are called in a checkpoint."""
         return "starts." if self.corpus.n == 1 else f"starts.{clip}."
 
     def state_dict(self) -> dict[str, Any]:

@@ -59,13 +59,13 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, An
 
 
 def adam_state(optimiser: torch.optim.Adam) -> dict[str, Tensor]:
-    """What Adam remembers, by "number.name"."""
+    """Return what Adam remembers, by "number.name"."""
     states = optimiser.state_dict()["state"].items()
     return {f"{k}.{name}": value for k, entry in states for name, value in entry.items()}
 
 
 def load_adam_state(optimiser: torch.optim.Adam, state: Mapping[str, Tensor]) -> None:
-    """The inverse of `adam_state`."""
+    """Load what `adam_state` returned."""
     whole = optimiser.state_dict()
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in state.items():

@@ -79,7 +79,7 @@ class Network:
 
     @torch.no_grad()
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         self.counts.copy_(tensors["counts"])
         for name, parameter in self.parameters.items():
             parameter.copy_(tensors[name])
@@ -88,7 +88,7 @@ class Network:
 def widen(
     prior: NetworkSpec, parameters: Parameters, spec: NetworkSpec, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """The parameters of a prior in a network with more input blocks: [W_prior | 0].
+    """Return the parameters of a prior in a network with more input blocks: [W_prior | 0].
 
     With any new input the widened network gives the prior's output. New blocks have mean zero and variance one.
 

@@ -23,12 +23,12 @@ def stop() -> None:
 
 
 def rank() -> int:
-    """Number of this process."""
+    """Return number of this process."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def size() -> int:
-    """How many processes there are."""
+    """Return how many processes there are."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -61,7 +61,7 @@ def broadcast(tensors: Iterable[Tensor]) -> None:
 
 
 def broadcast_decision(yes: bool) -> bool:
-    """Whether the first process says yes: what clocks decide has to be decided by one clock."""
+    """Return whether the first process says yes: what clocks decide has to be decided by one clock."""
     answer = torch.tensor([float(yes)])
     broadcast([answer])
     return bool(answer[0])

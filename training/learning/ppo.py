@@ -63,7 +63,10 @@ class Ppo:
         return action
 
     def _explore(self, shape: torch.Size) -> Tensor:
-        """Standard normal noise that lasts: muscles are too slow to answer what changes with every control step."""
+        """Return standard normal noise that lasts.
+
+        Muscles are too slow to answer what changes with every control step.
+        """
         correlation = self.config.noise_correlation
         self.noise = correlation * self.noise + math.sqrt(1 - correlation**2) * torch.randn(
             shape, generator=self.generator
@@ -178,7 +181,7 @@ class Ppo:
         return -0.5 * ((action - mean) / std).square().sum(-1) - n * (math.log(std) + 0.5 * math.log(2 * math.pi))
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs."""
+        """Return everything that a resumed run needs."""
         moments = {
             f"adam.{which}.{name}": value
             for which, optimiser in self.optimisers.items()

@@ -82,7 +82,7 @@ def _check_blocks(folder: Path, spec: NetworkSpec, observed: Mapping[str, TermCo
 
 
 def _critic(folder: Path, role: str, spec: NetworkSpec) -> Network | None:
-    """What a run's critic of a role knows, if it judges the same observations."""
+    """Return what a run's critic of a role knows, if it judges the same observations."""
     if (folder / CARD).exists() or not (folder / CHECKPOINT).exists():
         return None
     sections, facts = read_checkpoint(folder / CHECKPOINT)

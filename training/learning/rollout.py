@@ -73,5 +73,5 @@ class Rollout:
         self.next_value = torch.where(self.done > 0, self.next_value, following)
 
     def flat(self, name: str) -> Tensor:
-        """All steps of all people in one axis."""
+        """Return all steps of all people in one axis."""
         return getattr(self, name).flatten(0, 1)

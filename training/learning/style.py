@@ -114,7 +114,7 @@ class Discriminator:
         return self.demonstrations.draw(n, self.generator), seen[rows]
 
     def _descend(self, real: Tensor, fake: Tensor) -> Tensor:
-        """One gradient step; returns loss, squared gradient, shares of demonstrations and of simulation told right."""
+        """Take a gradient step; return loss, squared gradient, shares of demonstrations and simulation told right."""
         real, fake = self._normalised(real).requires_grad_(), self._normalised(fake)
         d_real, d_fake = self._mark(real), self._mark(fake)
         (slope,) = torch.autograd.grad(d_real.sum(), real, create_graph=True)
@@ -136,20 +136,20 @@ class Discriminator:
         return forward(self.network.spec, self.network.parameters, normalised, scale=(0.0, 1.0))[:, 0]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, between an update and the next rollout."""
+        """Return everything that a resumed run needs, between an update and the next rollout."""
         adam = {f"adam.{name}": value for name, value in adam_state(self.optimiser).items()}
         net = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         return {**net, **adam, "generator": self.generator.get_state()}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         self.network.load_state_dict(under(tensors, "network."))
         load_adam_state(self.optimiser, under(tensors, "adam."))
         self.generator.set_state(tensors["generator"])
 
 
 def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int) -> dict[str, Discriminator]:
-    """One for each role that has a weight on `style`; from then on they judge the environment.
+    """Return one for each role that has a weight on `style`; from then on they judge the environment.
 
     Args:
         config: Of the run.

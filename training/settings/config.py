@@ -402,7 +402,7 @@ def config_from_dict(values: Any, where: str) -> TrainConfig:
 
 
 def _with_default_terms(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says with the defaults beside it that it says nothing about, so that `--set` finds them.
+    """Return what a file says with the defaults beside it that it says nothing about, so that `--set` finds them.
 
     Events and terminations add to the defaults, where a weight of 0 switches one off; observations replace them.
     """

@@ -87,7 +87,7 @@ def off_floor(clip: InteractionClip) -> list[str]:
 
 
 def jumps(clip: InteractionClip) -> list[str]:
-    """A sentence for each person who is somewhere else in the next frame, as after a rest pose in frame 0."""
+    """Return a sentence for each person who is somewhere else in the next frame, as after a rest pose in frame 0."""
     found = []
     for role, motion in clip.people:
         speed = np.linalg.norm(np.diff(motion.trans, axis=0), axis=-1) * clip.fps

@@ -17,7 +17,7 @@ _SMALL_SHAPE_SPACE = 10
 
 
 def with_body_model(clip: InteractionClip, folder: str | Path) -> InteractionClip:
-    """The clip with rest joints of its people's betas and gender, for people who have none of their own.
+    """Return the clip with rest joints of its people's betas and gender, for people who have none of their own.
 
     Args:
         clip: Any clip.

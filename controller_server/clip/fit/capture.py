@@ -51,19 +51,19 @@ class Capture:
         return np.all(np.isfinite(self.rotations), axis=(0, 2))
 
     def has(self, *names: str) -> bool:
-        """Whether all these joints have positions."""
+        """Return whether all these joints have positions."""
         return all(self.measured[joint(name)] for name in names)
 
     def at(self, name: str) -> np.ndarray:
-        """Positions of one joint [m], shape (T, 3)."""
+        """Return positions of one joint [m], shape (T, 3)."""
         return self.positions[:, joint(name)]
 
     def first(self, *names: str) -> np.ndarray | None:
-        """Positions of the first of these joints that is measured, else None."""
+        """Return positions of the first of these joints that is measured, else None."""
         return next((self.at(name) for name in names if self.has(name)), None)
 
     def planted(self, side: str) -> np.ndarray:
-        """Frames in which the ball of a foot is low and at rest, shape (T,); never more than a few of a clip.
+        """Return frames in which the ball of a foot is low and at rest, shape (T,); never more than a few of a clip.
 
         Where a walker's foot bears weight it is still for some frames; what is meant is not every contact but a
         sample of frames in which the foot is surely flat or nearly so.

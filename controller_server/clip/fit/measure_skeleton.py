@@ -31,7 +31,7 @@ def symmetric(offsets: np.ndarray) -> np.ndarray:
 
 
 def measure_skeleton(capture: Capture) -> Skeleton:
-    """The rest skeleton with the bone lengths of a capture.
+    """Return the rest skeleton with the bone lengths of a capture.
 
     Limbs keep the neutral table's directions at the measured lengths; trunk joints stand where they were measured,
     in the rest pose or in the middle of the motion; what the source does not have is scaled from its neighbours.
@@ -174,7 +174,7 @@ def _fill(chain: list[int], total: np.ndarray, neutral: np.ndarray, offsets: np.
 
 
 def _foot_drop(capture: Capture, side: str) -> float:
-    """How far the ball of a flat foot lies below its ankle, as a share of their distance.
+    """Return how far the ball of a flat foot lies below its ankle, as a share of their distance.
 
     From the frames in which the foot is planted, else from the rest pose.
     """

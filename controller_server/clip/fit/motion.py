@@ -114,7 +114,7 @@ def _local(world: np.ndarray) -> np.ndarray:
 
 
 def _root(capture: Capture, skeleton: Skeleton, guess: np.ndarray) -> np.ndarray:
-    """Where the pelvis joint is, or must be for the hips to be where they are [m], shape (T, 3)."""
+    """Return where the pelvis joint is, or must be for the hips to be where they are [m], shape (T, 3)."""
     if capture.has("pelvis"):
         return capture.at("pelvis")
     hips = [joint("left_hip"), joint("right_hip")]
@@ -126,7 +126,10 @@ def _part(j: int) -> str:
 
 
 def _wishes(capture: Capture, guess: np.ndarray, local: np.ndarray) -> Wishes:
-    """What the fit wants of the body joints; `guess` and `local` are their rotations by anatomy, shape (T, 22, 4)."""
+    """Return what the fit wants of the body joints.
+
+    `guess` and `local` are their rotations by anatomy, shape (T, 22, 4).
+    """
     parts = [_part(j) for j in range(N_BODY_JOINTS)]
     measured = capture.measured[:N_BODY_JOINTS]
     posture = np.array([_POSTURE_OF.get(part, _POSTURE) for part in parts])

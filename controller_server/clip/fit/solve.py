@@ -40,7 +40,7 @@ class Wishes:
     posture_weights: np.ndarray
 
     def at(self, frames: np.ndarray) -> Wishes:
-        """Those of some frames."""
+        """Return those of some frames."""
         over_time = {name: getattr(self, name)[frames] for name in ("positions", "quats", "postures")}
         return replace(self, **over_time)
 
@@ -76,7 +76,10 @@ def solve_poses(
 
 
 def _step(skeleton: Skeleton, wishes: Wishes, roots: np.ndarray, quats: np.ndarray) -> np.ndarray:
-    """The Gauss-Newton step of every frame: pelvis shift, then each joint's turn in its own axes, shape (T, 69)."""
+    """Return the Gauss-Newton step of every frame.
+
+    Pelvis shift, then each joint's turn in its own axes, shape (T, 69).
+    """
     places, world = forward_kinematics(skeleton.offsets, roots, quats, _BODY)
     axes = quat_to_matrix(world)
     frames = len(roots)

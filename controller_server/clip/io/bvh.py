@@ -61,7 +61,7 @@ class Bvh:
         return tuple(joint.name for joint in self.joints)
 
     def rest_positions(self) -> np.ndarray:
-        """Joint positions with every channel at zero, root at its offset [file units], shape (J, 3)."""
+        """Return joint positions with every channel at zero, root at its offset [file units], shape (J, 3)."""
         positions = np.zeros((len(self.joints), 3))
         for k, joint in enumerate(self.joints):
             positions[k] = joint.offset + (positions[joint.parent] if joint.parent >= 0 else 0)
@@ -328,7 +328,7 @@ def _read_motion_head(reader: _Reader, lines: Iterator[tuple[int, list[str]]]) -
 
 
 def fps_of_frame_time(text: str) -> float:
-    """Frames per second of a frame time as printed: "0.016667" stands for 60, "0.0333667" for 30000/1001.
+    """Return frames per second of a frame time as printed: "0.016667" stands for 60, "0.0333667" for 30000/1001.
 
     The usual rates are tried first, then whole numbers; a rate counts when its frame time, rounded to the digits
     printed, is the text's. Anything else is taken at its word.

@@ -160,7 +160,7 @@ def _in_smplx_terms(
 
 
 def _exact(file: Bvh, match: JointMatch, world: BvhWorld) -> SmplxMotion | None:
-    """The motion of a file whose skeleton is SMPL-X: its names, its tree, its rest pose with y up; else None."""
+    """Return the motion of a file whose skeleton is SMPL-X: its names, its tree, its rest pose with y up; else None."""
     if match.table != "smplx" or world.up != "y" or len(match.joints) < N_BODY_JOINTS:
         return None
     rows = [match.joints.get(name) for name in JOINT_NAMES]
@@ -204,7 +204,7 @@ def _exact(file: Bvh, match: JointMatch, world: BvhWorld) -> SmplxMotion | None:
 
 
 def _looks_neutral(offsets: np.ndarray) -> bool:
-    """Whether limbs point where the neutral rest pose has them, within 30 degrees."""
+    """Return whether limbs point where the neutral rest pose has them, within 30 degrees."""
     limbs = [joint(f"{side}_{p}") for p in ("knee", "ankle", "elbow", "wrist") for side in ("left", "right")]
     neutral = Skeleton.neutral().offsets[limbs]
     norms = np.linalg.norm(offsets[limbs], axis=-1) * np.linalg.norm(neutral, axis=-1)

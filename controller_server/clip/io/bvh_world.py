@@ -59,7 +59,10 @@ def leg_length(positions: np.ndarray, match: JointMatch) -> float:
 
 
 def is_upright(rest: np.ndarray, match: JointMatch, up: np.ndarray) -> bool:
-    """Whether a pose, shape (J, 3), is a person standing with `up` as up: shoulders, hips, knees, ankles in order."""
+    """Return whether a pose, shape (J, 3), is a person standing with `up` as up.
+
+    Shoulders, hips, knees, ankles in order.
+    """
     height = {
         part: np.mean([rest[match.joints[f"{side}_{part}"]] @ up for side in ("left", "right")])
         for part in ("shoulder", "hip", "knee", "ankle")
@@ -97,7 +100,7 @@ def find_world(
     unit: str | None = None,
     up: str | None = None,
 ) -> BvhWorld:
-    """Unit and up axis that all files of one scene share.
+    """Return unit and up axis that all files of one scene share.
 
     Args:
         files: The rigs.

@@ -83,7 +83,7 @@ def _umask() -> int:
 
 
 def bvh_text(motion: SmplxMotion, fps: float, scale: float) -> str:
-    """One person as a BVH file. `scale`: file units per metre."""
+    """Return one person as a BVH file. `scale`: file units per metre."""
     order: list[int] = []
     lines = ["HIERARCHY", *_hierarchy(motion.skeleton, scale, 0, order), "MOTION"]
     lines += [f"Frames: {motion.n_frames}", f"Frame Time: {1 / fps:.10f}"]
@@ -122,7 +122,7 @@ def _hierarchy(skeleton: Skeleton, scale: float, j: int, order: list[int]) -> It
 
 
 def _tip(skeleton: Skeleton, j: int) -> np.ndarray:
-    """Where a leaf's bone ends [m]: toes forward, the rest on along the bone before."""
+    """Return where a leaf's bone ends [m]: toes forward, the rest on along the bone before."""
     if j in (L_FOOT, R_FOOT):
         return np.array([0, 0, 0.068 * skeleton.scale])
     length = np.linalg.norm(skeleton.offsets[j])

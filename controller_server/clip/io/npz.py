@@ -49,7 +49,7 @@ def read_npz(path: str | Path) -> InteractionClip:
 
 
 def clip_from_arrays(arrays: Mapping[str, np.ndarray]) -> InteractionClip:
-    """A clip from named arrays. Raises KeyError for a missing one, AssistMimicError for a wrong one."""
+    """Return a clip from named arrays. Raises KeyError for a missing one, AssistMimicError for a wrong one."""
     people = {}
     for role in ROLES:
         values = {name: arrays[f"{role}_{name}"] for name in _TRACKS}

@@ -55,7 +55,7 @@ class ReadOptions:
     body_model: Path | None = None
 
     def given(self) -> set[str]:
-        """Names of the options that somebody set."""
+        """Return names of the options that somebody set."""
         return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
 

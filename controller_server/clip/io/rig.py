@@ -152,6 +152,6 @@ def helpers(rig: Rig) -> set[int]:
 
 
 def helper_rows(rest: np.ndarray, parents: np.ndarray) -> set[int]:
-    """The same from joint positions at rest, shape (J, 3), and each one's parent or -1, shape (J,)."""
+    """Return the same from joint positions at rest, shape (J, 3), and each one's parent or -1, shape (J,)."""
     lengths = np.linalg.norm(rest - rest[np.maximum(parents, 0)], axis=-1)
     return {int(k) for k in np.flatnonzero((parents >= 0) & (lengths < 1e-3 * lengths.max(initial=0)))}

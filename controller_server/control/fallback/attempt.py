@@ -44,12 +44,12 @@ class Attempt:
 
 
 def quality_of(attempt: Attempt) -> tuple[float, float]:
-    """What attempts are compared by: the score, then how near it stayed."""
+    """Return what attempts are compared by: the score, then how near it stayed."""
     return (attempt.score, -max(attempt.max_deviation))
 
 
 def judge_attempt(name: str, judge: Judge, recording: Recording, seconds: float, steps: int) -> Attempt:
-    """The verdict on a recording of a prepared clip.
+    """Return the verdict on a recording of a prepared clip.
 
     Args:
         name: Of the attempt.
@@ -99,7 +99,7 @@ def judge_attempt(name: str, judge: Judge, recording: Recording, seconds: float,
 
 
 def _first_failure(verdict: Verdict) -> float | None:
-    """When the first failed criterion failed [s]; None where one of them concerns the whole clip."""
+    """Return when the first failed criterion failed [s]; None where one of them concerns the whole clip."""
     times = [criterion.time_s for criterion in verdict.failed]
     found = [time for time in times if time is not None]
     return min(found) if found and len(found) == len(times) else None

@@ -46,7 +46,7 @@ class Builder:
         return ReferenceBase(self._pair, self._reference, QUALITIES[self._settings.quality].balance)
 
     def __call__(self, strategy: Strategy, best: Runner | None, failed_at: float | None) -> Runner:
-        """Whoever carries out a strategy, ready to begin.
+        """Return whoever carries out a strategy, ready to begin.
 
         Args:
             strategy: What to do.

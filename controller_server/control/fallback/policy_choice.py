@@ -33,7 +33,7 @@ class Chosen:
 
 
 def choose_policy(pair: PairBody, settings: ControlSettings) -> Chosen:
-    """The policy for a clip and its bodies.
+    """Return the policy for a clip and its bodies.
 
     Raises:
         AssistMimicError: one was asked for, by name or as the controller, and there is none that fits.
@@ -66,7 +66,7 @@ def _try(found: Found, pair: PairBody, settings: ControlSettings) -> Chosen | st
 
 
 def _prepared_differently(trained: PrepareSettings, now: PrepareSettings) -> list[str]:
-    """What of the preparing is not as it was in training, in words."""
+    """Return what of the preparing is not as it was in training, in words."""
     return [
         f"{field.name} is {_said(getattr(now, field.name))}, trained with {_said(getattr(trained, field.name))}"
         for field in fields(PrepareSettings)

@@ -81,7 +81,7 @@ def best_of(history: Sequence[Tried]) -> int | None:
 
 
 def next_strategy(history: Sequence[Tried], choices: Choices) -> Strategy | None:
-    """What to try after what was tried; None where that is all.
+    """Return what to try after what was tried; None where that is all.
 
     Args:
         history: In order.
@@ -111,7 +111,7 @@ def next_strategy(history: Sequence[Tried], choices: Choices) -> Strategy | None
 
 
 def _opening(choices: Choices) -> tuple[Strategy, ...]:
-    """What is tried whatever comes of it, the cheapest first."""
+    """Return what is tried whatever comes of it, the cheapest first."""
     play = Strategy("policy", policy=True, played=True)
     around, alone = Strategy("search-policy", policy=True), Strategy("search")
     single = {"policy": (play,), "search-policy": (around,), "search": (alone,), "assisted": ()}

@@ -48,7 +48,7 @@ class ActionSpec:
         check_fields(self)
 
     def targets(self, action: Array, reference_targets: Array) -> Array:
-        """Joint targets of actions.
+        """Return joint targets of actions.
 
         Args:
             action: Shape (..., 3 J).
@@ -63,7 +63,7 @@ class ActionSpec:
         return reference_targets + offset if self.mode == "residual" else offset
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML; `_LATER` only where they are on: cards from before them are without."""
+        """Return plain values for YAML; `_LATER` only where they are on: cards from before them are without."""
         return {name: value for name, value in asdict(self).items() if name not in _LATER or value}
 
     @staticmethod

@@ -84,17 +84,17 @@ def write_scores(folder: Path, scores: Mapping[str, Any]) -> None:
 
 
 def read_card(folder: Path) -> BundleCard:
-    """What a bundle is for. Raises BundleError naming file and entry."""
+    """Return what a bundle is for. Raises BundleError naming file and entry."""
     return read_card_with_hash(folder)[0]
 
 
 def read_bundle(folder: Path) -> PolicyBundle:
-    """A bundle with its weights, everything checked. Raises BundleError naming file and entry."""
+    """Return a bundle with its weights, everything checked. Raises BundleError naming file and entry."""
     return read_weights(folder, *read_card_with_hash(folder))
 
 
 def read_weights(folder: Path, card: BundleCard, sha256: str) -> PolicyBundle:
-    """The bundle of a card that was read before, with the hash that it names. Raises as `read_bundle`."""
+    """Return the bundle of a card that was read before, with the hash that it names. Raises as `read_bundle`."""
     data = _read(folder / WEIGHTS, MAX_BYTES)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BundleError(f"{folder / WEIGHTS}: weights_sha256 in {CARD} is that of other weights")
@@ -119,7 +119,7 @@ def read_weights(folder: Path, card: BundleCard, sha256: str) -> PolicyBundle:
 
 
 def _meaning(card: BundleCard) -> dict[str, str]:
-    """What of the card the weights mean nothing without; it is written beside them too."""
+    """Return what of the card the weights mean nothing without; it is written beside them too."""
     values = card.to_dict()
     entries = [name for name in ("networks", "action", "retarget", "observation") if name in values]
     return {entry: json.dumps(plain_values(values[entry]), sort_keys=True) for entry in entries}
@@ -136,13 +136,13 @@ def _same(said: str | None, meant: str | None) -> bool:
 
 
 def _metadata(weights: bytes) -> dict[str, str]:
-    """The free entries in the header of a safetensors file that was read before without complaint."""
+    """Return the free entries in the header of a safetensors file that was read before without complaint."""
     length = int.from_bytes(weights[:8], "little")
     return json.loads(weights[8 : 8 + length]).get("__metadata__") or {}
 
 
 def read_card_with_hash(folder: Path) -> tuple[BundleCard, str]:
-    """What a bundle is for, and the SHA-256 of its weights. Raises BundleError naming file and entry."""
+    """Return what a bundle is for, and the SHA-256 of its weights. Raises BundleError naming file and entry."""
     path = folder / CARD
     data = _read(path, MAX_CARD_BYTES)
     values = parse_yaml(data, str(path))

@@ -43,7 +43,7 @@ class BodySettings:
 
     @staticmethod
     def of(pair: PairBody) -> BodySettings:
-        """What a pair's bodies have."""
+        """Return what a pair's bodies have."""
         return BodySettings(
             pair.supporter.hands,
             pair.supporter.strength,
@@ -55,7 +55,7 @@ class BodySettings:
         )
 
     def pair(self, clip: InteractionClip) -> PairBody:
-        """A clip's people with these bodies."""
+        """Return a clip's people with these bodies."""
         pair = PairBody.from_clip(
             clip,
             hands=self.hands,
@@ -70,7 +70,7 @@ class BodySettings:
         return self._different(pair, ("hands", "control_hz"))
 
     def differences(self, pair: PairBody) -> list[str]:
-        """What is not as it was in training, though a policy may cope."""
+        """Return what is not as it was in training, though a policy may cope."""
         return self._different(pair, ("supporter", "recipient", "grip_force", "friction", "physics_hz"))
 
     def _different(self, pair: PairBody, names: tuple[str, ...]) -> list[str]:
@@ -83,7 +83,7 @@ class BodySettings:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
+        """Return plain values for YAML."""
         return plain_values(asdict(self))
 
     @staticmethod
@@ -93,10 +93,10 @@ class BodySettings:
 
 
 def _compared(value: Any) -> Any:
-    """A setting as it acts: a slider at 1 is the preset `adult`."""
+    """Return a setting as it acts: a slider at 1 is the preset `adult`."""
     return value.drives if isinstance(value, Strength) else value
 
 
 def _said(value: Any) -> str:
-    """A setting in a sentence."""
+    """Return a setting in a sentence."""
     return value.label if isinstance(value, Strength) else str(plain_values(value))

@@ -114,7 +114,7 @@ class BundleCard:
         )
 
     def knows(self, sha256: str | None) -> bool:
-        """Whether it was trained on a clip."""
+        """Return whether it was trained on a clip."""
         return any(clip.sha256 == sha256 for clip in self.clips)
 
     @property
@@ -127,7 +127,7 @@ class BundleCard:
         return PrepareSettings(grips=GripMode(given) if known else GripMode.AUTO)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML, without the fingerprint of the weights."""
+        """Return plain values for YAML, without the fingerprint of the weights."""
         return {
             "format": FORMAT,
             "name": self.name,

@@ -40,7 +40,7 @@ def bundle_folders() -> list[Path]:
 
 
 def list_bundles(folders: Sequence[Path] | None = None) -> tuple[list[Found], list[str]]:
-    """Every bundle there is, and what is wrong with those that cannot be read. Of a name the first counts."""
+    """Return every bundle there is, and what is wrong with those that cannot be read. Of a name the first counts."""
     found: dict[str, Found] = {}
     problems: list[str] = []
     for folder in bundle_folders() if folders is None else folders:
@@ -61,7 +61,7 @@ def _try_card(folder: Path) -> Found | str:
 
 
 def find_bundle(text: str, folders: Sequence[Path] | None = None) -> Found:
-    """A bundle by its name, or by its folder where the text is a path to one.
+    """Return a bundle by its name, or by its folder where the text is a path to one.
 
     Raises:
         AssistMimicError: there is none, or it cannot be read.
@@ -81,7 +81,7 @@ def find_bundle(text: str, folders: Sequence[Path] | None = None) -> Found:
 
 
 def fitting(bundles: Sequence[Found], pair: PairBody, sha256: str | None, *, kinds: Sequence[str] = ()) -> list[Found]:
-    """The bundles that can steer a pair through a clip, the most special first.
+    """Return the bundles that can steer a pair through a clip, the most special first.
 
     A specialist fits the clips it was trained on; among those, the one whose training had most in common with the
     pair comes first. Then come generalists, then priors.

@@ -85,7 +85,7 @@ class NetworkSpec:
         return shapes
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
+        """Return plain values for YAML."""
         return {
             "inputs": [[name, size] for name, size in self.inputs],
             "hidden": list(self.hidden),
@@ -145,7 +145,7 @@ def check_parameters(spec: NetworkSpec, parameters: Parameters, name: str = "net
 
 
 def normaliser(spec: NetworkSpec, parameters: Parameters) -> tuple[Array, Array]:
-    """Running mean and standard deviation of every input, shape (n_inputs,) each."""
+    """Return running mean and standard deviation of every input, shape (n_inputs,) each."""
     xp = array_namespace(parameters["layer0.weight"])
     mean, var = (
         xp.concat([parameters[f"normaliser.{name}.{what}"] for name, _ in spec.inputs], axis=0)
@@ -155,7 +155,7 @@ def normaliser(spec: NetworkSpec, parameters: Parameters) -> tuple[Array, Array]
 
 
 def normalise(x: Array, scale: tuple[Array, Array]) -> Array:
-    """Inputs in standard deviations from their running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
+    """Return inputs in standard deviations from their running mean, clipped to +-CLIP. Shape (..., n_inputs)."""
     mean, deviation = scale
     xp = array_namespace(x)
     return xp.minimum(xp.maximum((x - mean) / deviation, -CLIP), CLIP)

@@ -87,7 +87,7 @@ class ObservedState:
 
 
 def simulated(backend: Backend) -> Bodies:
-    """The pairs of a backend as they are now, float32."""
+    """Return the pairs of a backend as they are now, float32."""
     return Bodies(
         *(
             np.asarray(a, np.float32)
@@ -104,7 +104,7 @@ def balance(backend: Backend, com: np.ndarray) -> np.ndarray:
 def observe_state(
     backend: Backend, track: ReferenceTrajectory, frames: np.ndarray, action: np.ndarray, *, felt: bool = True
 ) -> ObservedState:
-    """The view of a backend whose worlds are at control frames of a track.
+    """Return the view of a backend whose worlds are at control frames of a track.
 
     Args:
         backend: N pair-worlds.
@@ -185,7 +185,7 @@ def bound(terms: Terms) -> list[BoundTerm]:
 
 
 def reads_forces(terms: Terms) -> bool:
-    """Whether any of the terms needs contact forces."""
+    """Return whether any of the terms needs contact forces."""
     return any("forces" in term.term.needs for term in bound(terms))
 
 
@@ -220,7 +220,7 @@ def _size(pair: PairBody, term: BoundTerm) -> int:
 
 
 def _block(term: BoundTerm, context: ObservationContext) -> Array:
-    """What a term gives. Raises AssistMimicError where that is no block."""
+    """Return what a term gives. Raises AssistMimicError where that is no block."""
     try:
         block = term(context)
     except AssistMimicError as error:
@@ -236,7 +236,7 @@ def _block(term: BoundTerm, context: ObservationContext) -> Array:
 
 
 def observe(view: ObservedState, terms: Terms) -> Array:
-    """The terms of both people side by side.
+    """Return the terms of both people side by side.
 
     Args:
         view: State and reference.

@@ -56,7 +56,7 @@ class RetargetSettings:
             raise SettingsError(f"enter {self.enter:g} m must not be beyond leave {self.leave:g} m")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for YAML."""
+        """Return plain values for YAML."""
         return vars(self).copy()
 
     @staticmethod
@@ -94,7 +94,7 @@ class RetargetState:
         return RetargetState(**{name: array[worlds] for name, array in vars(self).items()})
 
     def restarted(self, done: np.ndarray) -> RetargetState:
-        """The same with some pairs at the start of an episode, shape (N,) bool."""
+        """Return the same with some pairs at the start of an episode, shape (N,) bool."""
         fresh = RetargetState.fresh(len(self.near))
         pick = {
             name: np.where(done.reshape(-1, *[1] * (old.ndim - 1)), getattr(fresh, name), old)
@@ -106,7 +106,7 @@ class RetargetState:
 def retarget(
     settings: RetargetSettings, state: RetargetState, now: Bodies, goal: Bodies, pair: PairBody
 ) -> RetargetState:
-    """One control frame onwards.
+    """Return one control frame onwards.
 
     Args:
         settings: When hand goals follow.
@@ -150,7 +150,7 @@ def with_hands_moved(bodies: Bodies, shift: np.ndarray, pair: PairBody) -> Bodie
 
 
 def retargeted(view: ObservedState, shift: np.ndarray, pair: PairBody) -> ObservedState:
-    """A view whose hand goals are displaced by `RetargetState.shift`."""
+    """Return a view whose hand goals are displaced by `RetargetState.shift`."""
     return replace(view, goal=with_hands_moved(view.goal, shift, pair), shift=shift)
 
 

@@ -86,7 +86,7 @@ class Grasp:
         return np.where(np.einsum("nphi,nphi->nph", gap, gap) < _HOLDING**2, grips, 0.0)
 
     def missing(self, backend: Backend, row: int) -> np.ndarray:
-        """The same from where each palm would be if the arms were as in the reference, shape (N, 2, 2, 3)."""
+        """Return the same from where each palm would be if the arms were as in the reference, shape (N, 2, 2, 3)."""
         positions, quats = backend.positions()[:, :, [self.chest]], backend.quats()[:, :, [self.chest]]
         return self._spots(backend, row) - positions - quat_rotate(quats, self.reach[row])
 

@@ -33,7 +33,7 @@ class Joined:
     def of(
         tracks: Sequence[ReferenceTrajectory], targets: Sequence[np.ndarray], apart: Sequence[np.ndarray] | None
     ) -> Joined:
-        """The rows of clips that have one control rate."""
+        """Return the rows of clips that have one control rate."""
         length = np.array([track.n_frames for track in tracks])
         whole = tracks[0]
         if len(tracks) > 1:
@@ -46,7 +46,7 @@ class Joined:
         return Joined(whole, _end_to_end(targets), rest, np.cumsum(length) - length, length)
 
     def dealt(self, clips: np.ndarray) -> ReferenceTrajectory:
-        """The track of worlds that follow clips, by number, shape (N,)."""
+        """Return the track of worlds that follow clips, by number, shape (N,)."""
         if len(self.length) == 1:
             return self.track
         return replace(self.track, first=self.first[clips], length=self.length[clips])

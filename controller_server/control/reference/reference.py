@@ -108,12 +108,12 @@ class Reference:
         return (still & still[:, :, [2, 3, 0, 1]]).astype(float)
 
     def row(self, frame: int) -> int:
-        """A valid row for any frame: beyond the end the last one holds."""
+        """Return a valid row for any frame: beyond the end the last one holds."""
         return min(max(frame, 0), self.n_frames - 1)
 
     @staticmethod
     def of(clip: InteractionClip, pair: PairBody, *, extra_frames: int = 0) -> Reference:
-        """The reference of a prepared clip, its end held still for `extra_frames`."""
+        """Return the reference of a prepared clip, its end held still for `extra_frames`."""
         frames = int(np.ceil(clip.duration * pair.control_hz - 1e-6)) + 1 + extra_frames
         clip = resample(clip, pair.control_hz, frames)
         local, root = clip_local_quats(clip, pair.joints), clip_root_positions(clip)
@@ -136,11 +136,14 @@ class Reference:
         )
 
     def sharing(self, sparing: float, *, apart: bool = False) -> Reference:
-        """The same motion with its load shared out otherwise (`inverse_dynamics`): only targets and load differ."""
+        """Return the same motion with its load shared out otherwise (`inverse_dynamics`).
+
+        Only targets and load differ.
+        """
         return replace(self, sparing=sparing, strangers=apart)
 
     def apart(self) -> np.ndarray:
-        """Joint targets of people who get nothing from each other, as `targets`."""
+        """Return joint targets of people who get nothing from each other, as `targets`."""
         return self.sharing(SPARING, apart=True).targets
 
 

@@ -57,7 +57,7 @@ class ReferenceTrajectory:
 
     @staticmethod
     def of(reference: Reference) -> ReferenceTrajectory:
-        """The track of a reference."""
+        """Return the track of a reference."""
         frames = Bodies(
             *(
                 np.asarray(a, np.float32)
@@ -79,16 +79,19 @@ class ReferenceTrajectory:
         return len(self.grips)
 
     def rows(self, frames: np.ndarray) -> np.ndarray:
-        """The row of each world at a control frame of its clip, shape (N,); beyond the end the last one holds."""
+        """Return the row of each world at a control frame of its clip, shape (N,).
+
+        Beyond the end the last one holds.
+        """
         return self.first + np.minimum(frames, (self.n_frames if self.length is None else self.length) - 1)
 
     def bodies(self, frames: np.ndarray) -> Bodies:
-        """The reference at control frames, shape (N,)."""
+        """Return the reference at control frames, shape (N,)."""
         rows, of = self.rows(frames), self.frames
         return Bodies(of.positions[rows], of.quats[rows], of.velocities[rows], of.spins[rows])
 
     def positions(self, frames: np.ndarray) -> np.ndarray:
-        """Positions alone [m], shape (N, 2, B, 3)."""
+        """Return positions alone [m], shape (N, 2, B, 3)."""
         return self.frames.positions[self.rows(frames)]
 
     def com_at(self, frames: np.ndarray) -> np.ndarray:

@@ -99,5 +99,5 @@ class TrackingCost:
 
 
 def _share(squared: np.ndarray, half: float) -> np.ndarray:
-    """The square of an error against the size that counts half, never more than one."""
+    """Return the square of an error against the size that counts half, never more than one."""
     return squared / (squared + half**2)

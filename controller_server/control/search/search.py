@@ -101,7 +101,7 @@ class SearchSettings:
             raise ValueError(f"execute ({self.execute}) must be a multiple of hold ({self.hold}): plans move by knots")
 
     def planned(self, pair: PairBody) -> PairBody:
-        """The bodies in the physics that plans are made with: coarser in time than what happens."""
+        """Return the bodies in the physics that plans are made with: coarser in time than what happens."""
         return replace(pair, physics_hz=min(self.physics_hz, pair.physics_hz))
 
 
@@ -243,7 +243,7 @@ class Search(Runner):
         return offsets
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Standard normal noise over plans, part of it the same at all knots, shape (N, knots, ...)."""
+        """Return standard normal noise over plans, part of it the same at all knots, shape (N, knots, ...)."""
         lasting = self.settings.lasting
         steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
         return np.sqrt(lasting) * steady + np.sqrt(1 - lasting) * self._rng.standard_normal(shape)

@@ -33,7 +33,7 @@ _ONE = np.array([[1.0, 0], [0, 0]])
 
 
 def unloaded_grip(subject: Subject) -> Finding:
-    """Two hands that grip each other and carry nothing read nothing, and yet they hold.
+    """Return two hands that grip each other and carry nothing read nothing, and yet they hold.
 
     They lie on a floor without friction, so that nothing but the hands could hold them in place.
     """
@@ -68,7 +68,7 @@ def weight_with_grips(subject: Subject) -> Finding:
 
 
 def grip_reads_load(subject: Subject) -> Finding:
-    """A hand pulled with 150 N reads what its person's motion leaves of the 150 N (Newton's second law)."""
+    """Check that a hand pulled with 150 N reads what its person's motion leaves of the 150 N (Newton's second law)."""
     pair, load = neutral_pair(subject.hands, friction=0.0), 150.0
     backend = _joined(subject, pair, _ONE)
     for share in np.linspace(0, 1, seconds(backend, 1.0)):
@@ -93,7 +93,7 @@ def grip_reads_load(subject: Subject) -> Finding:
 
 
 def grip_capacity(subject: Subject) -> Finding:
-    """One gripping hand holds a growing pull up to a human limit and then lets go."""
+    """Return one gripping hand holds a growing pull up to a human limit and then lets go."""
     pair = neutral_pair(subject.hands, friction=0.0)
     backend, rate = _joined(subject, pair, _ONE), 100.0  # N/s
     start_gap = _gap(backend)
@@ -115,7 +115,7 @@ def grip_capacity(subject: Subject) -> Finding:
 
 
 def _joined(subject: Subject, pair: PairBody, grips: np.ndarray, root_quat: np.ndarray = LYING) -> Backend:
-    """A pair with arms out, palms touching, settled for a second; lying unless told."""
+    """Return a pair with arms out, palms touching, settled for a second; lying unless told."""
     backend = subject.make(pair, 1)
     start(backend, palm_to_palm(pair, root_quat), bent_wrists(pair), grips)
     backend.step(seconds(backend, 1.0))
@@ -144,7 +144,10 @@ def _gap(backend: Backend) -> float:
 
 
 def grip_partner_only(subject: Subject) -> Finding:
-    """A gripping hand that lies on the floor or on a prop is not held by it: forces are those of an open hand."""
+    """Check that a gripping hand that lies on the floor or on a prop is not held by it.
+
+    Forces are those of an open hand.
+    """
     plain = neutral_pair(subject.hands)
     rest = bent_wrists(plain)
     press = pose_targets(plain, left_shoulder=(0, 0.8, 0), right_shoulder=(0, -0.4, 0))

@@ -47,7 +47,10 @@ def forces_explain_motion(subject: Subject) -> Finding:
 
 
 def list_matches_split(subject: Subject) -> Finding:
-    """The listed contacts of a world add up to the split forces, body by body, at every step of a struggle."""
+    """Check that the listed contacts of a world add up to the split forces.
+
+    They do so body by body, at every step of a struggle.
+    """
     pair = neutral_pair(subject.hands)
     struggle, world = Struggle(pair, 2), np.array([1])
     backend = subject.make(pair, 1)

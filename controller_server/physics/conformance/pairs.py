@@ -101,6 +101,6 @@ def _play(backend: Backend, struggles: list[Struggle], dealt: np.ndarray, frames
 
 
 def _together(backends: Sequence[Backend]) -> dict[str, np.ndarray]:
-    """Readings of several batches as of one."""
+    """Return readings of several batches as of one."""
     parts = [readings(backend) for backend in backends]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

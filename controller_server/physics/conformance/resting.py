@@ -24,7 +24,7 @@ _PUSHES = 2 * np.pi * np.arange(4) / 4 + 0.3  # rad, directions of the pushes, o
 
 
 def fall_time(subject: Subject) -> Finding:
-    """Both people, held rigid by their joint targets, fall one metre in sqrt(2 h / g)."""
+    """Return both people, held rigid by their joint targets, fall one metre in sqrt(2 h / g)."""
     pair = neutral_pair(subject.hands)
     targets = np.zeros((2, len(pair.joints) - 1, 3))
     backend = subject.make(pair, 1)
@@ -48,7 +48,10 @@ def fall_time(subject: Subject) -> Finding:
 
 
 def landing_time(subject: Subject) -> Finding:
-    """The floor is first felt when the lowest point of the flesh has fallen to it, not before and not later."""
+    """Check that the floor is first felt when the lowest point of the body has fallen to it.
+
+    It is felt neither before nor later.
+    """
     pair = neutral_pair(subject.hands)
     targets = np.zeros((2, len(pair.joints) - 1, 3))
     backend = subject.make(pair, 1)
@@ -71,7 +74,7 @@ def landing_time(subject: Subject) -> Finding:
 
 
 def resting_weight(subject: Subject) -> Finding:
-    """The floor carries the weight of somebody lying on the back and of somebody standing."""
+    """Check that the floor carries the weight of somebody lying on the back and of somebody standing."""
     pair, worst, words = neutral_pair(subject.hands), 0.0, []
     for name, quat in (("lying", LYING), ("standing", STANDING)):
         targets = np.stack([arms_down(pair)] * 2)
@@ -88,7 +91,7 @@ def resting_weight(subject: Subject) -> Finding:
 
 
 def _pushed(subject: Subject, share: float, friction: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """What people do who are pushed with a share of the cone's limit, in four worlds by direction.
+    """Check that what people do who are pushed with a share of the cone's limit, in four worlds by direction.
 
     Args:
         subject: The engine.
@@ -120,7 +123,7 @@ def _pushed(subject: Subject, share: float, friction: np.ndarray | None = None) 
 
 
 def friction_holds(subject: Subject) -> Finding:
-    """A person lying on the floor pushed with half of what friction can hold creeps no faster than 3 mm/s."""
+    """Check that a lying person who is pushed with half of what friction can hold creeps no faster than 3 mm/s."""
     speed, distance = _pushed(subject, 0.5)
     return Finding(
         bool(speed.max() <= 0.003),
@@ -131,7 +134,7 @@ def friction_holds(subject: Subject) -> Finding:
 
 
 def friction_slips(subject: Subject) -> Finding:
-    """The same person slips when pushed with 1.1 times of what friction can hold."""
+    """Check that the same person slips when pushed with 1.1 times of what friction can hold."""
     _, distance = _pushed(subject, 1.1)
     # A rigid block gains 0.1 g; a limp body bends and tumbles forwards, so this is the least it moves.
     rigid = 0.5 * 0.1 * GRAVITY * 0.5**2

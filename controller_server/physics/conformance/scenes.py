@@ -26,7 +26,7 @@ STANDING = quat_from_rotvec(np.array([np.pi / 2, 0, 0]))
 
 
 def neutral_pair(hands: Hands, *, friction: float = 1.0, props: tuple[Prop, ...] = ()) -> PairBody:
-    """Two neutral adults of strength 1."""
+    """Return two neutral adults of strength 1."""
     people = [PersonBody(role, Skeleton.neutral(), hands) for role in ("supporter", "recipient")]
     return PairBody(people[0], people[1], props, friction=friction)
 
@@ -37,7 +37,7 @@ def weight(pair: PairBody) -> np.ndarray:
 
 
 def pose_targets(pair: PairBody, **rotvecs: Sequence[float]) -> np.ndarray:
-    """Joint targets of one person, zero but for the named joints [rad], shape (J, 3)."""
+    """Return joint targets of one person, zero but for the named joints [rad], shape (J, 3)."""
     targets = np.zeros((len(pair.joints) - 1, 3))
     for name, rotvec in rotvecs.items():
         targets[pair.joints.index(JOINT_NAMES.index(name)) - 1] = rotvec
@@ -45,12 +45,12 @@ def pose_targets(pair: PairBody, **rotvecs: Sequence[float]) -> np.ndarray:
 
 
 def arms_down(pair: PairBody) -> np.ndarray:
-    """Joint targets of one person with hanging arms [rad], shape (J, 3)."""
+    """Return joint targets of one person with hanging arms [rad], shape (J, 3)."""
     return pose_targets(pair, left_shoulder=(0, 0, -1.2), right_shoulder=(0, 0, 1.2))
 
 
 def at_rest(roots: np.ndarray, root_quats: np.ndarray, targets: np.ndarray) -> PairState:
-    """One motionless pair with its joints at their targets.
+    """Return one motionless pair with its joints at their targets.
 
     Args:
         roots: Pelvis joints [m], shape (2, 3).
@@ -64,12 +64,12 @@ def at_rest(roots: np.ndarray, root_quats: np.ndarray, targets: np.ndarray) -> P
 
 
 def repeated(state: PairState, n: int) -> PairState:
-    """The same state for n worlds."""
+    """Return the same state for n worlds."""
     return PairState(*(np.repeat(getattr(state, name), n, axis=0) for name in PairState.__dataclass_fields__))
 
 
 def reach(person: PersonBody, root_quat: np.ndarray, targets: np.ndarray, direction: Sequence[float]) -> float:
-    """How far a person's flesh reaches along a unit direction, measured from the pelvis joint [m]."""
+    """Return how far a person's flesh reaches along a unit direction, measured from the pelvis joint [m]."""
     local = np.concatenate([root_quat[None], quat_from_rotvec(targets)])
     positions, quats = forward_kinematics(person.skeleton.offsets, np.zeros(3), local, person.joints)
     way = np.asarray(direction, dtype=float)
@@ -89,7 +89,7 @@ def reach(person: PersonBody, root_quat: np.ndarray, targets: np.ndarray, direct
 
 
 def on_floor(pair: PairBody, root_quat: np.ndarray, targets: np.ndarray, *, apart: float, above: float) -> PairState:
-    """One pair side by side along X at rest, the lowest point of each a height above the floor.
+    """Return one pair side by side along X at rest, the lowest point of each a height above the floor.
 
     Args:
         pair: Who.
@@ -104,7 +104,7 @@ def on_floor(pair: PairBody, root_quat: np.ndarray, targets: np.ndarray, *, apar
 
 
 def bent_wrists(pair: PairBody) -> np.ndarray:
-    """Joint targets of both people with the arms out and the hands bent towards the feet [rad], shape (2, J, 3).
+    """Return joint targets of both people with the arms out and the hands bent towards the feet [rad], shape (2, J, 3).
 
     The sides of the palms then reach farthest to the left and right, with fingers as without.
     """
@@ -112,7 +112,7 @@ def bent_wrists(pair: PairBody) -> np.ndarray:
 
 
 def palm_to_palm(pair: PairBody, root_quat: np.ndarray) -> PairState:
-    """One pair with `bent_wrists`, the supporter's left palm touching the recipient's right palm."""
+    """Return one pair with `bent_wrists`, the supporter's left palm touching the recipient's right palm."""
     # One centimetre into each other: what just touches may part before it holds.
     targets = bent_wrists(pair)
     left = reach(pair.supporter, root_quat, targets[0], (1, 0, 0))
@@ -152,7 +152,7 @@ def random_targets(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarr
 
 
 def readings(backend: Backend) -> dict[str, np.ndarray]:
-    """Everything that can be read of all worlds, by name."""
+    """Return everything that can be read of all worlds, by name."""
     found = {name: np.array(value) for name, value in vars(backend.state()).items()}
     names = ["time", "positions", "quats", "linear_velocity", "angular_velocity", "com", "com_velocity", "torques"]
     names += ["damping_torques"] + ["forces"] * backend.capabilities.contact_split
@@ -160,7 +160,7 @@ def readings(backend: Backend) -> dict[str, np.ndarray]:
 
 
 def differences(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, float]:
-    """Readings that differ in any bit, with their largest difference."""
+    """Return readings that differ in any bit, with their largest difference."""
     return {
         name: float(np.abs(value - second[name]).max())
         for name, value in first.items()

@@ -53,7 +53,10 @@ def never_diverges(subject: Subject) -> Finding:
 
 
 def divergence_is_reported(subject: Subject) -> Finding:
-    """A world driven to non-finite values is an error that says which, when, and where its state lies."""
+    """Check that a world whose state is not finite is an error.
+
+    The error says which world, when, and where its state lies.
+    """
     pair, n, world = neutral_pair(subject.hands), 4, 2
     rest = np.stack([arms_down(pair)] * 2)
     backend = subject.make(pair, n)

@@ -93,7 +93,7 @@ def _carried_out(name: str, capability: str | None, function: CheckFunction, sub
 
 
 def table(checks: Sequence[Check]) -> str:
-    """The checks as a Markdown table."""
+    """Return the checks as a Markdown table."""
     lines = ["| check | needs | | measured | has to be | |", "| --- | --- | --- | --- | --- | --- |"]
     for c in checks:
         measured = "" if c.measured is None else f"{c.measured:.4g}"

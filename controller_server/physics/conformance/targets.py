@@ -18,7 +18,7 @@ _SOON, _LATE = 2.0, 4.0  # s
 
 
 def targets_reached(subject: Subject) -> Finding:
-    """A target within a joint's human range is reached from rest, one joint of a person at a time.
+    """Check that a target within a joint's human range is reached from rest, one joint of a person at a time.
 
     Asked about every axis that muscles move, in both directions, and about all of them at once with half of each
     range. People fall freely meanwhile, where no joint carries weight: what is left is the drive's own error. Far
@@ -65,7 +65,7 @@ def _within_reach(name: str, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def torques_within_limits(subject: Subject) -> Finding:
-    """No muscle gives more than its limit, and what asks for more gets all of it."""
+    """Return no muscle gives more than its limit, and what asks for more gets all of it."""
     pair = neutral_pair(subject.hands)
     rest = np.zeros((2, len(pair.joints) - 1, 3))
     backend = subject.make(pair, 1)

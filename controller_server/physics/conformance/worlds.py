@@ -31,7 +31,7 @@ _N = 5
 
 
 def bitwise(found: dict[str, dict[str, float]], detail: str) -> Finding:
-    """A finding about readings that must not differ in any bit: their largest difference by case and name."""
+    """Return a finding about readings that must not differ in any bit: their largest difference by case and name."""
     differ = {f"{case}: {name}": size for case, names in found.items() for name, size in names.items()}
     worst = max(differ.values(), default=0.0)
     if differ:
@@ -40,7 +40,7 @@ def bitwise(found: dict[str, dict[str, float]], detail: str) -> Finding:
 
 
 def restored_continues(subject: Subject) -> Finding:
-    """A saved state continues bit for bit: restored whole, in one world alone, and from one world to all.
+    """Check that a saved state continues bit for bit: restored whole, in one world alone, and from one world to all.
 
     Half-way, with contacts, grips and pushes; what was done in between must leave no trace.
     """
@@ -89,7 +89,10 @@ def restored_continues(subject: Subject) -> Finding:
 
 
 def batch_equals_singles(subject: Subject) -> Finding:
-    """A batch of N worlds equals N single worlds, and every variant of the engine equals the first, bit for bit."""
+    """Check that a batch of N worlds equals N single worlds.
+
+    Every variant of the engine equals the first, bit for bit.
+    """
     pair, worlds = neutral_pair(subject.hands), np.arange(_N)
     struggle = Struggle(pair, _N)
 
@@ -107,7 +110,10 @@ def batch_equals_singles(subject: Subject) -> Finding:
 
 
 def recorded_equals_read(subject: Subject) -> Finding:
-    """Recorded steps give what single steps and readings give, bit for bit, with another push in each of them."""
+    """Check that recorded steps equal single steps and readings.
+
+    They do so bit for bit, with another push in each step.
+    """
     pair, worlds, frames = neutral_pair(subject.hands), np.arange(_N), 10
     struggle, found = Struggle(pair, _N), {}
     backends = [subject.make(pair, _N) for _ in range(2)]
@@ -130,7 +136,7 @@ def recorded_equals_read(subject: Subject) -> Finding:
 
 
 def person_is_moved(subject: Subject) -> Finding:
-    """One person is put where a state has them, and nothing of the partner changes by a bit."""
+    """Return one person is put where a state has them, and nothing of the partner changes by a bit."""
     pair, worlds = neutral_pair(subject.hands), np.arange(_N)
     struggle = Struggle(pair, _N)
     backend = subject.make(pair, _N)
@@ -148,7 +154,7 @@ def person_is_moved(subject: Subject) -> Finding:
 
 
 def strength_of_one_world(subject: Subject) -> Finding:
-    """A world's strength changes the weight and the torques of that world and not a bit of any other."""
+    """Check that a world's strength changes the weight and the torques of that world and not a bit of any other."""
     pair = neutral_pair(subject.hands)
     targets = np.stack([arms_down(pair)] * 2)
     state = on_floor(pair, LYING, targets, apart=2.0, above=0.005)

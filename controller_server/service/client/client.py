@@ -44,7 +44,7 @@ HANDSHAKE_FAILED = (
 
 
 def new_job_id() -> str:
-    """An id nobody else has."""
+    """Return an id nobody else has."""
     return secrets.token_hex(12)
 
 
@@ -110,7 +110,10 @@ class Client:
             self._socket = self._monitor = None
 
     def hello(self) -> dict[str, Any]:
-        """What the server is and can do: server, session, capabilities, limits. Raises ServerLost, ServerError."""
+        """Return what the server is and can do.
+
+        Server, session, capabilities, limits. Raises ServerLost, ServerError.
+        """
         return dict(self._ask(Message("hello")).fields)
 
     def simulate(
@@ -206,7 +209,7 @@ class Client:
         return self._follow(request, on_progress, on_preview, should_cancel, timeout, frames=frames)
 
     def fetch(self, job: str) -> JobResult:
-        """The result of a job that has ended. Raises JobTimeout when it has not, else as `simulate`."""
+        """Return the result of a job that has ended. Raises JobTimeout when it has not, else as `simulate`."""
         info = self.status(job)
         if info.state in ("queued", "running"):
             raise ServerError("not_ended", f"job {job} is {info.state}; wait for it, or fetch it later")
@@ -228,7 +231,7 @@ class Client:
         raise ServerError("already_ended", f"job {job} ended before it could be cancelled")
 
     def status(self, job: str) -> JobInfo:
-        """Where a job stands. Raises ServerError, ServerLost."""
+        """Return where a job stands. Raises ServerError, ServerLost."""
         return JobInfo.of(self._ask(Message("status", {"job": job}))["status"])
 
     def server_status(self) -> dict[str, Any]:
@@ -236,7 +239,7 @@ class Client:
         return self._ask(Message("status"))["status"]
 
     def jobs(self, limit: int = 100) -> list[JobInfo]:
-        """The latest jobs, newest first. Raises ServerLost."""
+        """Return the latest jobs, newest first. Raises ServerLost."""
         return [JobInfo.of(record) for record in self._ask(Message("jobs", {"limit": limit}))["jobs"]]
 
     def _send(self, message: Message) -> int:
@@ -246,7 +249,7 @@ class Client:
         return seq
 
     def _receive(self) -> Message | None:
-        """The next message within one tick; whatever arrives proves that the server is there."""
+        """Return the next message within one tick; whatever arrives proves that the server is there."""
         socket = self._connected()
         if not socket.poll(int(1000 * _TICK)):
             return None
@@ -273,7 +276,7 @@ class Client:
         return "the server does not let this key in, or has another key of its own now"
 
     def _patience(self, request: Message, frames: int = 0) -> float:
-        """How long the server may be silent [s]: longer where a large message may be on a slow way."""
+        """Return how long the server may be silent [s]: longer where a large message may be on a slow way."""
         if self.location.is_local:
             return self.lost_s
         frames = max([frames, *(len(array) for array in request.arrays.values() if array.ndim)])
@@ -281,7 +284,7 @@ class Client:
         return self.lost_s + n_bytes / _REMOTE_RATE
 
     def _ask(self, request: Message) -> Message:
-        """The answer to a request that is harmless when it is sent twice."""
+        """Return the answer to a request that is harmless when it is sent twice."""
         self._heard, patience = time.monotonic(), self._patience(request)
         seq = self._send(request)
         while True:
@@ -344,7 +347,7 @@ class Client:
 
 
 def _settings(settings: Any) -> dict[str, Any]:
-    """Settings as they travel. Raises AssistMimicError for what are none."""
+    """Return settings as they travel. Raises AssistMimicError for what are none."""
     if settings is None or isinstance(settings, Mapping):
         return dict(settings or {})
     if hasattr(settings, "to_dict"):
@@ -355,7 +358,7 @@ def _settings(settings: Any) -> dict[str, Any]:
 
 
 def _job_name(text: str) -> str:
-    """A name that may travel: of a path its last part, printable and not too long."""
+    """Return a name that may travel: of a path its last part, printable and not too long."""
     last = re.split(r"[/\\]", text.rstrip("/\\"))[-1]
     return "".join(letter for letter in last if letter.isprintable())[:128]
 
@@ -366,7 +369,7 @@ def _progress(message: Message) -> JobProgress:
 
 
 def _raised(message: Message) -> Message:
-    """The message, unless it is bad news."""
+    """Return the message, unless it is bad news."""
     if message.type == "error":
         raise ServerError(message["code"], message["message"], message.get("detail", ""))
     if message.type == "failed":

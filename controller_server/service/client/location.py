@@ -50,7 +50,7 @@ class Location:
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether nobody outside this machine can reach an endpoint."""
+    """Return whether nobody outside this machine can reach an endpoint."""
     parts = urlsplit(endpoint)
     if parts.scheme == "ipc":
         return True
@@ -61,7 +61,7 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def find_server(endpoint: str = "", *, key: str | Path | None = None, port_file: str | Path | None = None) -> Location:
-    """Where to connect, from what was said or what lies around. Raises AssistMimicError."""
+    """Return where to connect, from what was said or what lies around. Raises AssistMimicError."""
     mine = None if key is None else read_client_key(Path(key))
     endpoint = endpoint or ("" if port_file else os.environ.get(ENVIRONMENT, ""))
     if endpoint:

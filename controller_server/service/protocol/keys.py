@@ -31,7 +31,7 @@ class KeyPair:
 
     @staticmethod
     def new() -> KeyPair:
-        """A pair nobody else has."""
+        """Return a pair nobody else has."""
         public, secret = zmq.curve_keypair()
         return KeyPair(public.decode(), secret.decode())
 
@@ -98,7 +98,7 @@ def remove_client(folder: Path, name: str) -> None:
 
 
 def read_server_keys(folder: Path) -> KeyPair:
-    """The server's own pair. Raises AssistMimicError."""
+    """Return the server's own pair. Raises AssistMimicError."""
     path = folder / SERVER
     if not path.is_file():
         raise ServiceError(f"{folder}: no server keys; make them: assistmimic keys init {folder}")
@@ -118,7 +118,7 @@ def read_clients(folder: Path) -> dict[str, str]:
 
 
 def read_client_key(path: Path) -> ClientKey:
-    """A client's file. Raises AssistMimicError."""
+    """Return a client's file. Raises AssistMimicError."""
     if not path.is_file():
         raise ServiceError(f"{path}: no such key; the server's owner makes one: assistmimic keys add KEYS NAME")
     values = _read(path)

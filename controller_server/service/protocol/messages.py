@@ -60,7 +60,7 @@ class Message:
         return self.fields[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A field, or something else where it was not sent."""
+        """Return a field, or something else where it was not sent."""
         return self.fields.get(name, default)
 
 
@@ -170,7 +170,7 @@ TO_WORKER: Table = {
 
 
 def encode(message: Message) -> list[bytes | memoryview]:
-    """Frames of a message. The arrays' own memory is handed on: leave it alone until it is sent."""
+    """Return frames of a message. The arrays' own memory is handed on: leave it alone until it is sent."""
     header = {"v": PROTOCOL, "type": message.type, **message.fields}
     if not message.arrays:
         return [pack(header)]
@@ -179,14 +179,14 @@ def encode(message: Message) -> list[bytes | memoryview]:
 
 
 def pack(header: Mapping[str, Any]) -> bytes:
-    """A map as msgpack."""
+    """Return a map as msgpack."""
     packed = msgpack.packb(header)
     assert packed is not None  # only a packer told not to gives None
     return packed
 
 
 def describe(arrays: Mapping[str, np.ndarray]) -> tuple[list[list[Any]], list[bytes | memoryview]]:
-    """What a header says of arrays, [name, element type, shape] each, and their bytes."""
+    """Return what a header says of arrays, [name, element type, shape] each, and their bytes."""
     described, frames = [], []
     for name, array in arrays.items():
         little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
@@ -199,7 +199,7 @@ def describe(arrays: Mapping[str, np.ndarray]) -> tuple[list[list[Any]], list[by
 
 
 def decode(frames: Sequence[Any], table: Table) -> Message:
-    """A message from its frames (anything with a buffer); arrays are read-only views of them.
+    """Return a message from its frames (anything with a buffer); arrays are read-only views of them.
 
     Raises:
         MessageError: it is not a message of the table.
@@ -235,7 +235,7 @@ def _no_extension(code: int, data: bytes) -> Any:
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether a value is made of maps, lists, text, numbers, truth values and nothing, not too deep."""
+    """Return whether a value is made of maps, lists, text, numbers, truth values and nothing, not too deep."""
     if isinstance(value, (dict, list)):
         items = value.values() if isinstance(value, dict) else value
         return depth > 0 and all(_is_plain(item, depth - 1) for item in items)
@@ -266,7 +266,7 @@ def _message(header: Mapping[str, Any], frames: Sequence[Any], table: Table) -> 
 
 
 def undescribe(described: Any, frames: Sequence[Any]) -> dict[str, np.ndarray]:
-    """The inverse of `describe`: read-only views of the frames. Raises MessageError where they do not fit."""
+    """Return the inverse of `describe`: read-only views of the frames. Raises MessageError where they do not fit."""
     if not isinstance(described, list) or len(described) > MAX_ARRAYS:
         raise MessageError("bad_message", f"arrays: expected a list of at most {MAX_ARRAYS}")
     if len(described) != len(frames):

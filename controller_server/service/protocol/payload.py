@@ -23,17 +23,17 @@ def split_text(entries: Mapping[str, np.ndarray]) -> Payload:
 
 
 def join_text(text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The inverse of `split_text`."""
+    """Return the inverse of `split_text`."""
     return {**arrays, **{name: np.array(value) for name, value in text.items()}}
 
 
 def clip_to_payload(clip: InteractionClip) -> Payload:
-    """What carries a clip."""
+    """Return what carries a clip."""
     return split_text(clip_to_arrays(clip))
 
 
 def clip_from_payload(text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> InteractionClip:
-    """The clip that was carried.
+    """Return the clip that was carried.
 
     Raises:
         AssistMimicError: it is none, or not a valid one.

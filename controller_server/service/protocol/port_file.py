@@ -16,7 +16,7 @@ NAME = "server.json"
 
 
 def state_folder() -> Path:
-    """Where this user's server keeps its jobs unless told otherwise."""
+    """Return where this user's server keeps its jobs unless told otherwise."""
     named = os.environ.get("ASSISTMIMIC_STATE")
     if named:
         return Path(named)

@@ -26,7 +26,7 @@ class Envelope:
 
 
 def new_socket(context: zmq.Context, kind: int, *, high_water: int = 64) -> zmq.Socket:
-    """A socket that never blocks the end of its process and never hoards."""
+    """Return a socket that never blocks the end of its process and never hoards."""
     socket = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, high_water)
@@ -35,7 +35,7 @@ def new_socket(context: zmq.Context, kind: int, *, high_water: int = 64) -> zmq.
 
 
 def receive_at_router(socket: zmq.Socket, max_bytes: int) -> Envelope | None:
-    """The next message of a ROUTER, or None if there is none.
+    """Return the next message of a ROUTER, or None if there is none.
 
     Frames beyond the limits are read and dropped one by one, so that they are never in memory together.
     """
@@ -76,7 +76,7 @@ def send_to(socket: zmq.Socket, route: bytes, message: Message) -> bool:
 
 
 def receive(socket: zmq.Socket, table: Table) -> Message | None:
-    """The next message of a DEALER, or None if there is none. Raises MessageError."""
+    """Return the next message of a DEALER, or None if there is none. Raises MessageError."""
     try:
         frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
     except zmq.Again:

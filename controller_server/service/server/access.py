@@ -28,7 +28,7 @@ class Access:
 
 
 def access_of(options: ServerOptions) -> Access | None:
-    """What a server asks of its clients; None for nothing.
+    """Return what a server asks of its clients; None for nothing.
 
     Raises:
         AssistMimicError: others could reach the server and it would let anybody in, or the keys cannot be read.

@@ -26,7 +26,7 @@ class Refused(ServiceError):
 
 
 def no_such_job(key: Key) -> Refused:
-    """The refusal for an id nobody knows, or that belongs to somebody else."""
+    """Return the refusal for an id nobody knows, or that belongs to somebody else."""
     return Refused("no_such_job", f"job {key.job}: not known here; it was never accepted, or is long forgotten")
 
 
@@ -56,7 +56,7 @@ class Admission:
             raise Refused("no_engine", f"engine {engine!r}: this server has {', '.join(self._engines)}")
 
     def check_contents(self, message: Message) -> int:
-        """Frames of a clip that is fit to be simulated, with settings that are possible. Raises Refused."""
+        """Return frames of a clip that is fit to be simulated, with settings that are possible. Raises Refused."""
         for name, array in message.arrays.items():
             if array.ndim and len(array) > self._limits.frames:
                 raise Refused("too_large", f"{name}: {len(array)} frames; at most {self._limits.frames} are taken")

@@ -32,7 +32,7 @@ class ArrayFileError(Exception):
 
 
 def pack_arrays(text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
-    """The contents of a file, piece by piece; the arrays' own memory is handed on."""
+    """Return the contents of a file, piece by piece; the arrays' own memory is handed on."""
     described, frames = describe(arrays)
     header = pack({"text": dict(text), "arrays": described, "crc32": _crc32(frames)})
     pieces: list[bytes | memoryview] = [_HEAD.pack(_MAGIC, len(header)), header]
@@ -44,7 +44,7 @@ def pack_arrays(text: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> li
 
 
 def unpack_arrays(whole: memoryview) -> Payload:
-    """The inverse of `pack_arrays`; the arrays are read-only views. Raises ArrayFileError."""
+    """Return the inverse of `pack_arrays`; the arrays are read-only views. Raises ArrayFileError."""
     try:
         magic, length = _HEAD.unpack_from(whole)
         if magic != _MAGIC:

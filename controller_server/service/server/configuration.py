@@ -48,7 +48,7 @@ class ServeArguments:
     metrics_port: int | None = None
 
     def options(self) -> ServerOptions:
-        """As a server takes them: the file's, with the command line's above them. Raises AssistMimicError."""
+        """Return as a server takes them: the file's, with the command line's above them. Raises AssistMimicError."""
         options = read_config(self.config) if self.config is not None else ServerOptions()
         said = {name: getattr(self, name) for name in ("bind", "store", "auth", "port_file", "metrics_port")}
         options = replace(

@@ -16,7 +16,7 @@ class JsonFormatter(logging.Formatter):
     """`time`, `level`, `event`, and whatever was given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return one line."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
         entry = {"time": stamp, "level": record.levelname.lower(), "event": record.getMessage()}
         entry |= {name: value for name, value in vars(record).items() if name not in _PLAIN}

@@ -32,7 +32,7 @@ class Limits:
     free_bytes: int = 256 << 20
 
     def to_dict(self) -> dict[str, int]:
-        """Plain values."""
+        """Return plain values."""
         return asdict(self)
 
 
@@ -123,10 +123,10 @@ class ServerOptions:
 
 
 def default_workers() -> int:
-    """One worker for four cores: a search uses several, but not all of the time."""
+    """Return one worker for four cores: a search uses several, but not all of the time."""
     return max(1, usable_cores() // 4)
 
 
 def threads_per_worker(workers: tuple[WorkerSpec, ...]) -> int:
-    """An even share of the cores."""
+    """Return an even share of the cores."""
     return max(1, usable_cores() // max(1, sum(spec.count for spec in workers)))

@@ -29,13 +29,16 @@ class Policies:
         self._next = 0.0
 
     def names(self) -> list[str]:
-        """Names of the bundles; looked up again now and then."""
+        """Return names of the bundles; looked up again now and then."""
         if time.monotonic() >= self._next:
             self._names = sorted(found.card.name for found in list_bundles(self._folders)[0])
             self._next = time.monotonic() + _LOOK_EVERY
         return self._names
 
     def environment(self) -> dict[str, str]:
-        """What makes a worker find the same bundles, and know the terms that this server's configuration names."""
+        """Return the environment in which a worker finds the same bundles.
+
+        It also knows the terms that this server's configuration names.
+        """
         folders = {FOLDERS_VARIABLE: os.pathsep.join(map(str, self._folders))}
         return folders | ({TERMS_VARIABLE: os.pathsep.join(self._terms)} if self._terms else {})

@@ -171,7 +171,7 @@ class Pool:
         send_to(self.socket, worker.route, Message("cancel", {"job": worker.job.job}))
 
     def receive(self) -> Iterator[tuple[Worker, Message]]:
-        """What workers say about their jobs. A job's end frees its worker."""
+        """Yield what workers say about their jobs. A job's end frees its worker."""
         while (envelope := receive_at_router(self.socket, MAX_MESSAGE)) is not None:
             try:
                 message = decode(envelope.frames, FROM_WORKER)
@@ -195,7 +195,7 @@ class Pool:
                 yield worker, message
 
     def expects(self, token: str) -> bool:
-        """Whether a token is that of a worker that was started and has not said that it is ready."""
+        """Return whether a token is that of a worker that was started and has not said that it is ready."""
         return self._holder(token) is not None
 
     def _holder(self, token: str) -> Worker | None:

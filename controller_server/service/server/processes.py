@@ -22,7 +22,7 @@ def usable_cores() -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process is running; one that ended and was not collected is not."""
+    """Return whether a process is running; one that ended and was not collected is not."""
     if sys.platform == "win32":
         return _windows_is_alive(pid)
     try:

@@ -13,7 +13,7 @@ _REMEMBERED = 1000
 
 
 def client_of(job: Job) -> Client:
-    """Who a job counts for. With authentication a key is one client, whatever it calls itself."""
+    """Return who a job counts for. With authentication a key is one client, whatever it calls itself."""
     return (job.owner, "" if job.owner else job.client)
 
 
@@ -46,7 +46,7 @@ class FairQueue:
         return True
 
     def pop(self, running: Counter[Client]) -> Key | None:
-        """The next job, given how many each client has running; None if nobody waits."""
+        """Return the next job, given how many each client has running; None if nobody waits."""
         if not self._waiting:
             return None
         client = min(self._waiting, key=lambda client: (running[client], self._served[client]))
@@ -59,12 +59,12 @@ class FairQueue:
         return key
 
     def position(self, job: Job) -> int:
-        """How many jobs of the same client are before it."""
+        """Return how many jobs of the same client are before it."""
         waiting = self._waiting.get(client_of(job), deque())
         return waiting.index(job.key) if job.key in waiting else 0
 
     def ahead(self, job: Job, running: Counter[Client]) -> int:
-        """How many waiting jobs, of all clients, are begun before a job if all take equally long.
+        """Return how many waiting jobs, of all clients, are begun before a job if all take equally long.
 
         Of each client the k-th waiting job has its turn when the client has its running ones and k more begun; among
         equals the client goes first that waited longest.
@@ -87,7 +87,7 @@ class FairQueue:
         return place
 
     def waiting_of(self, client: Client) -> int:
-        """How many jobs a client has waiting."""
+        """Return how many jobs a client has waiting."""
         return len(self._waiting.get(client, ()))
 
     def _tidy(self, client: Client) -> None:

@@ -32,7 +32,7 @@ class Audience(Protocol):
         ...
 
     def wants_previews(self, key: Key) -> bool:
-        """Whether somebody watches a job and wants to see it."""
+        """Return whether somebody watches a job and wants to see it."""
         ...
 
 
@@ -54,7 +54,7 @@ class Live:
 
 
 def _like(job: Job) -> tuple[str, str]:
-    """The kind of a job, and what tells its clip from others: jobs alike in both take equally long."""
+    """Return the kind of a job, and what tells its clip from others: jobs alike in both take equally long."""
     return kind_of(job.settings), f"{job.name} {job.frames}" if job.name else ""
 
 
@@ -192,7 +192,7 @@ class Scheduler:
         return Counter(client_of(self._live[worker.job].job) for worker in self._pool.workers if worker.job is not None)
 
     def on_worker(self, worker: Worker, message: Message) -> None:
-        """A worker says how its job goes, or that it has ended."""
+        """Take in a worker's message: how its job goes, or that it has ended."""
         assert worker.job is not None
         key, live = worker.job, self._live[worker.job]
         if worker.cancel_by is not None and message.type in ("result", "failed", "cancelled"):
@@ -212,7 +212,7 @@ class Scheduler:
 
     @staticmethod
     def _timed(live: Live, message: Message) -> Message:
-        """A progress message with the time taken, and the time left where that can be told."""
+        """Return a progress message with the time taken, and the time left where that can be told."""
         now, progress = time.monotonic(), Progress(message["stage"], message["done"], message["total"])
         fields = {**message.fields, "elapsed_s": now - live.since}
         left = None if live.left is None else live.left(progress, now)
@@ -258,7 +258,7 @@ class Scheduler:
         self.counts[after.value] += 1
 
     def on_death(self, death: Death) -> None:
-        """A worker is gone: its job is tried once more, then given up with the reason."""
+        """Try the job of a dead worker once more, then give it up with the reason."""
         self.events["worker_deaths"] += 1
         log.warning("worker gone", extra={"worker": death.worker.number, "code": death.code, "reason": death.message})
         if death.job is None:
@@ -282,7 +282,7 @@ class Scheduler:
         self._enqueue(job, first=True)
 
     def _give_up_engine(self, death: Death) -> None:
-        """No worker of an engine starts: whoever waits for it is told, instead of waiting for ever."""
+        """Fail the jobs that wait for an engine of which no worker starts, instead of letting them wait for ever."""
         engine = death.worker.spec.engine
         if any(worker.route for worker in self._pool.workers if worker.spec.engine == engine):
             return
@@ -290,24 +290,27 @@ class Scheduler:
             self._end(key, State.FAILED, code=death.code, message=death.message, detail=death.detail)
 
     def look_up(self, key: Key) -> Job:
-        """A job, whatever its state. Raises Refused."""
+        """Return a job, whatever its state. Raises Refused."""
         job = self._store.get(key)
         if job is None:
             raise no_such_job(key)
         return job
 
     def position(self, job: Job) -> int:
-        """How many jobs of the same client are before it."""
+        """Return how many jobs of the same client are before it."""
         queue = self._queues.get(job.engine)
         return 0 if queue is None else queue.position(job)
 
     def waiting(self, key: Key) -> Job | None:
-        """A job that no worker has taken yet, or None."""
+        """Return a job that no worker has taken yet, or None."""
         live = self._live.get(key)
         return None if live is None or live.since else live.job
 
     def ahead(self, job: Job) -> int | None:
-        """How many jobs, of everybody, are begun before a waiting one; None of one that no longer waits or need not."""
+        """Return how many jobs, of everybody, are begun before a waiting one.
+
+        None of one that no longer waits or need not.
+        """
         live, queue = self._live.get(job.key), self._queues.get(job.engine)
         if live is None or live.since or queue is None:
             return None
@@ -316,12 +319,12 @@ class Scheduler:
         return None if ahead < idle else ahead
 
     def news(self, key: Key) -> Message | None:
-        """The last progress of a running job."""
+        """Return the last progress of a running job."""
         live = self._live.get(key)
         return None if live is None else live.news
 
     def end_of(self, job: Job) -> Message:
-        """What an ended job's client is told, again.
+        """Return what an ended job's client is told, again.
 
         Raises:
             Refused: its result is no longer kept.
@@ -337,7 +340,7 @@ class Scheduler:
         return Message("result", {"job": job.job, "text": text, "seconds": job.seconds}, arrays)
 
     def redo(self, job: Job) -> Job:
-        """A result was damaged on the disk: make it again; the same seed gives the same."""
+        """Have a job made again whose result was damaged on the disk; the same seed gives the same."""
         self._store.requeue(job.key, 0)
         self._count(State.DONE, State.QUEUED)
         again = self.look_up(job.key)

@@ -136,7 +136,7 @@ class Server:
                 self._store.close()
 
     def snapshot(self) -> Snapshot:
-        """The server's numbers now."""
+        """Return the server's numbers now."""
         jobs = {state.value: self._scheduler.counts[state.value] for state in State}
         return Snapshot(jobs, dict(self._scheduler.events), len(self._heard), tuple(self._pool.workers))
 
@@ -160,7 +160,7 @@ class Server:
         self._outbox.clear()
 
     def _look_after(self, now: float) -> None:
-        """What has to be done whether or not anybody says anything."""
+        """Return what has to be done whether or not anybody says anything."""
         if not self._stopping and self._is_time("check", now, _CHECK_EVERY):
             for death in self._pool.check():
                 self._scheduler.on_death(death)
@@ -201,7 +201,7 @@ class Server:
             self._ends.append(time.monotonic())
 
     def wants_previews(self, key: Key) -> bool:
-        """Whether somebody watches a job and wants to see it."""
+        """Return whether somebody watches a job and wants to see it."""
         return any(self._watchers.get(key, {}).values())
 
     def _answer(self, envelope: Envelope) -> None:
@@ -259,7 +259,7 @@ class Server:
         return self._watch_job(envelope, job, message.get("previews", False))
 
     def _watch_job(self, envelope: Envelope, job: Job, previews: bool) -> Message:
-        """The job's end if it has ended; else where it stands, and its news from now on."""
+        """Return the job's end if it has ended; else where it stands, and its news from now on."""
         if job.state.is_end:
             try:
                 return self._scheduler.end_of(job)
@@ -277,7 +277,7 @@ class Server:
         return Message("accepted", fields | self._ahead(job))
 
     def _ahead(self, job: Job) -> dict[str, int]:
-        """What is said of a job that waits: how many are begun before it."""
+        """Return what is said of a job that waits: how many are begun before it."""
         ahead = self._scheduler.ahead(job)
         return {} if ahead is None else {"ahead": ahead}
 

@@ -206,7 +206,7 @@ class JobStore:
         return self._db.execute(statement, values).rowcount
 
     def commit(self) -> None:
-        """Everything written so far is on the disk when this returns. Raises sqlite3.Error."""
+        """Write everything so far to the disk before returning. Raises sqlite3.Error."""
         if self._db.in_transaction:
             self._db.execute("COMMIT")
         if self._lasting:
@@ -234,7 +234,7 @@ class JobStore:
         return job
 
     def get(self, key: Key) -> Job | None:
-        """A job, or None."""
+        """Return a job, or None."""
         row = self._db.execute("SELECT * FROM jobs WHERE owner=? AND job=?", key).fetchone()
         return None if row is None else _from_row(row)
 
@@ -244,30 +244,30 @@ class JobStore:
         return map(_from_row, rows)
 
     def latest(self, owner: str, limit: int) -> list[Job]:
-        """An owner's jobs, newest first."""
+        """Return an owner's jobs, newest first."""
         rows = self._db.execute("SELECT * FROM jobs WHERE owner=? ORDER BY created DESC LIMIT ?", (owner, limit))
         return [_from_row(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state."""
+        """Return how many jobs there are in each state."""
         found = dict(self._db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
         return {state.value: found.get(state.value, 0) for state in State}
 
     def input_of(self, key: Key) -> Payload:
-        """What the job works on. Raises ArrayFileError."""
+        """Return what the job works on. Raises ArrayFileError."""
         row = self._db.execute("SELECT data FROM inputs WHERE owner=? AND job=?", key).fetchone()
         return read_array_file(self._path(key, "input")) if row is None else unpack_arrays(memoryview(row["data"]))
 
     def result_of(self, key: Key) -> Payload:
-        """What came of it. Raises ArrayFileError."""
+        """Return what came of it. Raises ArrayFileError."""
         return read_array_file(self._path(key, "result"))
 
     def start(self, key: Key) -> None:
-        """A worker took it."""
+        """Note that a worker took a job."""
         self._write("UPDATE jobs SET state='running', started=? WHERE owner=? AND job=?", time.time(), *key)
 
     def requeue(self, key: Key, attempts: int) -> None:
-        """Its worker died, or its result is damaged: it is to be done once more."""
+        """Queue a job once more: its worker died, or its result is damaged."""
         self._write(
             "UPDATE jobs SET state='queued', started=NULL, ended=NULL, attempts=? WHERE owner=? AND job=?",
             *(attempts, *key),

@@ -86,7 +86,7 @@ def serve(endpoint: str, token: str, execute: Execute) -> None:
 
 
 def _carry_out(socket: zmq.Socket, order: Message, execute: Execute) -> Message:
-    """The job's end, as a message."""
+    """Return the job's end, as a message."""
     job, started = order["job"], time.perf_counter()
     try:
         text, arrays = execute(order, Teller(socket, job))

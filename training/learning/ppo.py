@@ -75,7 +75,7 @@ class Ppo:
 
     @torch.no_grad()
     def record(self, reward: Tensor, terminated: Tensor, done: Tensor, cut: Tensor, final: Tensor) -> None:
-        """What came of the action.
+        """Record the outcome of the action.
 
         Args:
             reward: Shape (N,).
@@ -150,7 +150,7 @@ class Ppo:
         return fair.reshape(len(fair), -1, self.people, self.config.siblings).transpose(2, 3).reshape(advantage.shape)
 
     def _descend(self, which: str, loss: Tensor) -> None:
-        """One gradient step of the actor or the critic."""
+        """Take one gradient step of the actor or the critic."""
         optimiser, weights = self.optimisers[which], getattr(self, which).trainable
         optimiser.zero_grad(set_to_none=False)
         loss.backward()
@@ -196,7 +196,7 @@ class Ppo:
         return {**nets, **moments, **counts, "noise": self.noise, "generator": self.generator.get_state()}
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """The inverse of `state_dict`."""
+        """Load what `state_dict` returned."""
         for which, network in (("actor", self.actor), ("critic", self.critic)):
             network.load_state_dict(under(tensors, f"{which}."))
         self.rate, self.updates = float(tensors["rate"]), int(tensors["updates"])

@@ -1,4 +1,7 @@
-"""Tracking errors of a motion against another: deviation, success, joint position error, displacement."""
+"""Tracking errors of a motion against another: deviation, success, joint position error, displacement.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Formula: Xu, Ling, Wang and Gui, "InterMimic: Towards Universal Whole-Body Control for Physics-Based Human-Object
 Interactions" (2025). Between what surely touches in the reference and what surely does not there is a band in which a
 contact neither pays nor costs: captured bodies are thicker or thinner than simulated ones.
+
+InterMimic: arXiv 2502.20390.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Others begin at the first or at any reference frame. In the manner of InterMimic
 hang in the air, kept ones do not. A state is worth the share of the rest of the clip its episode went on to survive;
 each start frame has a few slots, and a state takes the place of the worst, of equals of the oldest. What a state is
 worth fades, for the policy that survived from there has changed since.
+
+InterMimic: arXiv 2502.20390; the paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
 """
 
 from __future__ import annotations

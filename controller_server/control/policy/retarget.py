@@ -6,6 +6,8 @@ it in the reference: p' = p_k(simulated) + (hand(reference) - p_k(reference)).
 
 The paper decides gate and body anew in every frame, which makes goals jump. Here the gate has hysteresis, another body
 takes over only when it is clearly nearer, and after any change the old displacement fades into the new one.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The paper's contact-promoting reward, mended: zero without touch, fed by the partner's force alone, at most one."""
+"""The paper's contact-promoting reward, mended: zero without touch, fed by the partner's force alone, at most one.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The paper's assistive stability: the recipient's head, and the supporter's, no lower than the reference has it."""
+"""The paper's assistive stability: the recipient's head, and the supporter's, no lower than the reference has it.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The paper's power penalty, counted once."""
+"""The paper's power penalty, counted once.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The paper's style reward (AMP), made by the discriminators of `training/learning/style.py`."""
+"""The paper's style reward (AMP), made by the discriminators of `training/learning/style.py`.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tracking in the paper's form: the worse a kind of error, the nearer to zero its term."""
+"""Tracking in the paper's form: the worse a kind of error, the nearer to zero its term.
+
+The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Formula: Xu, Ling, Wang and Gui, "InterMimic" (2025): a contact that the reference has, missing for more than 10 frames;
 a distance that is off by more than 0.5 m.
+
+InterMimic: arXiv 2502.20390.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class OverlayData:
     """A result's contacts and balance, ready to be looked up by frame.
 
     Args:
-        arrays: Of a result file (docs/results.md).
+        arrays: Arrays of a result file (docs/results.md).
         ground: Height of the ground in the scene [m].
         metres: Per unit of the scene.
     """

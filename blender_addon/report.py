@@ -25,7 +25,7 @@ class Row:
 
     Attributes:
         label: What is measured.
-        unit: Of the values.
+        unit: Unit of the values.
         before: In the original, or None where there is nothing to measure.
         after: In the result.
         frame: Of the clip where it is worst, or None where that is not known.

@@ -30,7 +30,7 @@ class Ablation:
     Attributes:
         config: Configuration that is varied, beside the ablation's own file.
         steps: Pair-steps of each run.
-        seeds: Of each variant.
+        seeds: Seeds of each variant.
         clips: As in `TrainConfig.clips`.
         variants: Settings that make each variant, as `--set` takes them.
     """
@@ -79,11 +79,11 @@ def run_ablation(
 
     Args:
         path: The ablation.
-        folder: Of the runs and of `table.json`, which is brought up to date after every run.
+        folder: Folder of the runs and of `table.json`, which is brought up to date after every run.
         steps: Pair-steps of each run instead of the ablation's; runs that have more keep theirs.
         clips: Instead of the ablation's.
-        trials: Of each evaluation.
-        threads: Of physics and learning; 0 takes every core.
+        trials: Number of trials of each evaluation.
+        threads: Number of threads of physics and learning; 0 takes every core.
 
     Returns:
         A row for each clip, variant and seed.

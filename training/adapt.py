@@ -141,9 +141,9 @@ def costs(
         scene: The clip.
         bundle: The policy.
         numbers: Logarithms of factors, shape (N, SIZE).
-        seed: Of the starts: rows 2k and 2k + 1 begin alike.
-        noise: Of the starts.
-        threads: Of the physics.
+        seed: Seed of the starts: rows 2k and 2k + 1 begin alike.
+        noise: Noise of the starts.
+        threads: Number of threads of the physics.
 
     Returns:
         Shape (N,): 0 to `WORST`, and more for whoever falls hard from foot to foot.
@@ -206,7 +206,7 @@ class Search:
         Args:
             judge: Gives costs, shape (N,), of numbers, shape (N, SIZE), and a seed; those two by two are mirrored.
             population: N, even.
-            seed: Of chance.
+            seed: Seed of chance.
         """
         rng = np.random.default_rng((seed, self.rounds))
         half = rng.standard_normal((population // 2, len(self.mean)))

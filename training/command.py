@@ -29,10 +29,10 @@ def train(config: TrainConfig, folder: Path, *, resume: bool = False, agent: str
 
     Args:
         config: All choices.
-        folder: Of the run.
+        folder: Folder of the run.
         resume: Go on from its checkpoint.
         agent: "learn", "zero" or "random".
-        threads: Of physics and learning; 0 takes every core.
+        threads: Number of threads of physics and learning; 0 takes every core.
 
     Raises:
         AssistMimicError: clips, configuration or folder cannot be used.

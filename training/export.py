@@ -25,8 +25,8 @@ def export(run: Path, folder: Path, *, name: str | None = None, scores: dict[str
 
     Args:
         run: Folder of the run.
-        folder: Of the bundle.
-        name: Of the bundle; the run's by default.
+        folder: Folder of the bundle.
+        name: Name of the bundle; the run's by default.
         scores: What was measured with it.
 
     Raises:

@@ -31,8 +31,8 @@ class RunLog:
     """Curves of a run: TensorBoard events, and one JSON object a line in `curve.jsonl`.
 
     Args:
-        folder: Of the run.
-        config: Of the run.
+        folder: Folder of the run.
+        config: Configuration of the run.
         purge_from: Iterations after this are forgotten: a killed run wrote them after its last checkpoint.
     """
 
@@ -63,9 +63,9 @@ def write_run_card(
     """`run.yaml`: how to make this run again.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         config: Its choices.
-        hashes: Of its clips, by name.
+        hashes: Hashes of its clips, by name.
         command: What was typed.
         resumed: The run goes on: if anything is not as it was, what it was is kept under `before`.
     """

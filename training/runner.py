@@ -42,7 +42,7 @@ class Runner:
         folder: Where checkpoints and curves go.
         resume: Go on from the folder's checkpoint, if there is one.
         agent: "learn", or "zero" or "random" to run the environment without learning.
-        threads: Of physics and learning; 0 takes every core.
+        threads: Number of threads of physics and learning; 0 takes every core.
         start: Makes the actors to begin with, given what they look like; fresh ones by default.
         environment: Makes the environment.
 

@@ -44,8 +44,8 @@ def bake(
     Args:
         obj: The armature.
         sampled: Its original animation over the frames to write.
-        motion: Of as many frames, in the rig's proportions.
-        name: Of the new action.
+        motion: Motion of as many frames, in the rig's proportions.
+        name: Name of the new action.
         joints: SMPL-X joints to write; all that have a bone by default.
         record: What is kept on the action.
 

@@ -36,7 +36,7 @@ class Arrival:
         props: Its furniture.
         box: Where both move, and the furniture stands.
         notes: What was found out while reading.
-        frames: Of the scene, how many.
+        frames: Number of frames of the scene.
         rate: What became of the frame rate, a sentence; empty where the scene's was the clip's.
     """
 

@@ -39,7 +39,7 @@ def decimate(obj: Any, fcurves: Any, start: int, end: int, tolerance: float) -> 
 
     Args:
         obj: Who plays the action.
-        fcurves: Of it.
+        fcurves: F-curves of the action.
         start: First frame that was written.
         end: Last frame that was written.
         tolerance: Largest error in the curves' own units: parts of a quaternion, radians, scene units.

@@ -91,7 +91,7 @@ class Job:
         engine: Name of the server's engine, its default otherwise.
         keep: Called with the result on the thread, before the job is done.
         alone: Cancel whatever else the server still has to do: it is this Blender's own, and left from another day.
-        frames: Of the scene that are simulated: progress is told in them, whatever rate the engine works at.
+        frames: Frames of the scene that are simulated: progress is told in them, whatever rate the engine works at.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ class Bones:
     """The N bones of an armature at rest.
 
     Attributes:
-        names: Of the bones, parents before their children.
+        names: Names of the bones, parents before their children.
         parents: Row of each bone's parent, -1 for none, shape (N,).
         rest: Rest matrix of each bone in armature space (Blender's `matrix_local`), shape (N, 4, 4).
         modes: Rotation mode of each pose bone, as Blender names them.

@@ -23,7 +23,7 @@ def rest_from_motion(
     """Return how a rig's rest pose differs from the T-pose, from a sample of its motion.
 
     Args:
-        bones: Of the armature.
+        bones: Bones of the armature.
         rows: Row of each SMPL-X joint's bone, -1 where there is none, shape (55,).
         world: The object's matrix, shape (T, 4, 4).
         poses: All bones in armature space, shape (T, N, 4, 4).

@@ -25,7 +25,7 @@ def control_poses(
 
     Args:
         rig: The recognised armature, with controls.
-        motion: Of this rig's proportions.
+        motion: Motion of this rig's proportions.
         world: The object's matrix in every frame, shape (T, 4, 4).
         poses: All bones in armature space in the original animation, shape (T, N, 4, 4).
         joints: SMPL-X joints to write; all that have a control by default.

@@ -50,7 +50,7 @@ class Controls:
 
         Args:
             kind: What the rig is called.
-            bones: Of the armature.
+            bones: Bones of the armature.
             rows: Row of each SMPL-X joint's bone, shape (55,).
 
         Raises:

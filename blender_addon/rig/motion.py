@@ -84,7 +84,7 @@ def bone_poses(
 
     Args:
         rig: The recognised armature.
-        motion: Of this rig's proportions.
+        motion: Motion of this rig's proportions.
         world: The object's matrix in every frame, shape (T, 4, 4).
         basis: Every bone's own transform in the original animation, shape (T, N, 4, 4); kept by all other bones.
         joints: SMPL-X joints to write; all that have a bone by default.

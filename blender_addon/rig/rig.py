@@ -95,7 +95,7 @@ def recognise(
     """See the person in an armature, by its bones and where they stand in the rest pose.
 
     Args:
-        bones: Of the armature.
+        bones: Bones of the armature.
         world: The object's matrix, shape (4, 4).
         mappings: To try; the one that finds most joints is taken.
         scene_units: Metres per Blender unit to try, the first under which the legs are a person's; after them the

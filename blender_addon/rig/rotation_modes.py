@@ -53,7 +53,7 @@ def channels_from_matrices(matrices: np.ndarray, mode: str, source: np.ndarray) 
     """Channel values of rotation matrices, continuous in time and on the source's side of every ambiguity.
 
     Args:
-        matrices: Of one bone, shape (T, 3, 3).
+        matrices: Matrices of one bone, shape (T, 3, 3).
         mode: The bone's rotation mode.
         source: Its channel values in the original animation, shape (T, 4).
 

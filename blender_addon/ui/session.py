@@ -49,7 +49,7 @@ class Mend:
     Attributes:
         operator: What it does, such as "assistmimic.make_seat".
         label: What it says.
-        properties: Of the operator.
+        properties: Properties of the operator.
     """
 
     operator: str

@@ -144,7 +144,7 @@ class Script:
     """The script that an author wrote.
 
     Attributes:
-        name: Of the clip.
+        name: Name of the clip.
         fps: Frames per second.
         duration: [s].
         statures: Of supporter and recipient, sole to crown [m]; None is the neutral body's.

@@ -48,14 +48,14 @@ class BatchOptions:
         out: Folder of what comes of them; several machines may share it.
         pair: Which files are a clip (`clip.pairing.find_clips`).
         write: How result files' names end, which says their format.
-        writing: How to write.
+        writing: Settings of writing.
         report: Also write a report for each clip.
         shard: Only this part of the clips.
         workers: Worker processes; 0 takes one for each core.
         worker_memory_gb: A worker that grows past it is ended [GB]; 0 takes its share of the machine, at most 8.
         cluster: `auto` or HOST:PORT of a Ray cluster that carries the clips out; empty for this machine.
-        settings: How to simulate.
-        read: How to read.
+        settings: Settings of the simulation.
+        read: Settings of reading.
     """
 
     source: Path

@@ -41,10 +41,10 @@ class Order:
         files: What is read.
         out: The batch's folder.
         write: How result files' names end.
-        writing: How to write.
+        writing: Settings of writing.
         report: Whether to write a report.
-        settings: How to simulate.
-        read: How to read.
+        settings: Settings of the simulation.
+        read: Settings of reading.
     """
 
     name: str

@@ -66,7 +66,7 @@ def bench_batch(
         seconds: How long clips are [s].
         scaling: Also measure how much two workers are faster than one.
         out: Keeps corpus and results; by default nothing is kept.
-        seed: Of all chance.
+        seed: Seed of all chance.
         on_progress: Told how many clips have ended.
 
     Returns:

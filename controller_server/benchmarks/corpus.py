@@ -64,7 +64,7 @@ def make_corpus(
     Args:
         folder: Where to; made if it is not there.
         count: Clips.
-        seed: Of chance.
+        seed: Seed of chance.
         seconds: How long clips are, least and most [s].
         only: Endings to write; all by default.
 

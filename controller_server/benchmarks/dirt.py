@@ -161,7 +161,7 @@ def make_dirty(clip: InteractionClip, kind: str, seed: int = 0) -> DirtyClip:
     Args:
         clip: Clean.
         kind: A name of KINDS.
-        seed: Of chance.
+        seed: Seed of chance.
 
     Raises:
         AssistMimicError: there is no such kind.

@@ -39,7 +39,7 @@ class Task:
     Attributes:
         case: The clean clip.
         kind: Of dirt.
-        seed: Of dirt and search.
+        seed: Seed of dirt and search.
     """
 
     case: Case
@@ -173,10 +173,10 @@ class Target:
 
     Attributes:
         name: In words.
-        unit: Of value and bound.
+        unit: Unit of value and bound.
         bound: What is wanted.
         at_least: Whether it is a least and not a most.
-        value: Of some rows.
+        value: Value of some rows.
     """
 
     name: str

@@ -33,12 +33,12 @@ def help_entry(
     is at most 0.15 m too low at the end. Alone the best of the seeds counts: who gets up once needs nobody.
 
     Args:
-        name: Of the clip.
+        name: Name of the clip.
         load: Reads it.
         quality: How long the search thinks.
         progress_of: Makes a progress callback from what is tried.
         people: Presets of strength, strongest first.
-        seeds: Of the search.
+        seeds: Seeds of the search.
 
     Returns:
         `name`; `alone`, a row for each person tried; `needs_help`, the first who failed, or None; `helped`, that
@@ -68,7 +68,7 @@ def best_of_seeds(
         load: Reads the clip.
         person: Preset of the recipient's strength.
         quality: How long the search thinks.
-        seeds: Of the search.
+        seeds: Seeds of the search.
         progress_of: Makes a progress callback from what is tried.
         alone: Whether the supporter is taken away.
 

@@ -42,7 +42,7 @@ def bench_people(
     Args:
         people: Presets; all by default.
         quality: How long the search thinks.
-        seeds: Of the search; the best counts.
+        seeds: Seeds of the search; the best counts.
         on_progress: Told who tries what.
 
     Returns:

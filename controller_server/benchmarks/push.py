@@ -78,7 +78,7 @@ def draw_pushes(count: int, duration: float, force: float, seed: int = 0) -> lis
         count: How many.
         duration: Of the clip [s].
         force: [N].
-        seed: Of what chance leaves open.
+        seed: Seed of what chance leaves open.
     """
     rng = np.random.default_rng(seed)
     directions = rng.permutation((np.arange(count) + rng.random(count)) / count) * 2 * np.pi
@@ -106,7 +106,7 @@ def bench_push(
         quality: How long the search thinks.
         trials: Pushes for each clip.
         force: [N]; by default 300, in the walk 150.
-        seed: Of pushes and search.
+        seed: Seed of pushes and search.
         threads: Physics threads; 0 takes every core.
         keep: File of rows: those made before are taken from it, new ones added.
         on_progress: Told which clip is at which trial.

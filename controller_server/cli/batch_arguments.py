@@ -28,9 +28,9 @@ class Batch:
         worker_memory_gb: A worker that grows past it is ended; 0 takes its share of the machine, at most 8.
         cluster: auto or HOST:PORT of a Ray cluster to work on; needs `pip install 'assistmimic[cluster]'`.
         json: Print a JSON object a line: the start, each clip as it ends, the end.
-        writing: How to write.
-        settings: How to simulate.
-        read: How to read.
+        writing: Settings of writing.
+        settings: Settings of the simulation.
+        read: Settings of reading.
     """
 
     source: Annotated[Path, Arg("IN", positional=True)]

@@ -41,7 +41,7 @@ class BenchDirty:
         clips: Only these, by name or as files.
         kinds: Only these kinds of dirt.
         full: Every clip with every kind of dirt (hours), not two kinds for each.
-        seeds: Of dirt and search.
+        seeds: Seeds of dirt and search.
         controller: Who steers.
         quality: How long the search thinks.
         policy: The bundle to use; the one that fits best by default.
@@ -70,7 +70,7 @@ class BenchPush:
         clips: Only these, by name or as files.
         trials: Pushes for each clip.
         force: What with [N]; 300 by default, in the walk 150.
-        seed: Of pushes and search.
+        seed: Seed of pushes and search.
         controller: Who steers: search, or policy.
         quality: How long the search thinks.
         threads: 0 takes every core.
@@ -95,7 +95,7 @@ class BenchPeople:
 
     Attributes:
         people: Only these presets.
-        seeds: Of the search; the best counts.
+        seeds: Seeds of the search; the best counts.
         quality: How long the search thinks.
         json: Print one JSON object instead of a table.
     """
@@ -133,7 +133,7 @@ class BenchBatch:
         count: Clips.
         full: 1,000 clips, and how two workers compare with one.
         kills: How often it is killed on the way.
-        seed: Of what is broken and when it is killed.
+        seed: Seed of what is broken and when it is killed.
         controller: Who steers.
         workers: Worker processes; 0 takes one for each core.
         out: Keep the batch in this folder.

@@ -24,10 +24,10 @@ class Convert:
     Attributes:
         files: What to read and, last, what to write: IN.npz OUT.npz, or SUPPORTER.bvh RECIPIENT.bvh OUT.npz.
         report: Also write a self-contained web page with a 3D animation and curves.
-        telling: How to tell what came of it.
-        writing: How to write.
-        settings: How to simulate.
-        read: How to read.
+        telling: Settings of the messages.
+        writing: Settings of writing.
+        settings: Settings of the simulation.
+        read: Settings of reading.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
@@ -47,7 +47,7 @@ class Info:
     Attributes:
         files: A clip, the files of a pair, or the folder of a policy bundle.
         telling: How to tell it.
-        read: How to read.
+        read: Settings of reading.
     """
 
     files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2]", positional=True)]
@@ -61,7 +61,7 @@ class Strip:
 
     Attributes:
         files: What to read and, last, the picture to write: CLIP.npz OUT.png.
-        read: How to read.
+        read: Settings of reading.
     """
 
     files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2] OUT.png", positional=True)]
@@ -76,7 +76,7 @@ class Video:
         files: What to read and, last, the film to write: CLIP.npz OUT.webp.
         beside: Another clip, shown to the left: what the result was made from.
         film: How to film.
-        read: How to read.
+        read: Settings of reading.
     """
 
     files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2] OUT.mp4", positional=True)]

@@ -21,8 +21,8 @@ class Evaluate:
         clips: Files, or names of bundled clips; those the first bundle was trained on by default.
         dynamics: seen, push, or mass, gains or hip of the recipient with a factor; commas between them will do.
         trials: Per clip and dynamics, each with its own start, friction and push.
-        seed: Of the trials.
-        engine: What simulates: `mujoco`, or another engine that is installed.
+        seed: Seed of the trials.
+        engine: Simulation engine: `mujoco`, or another engine that is installed.
         threads: Physics threads; 0 takes every core.
         recipient_strength: A preset or a factor, instead of what the bundle was trained with.
         help_tests: Also the supporter unfelt and limp; removed is always tried.

@@ -42,10 +42,10 @@ class Submit:
         files: What to read and, last, what to write, as for convert; with --detach only what to read.
         detach: Do not wait: print the job's id, for status, cancel and fetch.
         report: Also write a self-contained web page with a 3D animation and curves.
-        telling: How to tell what came of it.
-        settings: How to simulate.
-        read: How to read.
-        at: Which server.
+        telling: Settings of the messages.
+        settings: Settings of the simulation.
+        read: Settings of reading.
+        at: Choice of the server.
     """
 
     files: Annotated[tuple[Path, ...], Arg("IN [IN2] OUT", positional=True)]
@@ -64,7 +64,7 @@ class Jobs:
     Attributes:
         limit: How many.
         json: Print a JSON list instead of a table.
-        at: Which server.
+        at: Choice of the server.
     """
 
     limit: int = 20
@@ -79,7 +79,7 @@ class Status:
     Attributes:
         job: The job's id; without one the server's queue, workers and rates.
         json: Print one JSON object.
-        at: Which server.
+        at: Choice of the server.
     """
 
     job: Annotated[str, Arg("[JOB]", positional=True)] = ""
@@ -93,7 +93,7 @@ class Cancel:
 
     Attributes:
         job: The job's id.
-        at: Which server.
+        at: Choice of the server.
     """
 
     job: Annotated[str, Arg("JOB", positional=True)]
@@ -108,8 +108,8 @@ class Fetch:
         job: The job's id.
         out: What to write, .npz or .bvh.
         report: Also write its page, which carries what `submit` sent.
-        telling: How to tell what came of it.
-        at: Which server.
+        telling: Settings of the messages.
+        at: Choice of the server.
     """
 
     job: Annotated[str, Arg("JOB", positional=True)]

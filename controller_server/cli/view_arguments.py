@@ -45,7 +45,7 @@ class View:
         files: A clip, a result, or the files of a pair.
         out: Write the page there; by default into a temporary folder.
         open: Open the page.
-        read: How to read.
+        read: Settings of reading.
     """
 
     files: Annotated[tuple[Path, ...], Arg("CLIP [CLIP2]", positional=True)]

@@ -53,8 +53,8 @@ def with_balance(
 
     Args:
         targets: Joint targets [rad], shape (N, 2, J, 3) or without the N.
-        error: Of the centre of mass [m] and its velocity [m/s], shape (N, 2, 2, 3): `ObservedState.balance`.
-        heading: Of the reference's pelvis (`quat_heading`), shape (N, 2, 4).
+        error: Error of the centre of mass [m] and its velocity [m/s], shape (N, 2, 2, 3): `ObservedState.balance`.
+        heading: Heading of the reference's pelvis (`quat_heading`), shape (N, 2, 4).
         pair: Whose bodies.
         gains: The defaults, if not given.
     """

@@ -50,8 +50,8 @@ class ReferenceBase:
 
     Args:
         pair: Whose bodies.
-        reference: What is followed.
-        balance: Of the ankles.
+        reference: The reference motion.
+        balance: Balancing of the ankles.
         feet: Whether feet stay where they came down.
     """
 

@@ -24,7 +24,7 @@ def contact_lost(forces: np.ndarray, grips: np.ndarray, pair: PairBody) -> np.nd
 
     Args:
         forces: As `ObservedState.forces` [N], shape (N, 2, B, 3, 3).
-        grips: Of the coming frame, 0-1, shape (N, 2, 2).
+        grips: Grips of the coming frame, 0-1, shape (N, 2, 2).
         pair: Body description.
 
     Returns:
@@ -44,7 +44,7 @@ def compensate_contact_loss(targets: np.ndarray, apart: np.ndarray, lost: np.nda
     """Return joint targets that carry the partner's part of the load only where they are held.
 
     Args:
-        targets: Of the frame ahead [rad], shape (N, 2, J, 3) or without the N.
+        targets: Targets of the frame ahead [rad], shape (N, 2, J, 3) or without the N.
         apart: The same for people who get nothing from each other (`Reference.sharing`).
         lost: See `contact_lost`, shape (N, 2, J) or what goes with it.
     """

@@ -18,7 +18,7 @@ def turns_for(levers: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
     Args:
         levers: From each of L joints to the end [m, world], shape (..., L, 3).
-        shift: Of the end [m, world], shape (..., 3).
+        shift: Shift of the end [m, world], shape (..., 3).
 
     Returns:
         Rotation vectors in world axes [rad], shape (..., L, 3).

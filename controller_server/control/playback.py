@@ -23,8 +23,8 @@ class Runner(ABC):
 
     Args:
         pair: Body description.
-        reference: What to follow.
-        judged: Who has to succeed (0 supporter, 1 recipient).
+        reference: The reference motion.
+        judged: Roles that have to succeed (0 supporter, 1 recipient).
         start: State at time zero, n = 1; by default the reference's, settled.
         engine: Name of the engine.
 

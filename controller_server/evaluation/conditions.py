@@ -111,7 +111,7 @@ class TrialSample:
             start: The reference's first frame, n = 1.
             pair: The bodies.
             trials: N.
-            seed: Of everything.
+            seed: Seed of everything.
             noise: Standard deviations.
         """
         noise, rng = noise or Noise(), np.random.default_rng(seed)
@@ -149,9 +149,9 @@ class Conditions:
 
     Attributes:
         trials: Per clip and dynamics.
-        seed: Of noise, friction, pushes.
+        seed: Seed of noise, friction, pushes.
         threads: Physics threads; 0 takes every core.
-        noise: Of starts and friction.
+        noise: Noise of starts and friction.
         engine: Name of the engine.
     """
 

@@ -72,7 +72,7 @@ def sign_flip(differences: np.ndarray, *, seed: int = 0) -> float:
 
     Args:
         differences: Shape (N,).
-        seed: Of the flips.
+        seed: Seed of the flips.
     """
     rng = np.random.default_rng(seed)
     observed = abs(differences.mean())

@@ -45,7 +45,7 @@ class TrialClip:
 
     Attributes:
         pair: The bodies the policy knows.
-        reference: What is followed.
+        reference: The reference motion.
         shown: What a policy is shown of the supporter who is removed, where it is to be shown something else.
         people: Strength of (supporter, recipient) now.
         draw: What chance gave.

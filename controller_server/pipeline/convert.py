@@ -49,7 +49,7 @@ def convert(
     """Turn a clip into its physically simulated twin.
 
     Args:
-        clip: What was read.
+        clip: The clip as read.
         settings: All choices.
         on_progress: Told how far it is; what it raises ends the work.
         on_motion: Offered the motion as far as it is simulated.

@@ -56,12 +56,12 @@ def simulate(
     """Convert a clip on a worker's share of the cores.
 
     Args:
-        clip: What was read.
+        clip: The clip as read.
         settings: All choices.
         threads: Physics threads at most, 0 for no bound; the result does not depend on it.
         on_progress: Told how far it is; may raise.
         on_motion: Offered the motion as far as it is simulated.
-        notes: What reading found out.
+        notes: Findings of reading.
 
     Raises:
         AssistMimicError: clip and settings do not fit.

@@ -40,10 +40,10 @@ class Result:
 
     Attributes:
         input_clip: As it was given.
-        prepared_clip: What the simulation was asked to do.
+        prepared_clip: The clip that the simulation was to follow.
         simulated_clip: What it did: frames, rate and fields of the input.
         recording: The simulation, step by step, to the clip's end.
-        surfaces: Of the simulated clip.
+        surfaces: Surfaces of the simulated clip.
         pair: The simulated bodies.
         controller: The attempt the result stands on.
         attempts: Every attempt tried, in order, and why the earlier ones were not enough.
@@ -114,8 +114,8 @@ def result_arrays(result: Result, *, title: str = "") -> dict[str, np.ndarray]:
     """Return the arrays a result file holds beside the simulated clip; names, shapes and units are in docs/results.md.
 
     Args:
-        result: What came of a clip.
-        title: Of the page it may carry; the clip's source by default.
+        result: Result of a clip.
+        title: Title of the page it may carry; the clip's source by default.
     """
     recording, clip = result.recording, result.simulated_clip
     times = frame_times(clip)
@@ -161,11 +161,11 @@ def write_result(
     """Write the simulated clip in the format the suffix names; an `.npz` carries the measurements too.
 
     Args:
-        path: Where to.
-        result: What came of a clip.
+        path: File to write.
+        result: Result of a clip.
         options: How.
         own: The rigs that the clip was read from, for `out_rig` input.
-        title: Of the page it may carry; the clip's source by default.
+        title: Title of the page it may carry; the clip's source by default.
 
     Returns:
         The files written.

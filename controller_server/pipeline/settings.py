@@ -47,14 +47,14 @@ class ConvertSettings:
         controller: Who steers the bodies; `auto` tries the fallback strategies until one is a success.
         quality: `draft` plays a policy first where one fits, then searches with a quarter of the effort.
         policy: Name or folder of the policy bundle to use; left out, the one that fits the clip best.
-        seed: Of every random number; the same seed gives the same result on the same machine.
+        seed: Seed of every random number; the same seed gives the same result on the same machine.
         hands: `mitten` fixes the fingers to the palm, `full` simulates all of them.
         supporter_strength: A preset (adult, older, weak, frail, passive, ...) or a factor on every muscle, 1 an adult.
         recipient_strength: The same for who is helped.
         supporter_mass: Factor on the supporter's body weight, on top of what the strength says.
         recipient_mass: The same for who is helped.
         grip_force: What one hand holds with [N], 0-450.
-        engine: What simulates: `mujoco`, or another engine that is installed.
+        engine: Simulation engine: `mujoco`, or another engine that is installed.
         threads: Physics threads; 0 takes every core there is.
         remove_supporter: Simulate the recipient alone, to see how much the help was worth.
         origin_sha256: `clip_sha256` of the clip this one was made from, where it was changed since; what was trained on

@@ -105,8 +105,8 @@ class TimeLeft:
     """The time left of one conversion.
 
     Args:
-        frames: Of its clip.
-        pace: Of conversions like it.
+        frames: Number of frames of its clip.
+        pace: Pace of conversions like it.
         now: When it began [s].
         known: Whether that is the pace of this very clip.
     """

@@ -49,8 +49,8 @@ def render_viewer(
 
     Args:
         clip: What is shown.
-        title: Of the page.
-        notes: What reading found out.
+        title: Title of the page.
+        notes: Findings of reading.
         result: Entries of the file that the clip was read from, where that is a result: contacts, grips and help
             are drawn, the verdict and its tables shown.
     """

@@ -14,7 +14,7 @@ class Change:
 
     Attributes:
         label: What is seen.
-        unit: Of both numbers.
+        unit: Unit of both numbers.
         before: In the input, as text; a dash where there is nothing to measure.
         after: In the simulation.
         tone: "better", "same", "fine" (changed, and as it should be), "amber" or "worse".
@@ -87,10 +87,10 @@ def change(
     Args:
         measure: Whose tolerance it is read by, in `TOLERANCES`.
         label: What is seen.
-        unit: Of the numbers.
+        unit: Unit of the numbers.
         values: In the input and in the simulation; None where there is nothing to measure.
         hint: How it is measured.
-        decimals: Of the numbers shown.
+        decimals: Number of decimals of the numbers shown.
     """
     before, after = (_DASH if value is None else f"{value:.{decimals}f}" for value in values)
     return Change(label, unit, before, after, TOLERANCES[measure].tone(*values), hint)

@@ -32,15 +32,15 @@ class ReportData:
     Attributes:
         title: Name of the clip.
         input_clip: The raw clip.
-        prepared_clip: What the simulation was asked to do.
+        prepared_clip: The clip that the simulation was to follow.
         simulated_clip: What it did.
         recording: The simulation step by step.
         pair: The simulated bodies.
-        scores: Of this conversion, from `measure`.
+        scores: Scores of this conversion, from `measure`.
         attempts: What each attempt did, in order: name, success, reason, seconds.
         prepare: What preparing changed: sentences, or name to value, which may be nested.
-        settings: Of the conversion with the seed; may be nested.
-        versions: Of what computed it.
+        settings: Settings of the conversion with the seed; may be nested.
+        versions: Versions of what computed it.
         warnings: What the reader must know.
         notes: What may help the reader.
     """

@@ -95,7 +95,7 @@ def render_page(title: str, values: Mapping[str, Any], *, style: str = "") -> st
     """Return the page as one HTML document.
 
     Args:
-        title: Of the window.
+        title: Title of the window.
         values: What its scripts read, as `payload` gives it.
         style: Rules to add to its style.
 

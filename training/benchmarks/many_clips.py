@@ -69,7 +69,7 @@ def bench_many(config: TrainConfig, *, steps: int = 8, threads: int = 0, store: 
     Args:
         config: The run; its clips do not count.
         steps: Control steps of each with every example clip, after two that are not measured.
-        threads: Of the physics; 0 takes every core.
+        threads: Number of threads of the physics; 0 takes every core.
         store: Where references are kept.
 
     Returns:

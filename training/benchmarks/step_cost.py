@@ -53,7 +53,7 @@ def bench_train(config: TrainConfig, *, iterations: int = 4, threads: int = 0) -
     Args:
         config: The run; its physics are those that count, not coarse ones.
         iterations: Rollouts with their updates that are measured, after one that is not.
-        threads: Of physics and learning; 0 takes every core.
+        threads: Number of threads of physics and learning; 0 takes every core.
 
     Returns:
         What `docs/training.md` describes, ready for JSON.

@@ -29,7 +29,7 @@ class Train:
         resume: Go on from the last checkpoint in that folder; without one, begin.
         agent: zero or random run the environment with such actions and learn nothing.
         set: Settings by path in YAML, as ppo.std=0.05; the only way to those of terms: reward.supporter.contact=2.
-        threads: Of physics and learning; 0 takes every core.
+        threads: Number of threads of physics and learning; 0 takes every core.
         processes: That learn one policy together on this machine, each with worlds of its own.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
         settings: Settings of the run, instead of the configuration's.
@@ -54,7 +54,7 @@ class Export:
     Attributes:
         run_folder: The run.
         out: Folder of the bundle.
-        name: Of the bundle; the run's by default.
+        name: Name of the bundle; the run's by default.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
     """
 
@@ -71,7 +71,7 @@ class BenchTrain:
     Attributes:
         clips: The clip to train on, by name or as a file; the first counts.
         pairs: Worlds.
-        threads: Of physics and learning; 0 takes every core.
+        threads: Number of threads of physics and learning; 0 takes every core.
         json: Print one JSON object instead of a table.
     """
 

@@ -30,7 +30,7 @@ class PairEnvironment:
     Args:
         config: All choices.
         scenes: The clips. Worlds are dealt out evenly at first; one that ends takes its next clip from the sampler.
-        seed: Of starts and of noise.
+        seed: Seed of starts and of noise.
         threads: Physics threads; 0 takes every core.
         replayed: Person whom the reference moves instead of the physics, if any.
 

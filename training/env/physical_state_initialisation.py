@@ -94,7 +94,7 @@ class StartStates:
 
         Args:
             n: Number of episodes.
-            rng: Where random numbers come from.
+            rng: Source of random numbers.
             anywhere: Draws the frames of episodes that begin at any frame of the reference, shape (n,); by default
                 all frames alike.
 

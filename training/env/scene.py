@@ -31,7 +31,7 @@ class Scene:
     """One clip to learn.
 
     Attributes:
-        name: Of the clip.
+        name: Name of the clip.
         sha256: Of the clip as it was read.
         clip: The same, prepared.
         pair: Its bodies.

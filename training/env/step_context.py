@@ -34,10 +34,10 @@ class StepContext:
         reference: The reference of this frame.
         goal: The same, hands retargeted if rewards are to follow that.
         shift: How far the supporter's hand goals were displaced [m], shape (N, 2, 3); zero where they never are.
-        grips: Of the reference in this frame, 0-1, shape (N, 2, 2).
+        grips: Grips of the reference in this frame, 0-1, shape (N, 2, 2).
         balance: Error of the centre of mass [m] and of its velocity [m/s], shape (N, 2, 2, 3).
         forces: Net contact force on each body from partner, floor, prop [N], shape (N, 2, B, 3, 3).
-        torques: Of the muscles [N m], shape (N, 2, J, 3).
+        torques: Torques of the muscles [N m], shape (N, 2, J, 3).
         joint_velocity: [rad/s], shape (N, 2, J, 3).
         action: The action taken, shape (N, 2, 3 J).
         last_action: The one before.

@@ -69,8 +69,8 @@ class Task:
         observed: What people see.
         rewards: What they are rewarded for.
         terminations: What ends an episode as a failure.
-        rng: Where all random numbers come from.
-        threads: Of the physics; 0 takes every core.
+        rng: Source of all random numbers.
+        threads: Number of threads of the physics; 0 takes every core.
         replayed: Person whom the reference moves instead of the physics, if any.
         judge: Makes the reward term `style`; without it, it is 0.
     """

@@ -33,7 +33,7 @@ class WorldEvents:
         pairs: The bodies of each clip.
         clips: Which of them each world begins with, shape (n,).
         family: See `EventContext.family`, shape (n,).
-        rng: Where all random numbers come from.
+        rng: Source of all random numbers.
 
     Raises:
         AssistMimicError: there is no such event or parameter.

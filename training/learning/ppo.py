@@ -28,7 +28,7 @@ class Ppo:
         critic: From observation to its value.
         steps: Control steps per rollout.
         n: People of this role.
-        seed: Of actions and minibatches.
+        seed: Seed of actions and minibatches.
         people: Of this role in each world.
     """
 

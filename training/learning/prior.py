@@ -37,7 +37,7 @@ def start_networks(
 
     Args:
         source: Folder of a bundle or of a run.
-        spec: Of the actors.
+        spec: Specification of the actors.
         seed: For weights the prior does not have.
         roles: Names of the actors.
         observed: Terms and parameters of the actors' input blocks; the blocks' names with their defaults if left out.

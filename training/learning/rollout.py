@@ -16,7 +16,7 @@ def advantages(
 
     Args:
         reward: Shape (T, N).
-        value: Of the observation acted on, shape (T, N).
+        value: Value of the observation acted on, shape (T, N).
         next_value: V', shape (T, N).
         terminated: Whether the episode ended in failure, which is worth nothing, shape (T, N).
         done: Whether it ended at all, shape (T, N).
@@ -45,7 +45,7 @@ def against_siblings(advantage: Tensor, done: Tensor, siblings: int) -> Tensor:
     Args:
         advantage: Shape (T, groups, siblings).
         done: Whether an episode ended at a step, same shape.
-        siblings: Of a group; 1 leaves advantages as they are.
+        siblings: Size of a group; 1 leaves advantages as they are.
     """
     if siblings == 1:
         return advantage

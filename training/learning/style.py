@@ -37,9 +37,9 @@ class Demonstrations:
     """Windows of reference motion, from any time of any clip.
 
     Args:
-        motions: Of each clip, by control frame and person: features as of `motion.motion`, shape (K, P, D).
+        motions: Motions of each clip, by control frame and person: features as of `motion.motion`, shape (K, P, D).
         shares: How often each clip is drawn, in any unit.
-        frames: Of a window, no more than any clip has.
+        frames: Number of frames of a window, no more than any clip has.
     """
 
     def __init__(self, motions: Sequence[Array], shares: Sequence[float], frames: int) -> None:
@@ -63,8 +63,8 @@ class Discriminator:
 
     Args:
         config: Sizes and learning rule.
-        demonstrations: Of that role.
-        seed: Of what is drawn.
+        demonstrations: Demonstrations of that role.
+        seed: Seed of what is drawn.
         first: Of the first weights, the same in every process.
     """
 
@@ -152,9 +152,9 @@ def discriminators(config: TrainConfig, environment: PairEnvironment, seed: int)
     """Return one for each role that has a weight on `style`; from then on they judge the environment.
 
     Args:
-        config: Of the run.
+        config: Configuration of the run.
         environment: Whose clips are demonstrated, all alike.
-        seed: Of this process.
+        seed: Seed of this process.
 
     Raises:
         AssistMimicError: a window is longer than a clip.

@@ -64,7 +64,7 @@ class BodyConfig:
     Attributes:
         supporter: Strength preset or factor.
         recipient: Strength preset or factor.
-        grip_force: Of one hand [N].
+        grip_force: Grip force of one hand [N].
         grips: What tells when a hand holds: as `PrepareSettings.grips`.
     """
 
@@ -149,7 +149,7 @@ class StyleConfig:
     Attributes:
         frames: Control frames of a window, the latest of a person's motion that are judged together.
         hidden: Layer sizes.
-        learning_rate: Of Adam.
+        learning_rate: Learning rate of Adam.
         updates: Gradient steps per rollout.
         batch: Windows of simulated and of reference motion each in a gradient step.
         penalty: Weight of the squared gradient on reference motion.
@@ -173,11 +173,11 @@ class PpoConfig:
     Attributes:
         siblings: Worlds that begin each rollout in the same state, so that each learns from how the others fared.
         gamma: Discount per control step.
-        lam: Of generalised advantage estimation.
+        lam: Lambda of generalised advantage estimation.
         clip: Largest change of a probability ratio that is rewarded.
         epochs: Passes over a rollout.
         minibatches: Per pass.
-        learning_rate: Of the actor, at the start.
+        learning_rate: Learning rate of the actor, at the start.
         critic_rate: Learning rate of the critic, which stays.
         critic_first: Updates of the critic alone before the actor's first: advantages mean nothing before that.
         min_rate: Lower bound of the adapted learning rate.
@@ -215,13 +215,13 @@ class TrainConfig:
     """One training run.
 
     Attributes:
-        name: Of the run and of the bundle that comes out of it.
+        name: Name of the run and of the bundle that comes out of it.
         kind: "specialist" (a pair, two policies) or "prior" (people by themselves, one policy for everyone).
         clips: What is learned: clip files or, with "+" between them, the two files of a pair. "data:..." is taken
             from the folder ASSISTMIMIC_DATA.
         mode: "joint" (both learn at once), "sequential" (first the recipient, then the supporter with the recipient
             frozen) or "replay" (each learns while the other is moved by the reference).
-        seed: Of all random numbers.
+        seed: Seed of all random numbers.
         engine: Name of the engine.
         pairs: Worlds per process.
         horizon: Control steps per rollout.
@@ -229,7 +229,7 @@ class TrainConfig:
         termination: Terms that end an episode as a failure.
         events: Terms that happen to worlds: noise of starts, friction, other muscles, pushes.
         body: The bodies.
-        action: What actions mean.
+        action: Meaning of actions.
         observation: Terms, by input block; their order is that of the blocks.
         retarget: Dynamic reference retargeting.
         start: Where episodes begin.

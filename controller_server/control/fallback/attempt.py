@@ -52,7 +52,7 @@ def judge_attempt(name: str, judge: Judge, recording: Recording, seconds: float,
     """Return the verdict on a recording of a prepared clip.
 
     Args:
-        name: Of the attempt.
+        name: Name of the attempt.
         judge: Of the clip.
         recording: What happened; it may go on beyond the clip's end.
         seconds: Computing time [s].

@@ -26,8 +26,8 @@ class Builder:
 
     Args:
         pair: The bodies.
-        reference: What is followed.
-        settings: How to steer.
+        reference: The reference motion.
+        settings: Settings of the steering.
         bundle: The policy there is, if any.
     """
 

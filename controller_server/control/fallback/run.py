@@ -68,7 +68,7 @@ def run_strategies(
     Args:
         clip: Prepared.
         pair: The bodies of its people.
-        settings: How to steer.
+        settings: Settings of the steering.
         on_progress: Called with (attempt, control frames done, of), those beyond the clip's end included. What it
             raises ends the work.
         on_motion: Called after that with the attempt and a function that gives what was simulated of the clip so far.

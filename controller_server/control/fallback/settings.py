@@ -21,9 +21,9 @@ class ControlSettings:
     Attributes:
         controller: "auto", or one controller only.
         quality: One of QUALITIES.
-        seed: Of the search's random numbers.
+        seed: Seed of the search's random numbers.
         threads: Physics threads; 0 takes every core.
-        judged: Who has to succeed (0 supporter, 1 recipient).
+        judged: Roles that have to succeed (0 supporter, 1 recipient).
         policy: Name or folder of the bundle to use; empty for the one that fits best.
         sha256: Of the clip as it was read: tells which specialists were trained on it.
         prepare: How the clip was prepared: policies know clips prepared in one way.

@@ -23,7 +23,7 @@ class BodySettings:
         supporter: Strength.
         recipient: Strength.
         grip_force: [N].
-        friction: Of everything.
+        friction: Friction of everything.
         physics_hz: Physics steps per second.
         control_hz: Joint targets per second.
     """

@@ -45,17 +45,17 @@ class BundleCard:
     """Contents of `bundle.yaml`.
 
     Attributes:
-        name: Of the bundle: letters, digits, `_`, `.` and `-`.
+        name: Name of the bundle: letters, digits, `_`, `.` and `-`.
         kind: "specialist": for the clips it was trained on; "generalist" or "prior": for any clip.
         networks: By role, or one named "person".
-        action: What actions mean.
+        action: Meaning of actions.
         body: What it was trained with.
         retarget: How the supporter's hand goals follow the recipient in what the networks see.
         clips: What it was trained to do.
         data: Further data behind it, such as what its prior was trained on.
         training: Command, revision, seed, steps: how to make it again.
         scores: As measured; free in form.
-        licence: Of the weights.
+        licence: Licence of the weights.
         acknowledgements: Whom to thank and what to cite.
         observation: Term and parameters of input blocks, where they are not the block's name and its defaults.
         imports: Files with terms of the networks' input; who loads the bundle has to have named them.

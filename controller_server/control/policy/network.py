@@ -49,7 +49,7 @@ class NetworkSpec:
         inputs: Name and size of each input block, in the order in which they stand in the input vector.
         outputs: Size of the output.
         hidden: Sizes of the hidden layers.
-        activation: Of the hidden layers: silu, tanh or relu.
+        activation: Activation of the hidden layers: silu, tanh or relu.
     """
 
     inputs: tuple[tuple[str, Size], ...]
@@ -104,7 +104,7 @@ def initial_parameters(spec: NetworkSpec, rng: np.random.Generator, *, last: flo
 
     Args:
         spec: The network.
-        rng: Where the numbers come from.
+        rng: Source of the numbers.
         last: Factor on the weights of the last layer: near zero, every action starts near zero.
 
     Returns:

@@ -68,7 +68,7 @@ class ObservedState:
             where nobody needs forces.
         balance: How far ahead of its own reference the centre of mass is [m], and how much faster [m/s], (N, 2, 2, 3).
         action: The previous action, shape (N, 2, 3 J); zero at the start.
-        grips: Of the coming frame, 0-1, shape (N, 2, 2).
+        grips: Grips of the coming frame, 0-1, shape (N, 2, 2).
         shift: How far the supporter's hand goals are displaced by retargeting [m], shape (N, 2, 3); nothing to be
             read where they never are.
         broken: Worlds that became non-finite, shape (N,); of all others terms have to give finite numbers.

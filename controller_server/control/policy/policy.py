@@ -63,7 +63,7 @@ class PolicyBase:
 
     Args:
         pair: Whose bodies.
-        reference: What is followed.
+        reference: The reference motion.
         bundle: The networks.
         n_worlds: How many worlds it steers.
         notice: What is done to a view before it is observed; nothing by default.
@@ -152,9 +152,9 @@ class Playback(Runner):
 
     Args:
         pair: Body description.
-        reference: What to follow.
+        reference: The reference motion.
         base: The policy.
-        judged: Who has to succeed (0 supporter, 1 recipient).
+        judged: Roles that have to succeed (0 supporter, 1 recipient).
         start: State at time zero, n = 1; by default the reference's, settled.
         engine: Name of the engine.
     """

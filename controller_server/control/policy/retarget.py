@@ -112,7 +112,7 @@ def retarget(
 
     Args:
         settings: When hand goals follow.
-        state: Of the frame before; its `shift` is ignored for pairs whose state is fresh.
+        state: State of the frame before; its `shift` is ignored for pairs whose state is fresh.
         now: The simulated pairs.
         goal: The reference one frame ahead.
         pair: Body description.

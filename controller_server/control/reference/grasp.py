@@ -78,7 +78,7 @@ class Grasp:
         Args:
             backend: The worlds.
             grips: As meant, 0-1, shape (2, 2).
-            row: Of the frame.
+            row: Row of the frame.
         """
         if not grips.any():
             return np.zeros((backend.n_worlds, 2, 2))

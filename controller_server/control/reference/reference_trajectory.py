@@ -19,9 +19,9 @@ class Bodies:
     """Poses and velocities of N pairs of people of B bodies, world axes.
 
     Attributes:
-        positions: Of the joints [m], shape (N, 2, B, 3).
+        positions: Positions of the joints [m], shape (N, 2, B, 3).
         quats: Shape (N, 2, B, 4).
-        velocities: Of the joints [m/s], shape (N, 2, B, 3).
+        velocities: Velocities of the joints [m/s], shape (N, 2, B, 3).
         spins: Angular velocities [rad/s], shape (N, 2, B, 3).
     """
 
@@ -39,7 +39,7 @@ class ReferenceTrajectory:
 
     Attributes:
         frames: Shapes (K, 2, B, ·).
-        headings: Of the pelvises (`quat_heading`), shape (K, 2, 4).
+        headings: Headings of the pelvises (`quat_heading`), shape (K, 2, 4).
         com: Centre of mass [m] and its velocity [m/s], shape (K, 2, 2, 3).
         grips: Shape (K, 2, 2).
         hz: Control frames a second.

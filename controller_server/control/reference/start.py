@@ -26,7 +26,7 @@ def settled_start(pair: PairBody, reference: Reference, engine: str = BUILT_IN) 
 
     Args:
         pair: The bodies.
-        reference: What is followed.
+        reference: The reference motion.
         engine: Name of the engine.
 
     Returns:

@@ -110,12 +110,12 @@ class Search(Runner):
 
     Args:
         pair: Body description.
-        reference: What to follow.
-        settings: How hard to search.
+        reference: The reference motion.
+        settings: Effort of the search.
         seed: The same seed gives the same motion, bit for bit, on the same machine.
         threads: Worker threads; 0 takes every core.
         assistance: External wrench applied in the plan as in the execution, or None.
-        judged: Who has to succeed (0 supporter, 1 recipient).
+        judged: Roles that have to succeed (0 supporter, 1 recipient).
         base: What the offsets are added to; the reference with balancing ankles by default.
         engine: Name of the engine.
     """

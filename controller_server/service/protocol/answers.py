@@ -103,7 +103,7 @@ class JobInfo:
         verdict: Of its result: success, assisted or failed; "" without one.
         state: queued, running, done, failed or cancelled.
         engine: It runs on.
-        frames: Of its clip.
+        frames: Number of frames of its clip.
         created: When it was accepted, seconds since 1970.
         started: When a worker took it, or None.
         ended: When it ended, or None.

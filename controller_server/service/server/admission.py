@@ -73,7 +73,7 @@ class Admission:
         """Refuse what there is no room for.
 
         Args:
-            n_bytes: Of the new job.
+            n_bytes: Size of the new job.
             of_client: Jobs its client has waiting.
             of_all: Jobs that wait.
             bytes_of_all: Of all jobs that have not ended.

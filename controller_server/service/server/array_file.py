@@ -75,7 +75,7 @@ def write_array_file(path: Path, pieces: Sequence[bytes | memoryview], *, sync: 
     """Write, and only then give it its name.
 
     Args:
-        path: Where to.
+        path: File to write.
         pieces: From `pack_arrays`.
         sync: Wait until it would survive a power cut; otherwise a power cut may damage it, which is noticed on reading.
 

@@ -16,7 +16,7 @@ class Limits:
     """Limits on what the server takes from clients; all of them are told to clients.
 
     Attributes:
-        frames: Of one clip.
+        frames: Largest number of frames of one clip.
         message_bytes: Of one message; the longest clip has 51 MB.
         jobs_per_client: Waiting at the same time.
         jobs: Waiting at the same time, of everybody.
@@ -78,7 +78,7 @@ class Retention:
 
     Attributes:
         seconds: After a job ended [s].
-        bytes: Of all ended jobs; the oldest go first.
+        bytes: Largest size of all ended jobs; the oldest go first.
         forget_seconds: After that nothing is known of the job [s].
     """
 

@@ -62,8 +62,8 @@ class Job:
         engine: Of the worker it needs.
         state: Where it is in its life.
         settings: As they were sent.
-        digest: Of settings and clip: the same id sent twice must mean the same job.
-        frames: Of the clip.
+        digest: Digest of settings and clip: the same id sent twice must mean the same job.
+        frames: Number of frames of the clip.
         attempts: Workers that died over it.
         created: When it was accepted, seconds since 1970.
         started: When a worker last took it, or None.
@@ -71,7 +71,7 @@ class Job:
         seconds: Time the worker took [s], or None.
         cancel: Whether somebody wants it cancelled.
         kept: Whether its files are still there.
-        bytes: Of its files.
+        bytes: Bytes of its files.
         code: Of the failure, or "".
         message: One sentence about the failure, or "".
         detail: More about the failure, or "".

@@ -17,7 +17,7 @@ class EventContext:
     """The input of event terms: n worlds, which may be some of a clip's.
 
     Attributes:
-        rng: Where all random numbers come from.
+        rng: Source of all random numbers.
         pairs: The bodies of each world, n of them.
         hz: Control frames a second.
         family: Number of each world among a clip's, shape (n,); worlds of one number are to be alike.

@@ -20,7 +20,7 @@ from controller_server.clip.rig_tables import motion_file_tables, read_joint_tab
 from .conftest import MODULE, ROOT
 from .rigs import heads
 
-ROKOKO = ROOT / "tests" / "samples" / "rokoko" / "jesse_dance.bvh"
+ROKOKO = ROOT / "tests" / "helpers" / "samples" / "rokoko" / "jesse_dance.bvh"
 PAIR = ROOT / "assets" / "clips" / "pull_up.npz"
 FRAMES = 40
 

@@ -76,7 +76,7 @@ def build_spec(pair: PairBody, *, sensors: bool = True, springs: bool = True, ro
     option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     option.impratio = 10
     # A diverged world must be an error, not a silent return to the start.
-    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
 
     world = spec.worldbody
@@ -254,7 +254,7 @@ def _add_geom(
         condim=4 if shape.is_palm else 3,
         friction=[pair.friction, 0.02 if shape.is_palm else 0.005, 0.0001],
         solref=_SOLREF,
-        **({} if shape.joint in _FEET else {"solimp": _FIRM}),
+        solimp=None if shape.joint in _FEET else _FIRM,
         rgba=_COLOURS[person.role],
     )
 

@@ -12,7 +12,7 @@ import array_api_compat.numpy as numpy_namespace
 import numpy as np
 from array_api_compat import array_namespace
 
-Array = Any
+from controller_server.core.arrays import Array
 
 _SMALL = 1e-8
 

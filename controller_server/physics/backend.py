@@ -13,8 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from controller_server.body.pair import PairBody
 from controller_server.body.strength import Strength
-
-Array = Any
+from controller_server.core.arrays import Array
 
 
 @dataclass(frozen=True)

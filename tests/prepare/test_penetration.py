@@ -156,7 +156,7 @@ def test_depth_of_a_palm_in_the_own_thigh():
     data.qpos[:] = clip_qpos(clip, pair_body, layout, model.nq)[frame]
     mujoco.mj_kinematics(model, data)
     bodies = [layout.body[0][pair_body.joints.index(int(j[pair]))] for j in (own.arm, own.body)]
-    geoms = [int(np.flatnonzero(model.geom_bodyid == b)[0]) for b in bodies]
-    distance = mujoco.mj_geomDistance(model, data, *geoms, 1.0, None)
+    arm, body = (int(np.flatnonzero(model.geom_bodyid == b)[0]) for b in bodies)
+    distance = mujoco.mj_geomDistance(model, data, arm, body, 1.0, None)
     assert own.depth[frame, 0, pair] > 0.003
     assert own.depth[frame, 0, pair] == pytest.approx(-distance, abs=1e-3)

@@ -9,13 +9,11 @@ InterMimic: arXiv 2502.20390.
 
 from __future__ import annotations
 
-from typing import Any
-
 from array_api_compat import array_namespace
 
-from .step_context import StepContext
+from controller_server.core.arrays import Array
 
-Array = Any
+from .step_context import StepContext
 
 PROMOTE, NEUTRAL, PENALISE = 1.0, 0.0, -1.0
 

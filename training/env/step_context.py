@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from array_api_compat import array_namespace
 
@@ -12,8 +11,7 @@ from controller_server.clip.rotation import quat_conj, quat_mul
 from controller_server.clip.skeleton import JOINT_NAMES, SUCCESS_JOINTS
 from controller_server.control.policy.retarget import RetargetSettings
 from controller_server.control.reference.reference_trajectory import Bodies
-
-Array = Any
+from controller_server.core.arrays import Array
 
 TOUCHABLE = [
     JOINT_NAMES.index(name)

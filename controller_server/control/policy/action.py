@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from array_api_compat import array_namespace
 
+from controller_server.core.arrays import Array
 from controller_server.core.constraints import OneOf, Range
 from controller_server.core.errors import BundleError
 from controller_server.core.validation import OPTIONAL, Where, build, check_fields
 from controller_server.physics.inverse_dynamics import SPARING
-
-Array = Any
 
 MODES = ("residual", "absolute")
 _LATER = ("slack", "closing")  # what cards of earlier versions do not mention

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from controller_server.core.arrays import Array
 from controller_server.core.constraints import OneOf, Range
 from controller_server.core.errors import BundleError
 from controller_server.core.validation import Where, build, check_fields
 
-Array = Any
 Parameters = Mapping[str, Array]
 
 CLIP = 5.0

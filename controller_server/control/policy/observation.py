@@ -20,11 +20,10 @@ from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import ROLES
 from controller_server.clip.skeleton import JOINT_NAMES
 from controller_server.control.reference.reference_trajectory import Bodies, ReferenceTrajectory
+from controller_server.core.arrays import Array
 from controller_server.core.errors import AssistMimicError, BundleError
 from controller_server.physics.backend import Backend
 from controller_server.terms import BoundTerm, TermConfig, observation
-
-Array = Any
 
 ORIENTED = [
     JOINT_NAMES.index(name)

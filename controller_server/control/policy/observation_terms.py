@@ -10,11 +10,10 @@ from typing import Any
 from controller_server.clip.rotation import quat_conj, quat_mul
 from controller_server.clip.skeleton import JOINT_NAMES, N_BODY_JOINTS
 from controller_server.control.contact_loss import TOUCH
+from controller_server.core.arrays import Array
 from controller_server.terms import observation
 
 from .observation import ORIENTED, ObservationContext
-
-Array = Any
 
 _FORCE_SCALE = 50.0  # forces are given as asinh(force / 50 N): linear when small, logarithmic when large
 _BODY = slice(0, N_BODY_JOINTS)  # rows of pelvis to wrists: fingers, where simulated, come after

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from controller_server.clip.rotation import quat_heading
+from controller_server.core.arrays import Array
 
 from .reference import Reference
-
-Array = Any
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,9 @@ def test_contents(admission: Admission):
     code, sentence = refused(admission, submission(policy="../secret"))
     assert code == "bad_input" and "lift" in sentence
     assert refused(admission, submission(quality="lavish"))[0] == "bad_input"
-    broken = submission()
-    broken.arrays["supporter_trans"] = np.full((4, 3), np.nan)
-    assert refused(admission, broken)[0] == "bad_input"
+    whole = submission()
+    broken = {**whole.arrays, "supporter_trans": np.full((4, 3), np.nan)}
+    assert refused(admission, Message("submit", whole.fields, broken))[0] == "bad_input"
 
 
 def test_engine(admission: Admission):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from array_api_compat import array_namespace
 
+from controller_server.core.arrays import Array
 from controller_server.terms import reward
 from training.env.contact_labels import PENALISE, PROMOTE, contact_labels, partner_force
 from training.env.step_context import StepContext
-
-Array = Any
 
 
 @reward(group="assist", needs=("forces",))

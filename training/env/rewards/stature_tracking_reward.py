@@ -6,15 +6,12 @@ the partner the way a limb is turned is what the motion is; near the partner whe
 
 from __future__ import annotations
 
-from typing import Any
-
 from array_api_compat import array_namespace
 
+from controller_server.core.arrays import Array
 from controller_server.terms import reward
 from training.env.contact_labels import to_partner
 from training.env.step_context import StepContext, rotation_angles
-
-Array = Any
 
 
 @reward(group="assist")

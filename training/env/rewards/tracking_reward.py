@@ -5,14 +5,11 @@ The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
 
 from __future__ import annotations
 
-from typing import Any
-
 from array_api_compat import array_namespace
 
+from controller_server.core.arrays import Array
 from controller_server.terms import reward
 from training.env.step_context import StepContext, rotation_angles
-
-Array = Any
 
 
 @reward(group="prior")

@@ -5,16 +5,13 @@ The paper: Learning to Assist, CVPR 2026, arXiv 2603.11346.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from controller_server.core.arrays import Array
 from controller_server.metrics.tracking import SUCCESS_LIMIT
 from controller_server.terms import termination
 from training.env.step_context import StepContext
 from training.env.step_context import deviation as mean_deviation
-
-Array = Any
 
 
 @termination(group="prior")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from controller_server.clip.skeleton import HEAD
+from controller_server.core.arrays import Array
 from controller_server.terms import termination
 from training.env.step_context import StepContext
-
-Array = Any
 
 
 @termination(group="prior")

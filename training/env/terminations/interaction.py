@@ -8,16 +8,13 @@ InterMimic: arXiv 2502.20390.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from controller_server.control.contact_loss import TOUCH
+from controller_server.core.arrays import Array
 from controller_server.terms import termination
 from training.env.contact_labels import PROMOTE, contact_labels, partner_force
 from training.env.step_context import StepContext
-
-Array = Any
 
 
 @termination(group="assist", needs=("forces",), memory={"missing": (2, 2)})

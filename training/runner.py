@@ -190,7 +190,7 @@ class Runner:
     def _collect(self) -> list[Episode]:
         finished: list[Episode] = []
         if self._learning:
-            self.observation = self.observation[self.environment.regroup(self.config.ppo.siblings)]
+            self.observation = self.observation[self.environment.regroup(self.config.ppo.group_size)]
         for _ in range(self.config.horizon):
             seen = torch.from_numpy(self.observation)
             step = self.environment.step(self._actions(seen))

@@ -33,7 +33,7 @@ def tiny(**changes: object) -> TrainConfig:
         "hidden": (16, 8),
         "reward": weighed(WEIGHTS, WEIGHTS),
         "start": StartConfig(first=0.5, kept=0.4, stride=2, slots=2),
-        "ppo": PpoConfig(epochs=2, minibatches=2, critic_first=0, siblings=2),
+        "ppo": PpoConfig(epochs=2, minibatches=2, critic_first=0, group_size=2),
     }
     return TrainConfig(**{**base, **changes})  # pyright: ignore[reportArgumentType]
 

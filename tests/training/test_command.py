@@ -35,7 +35,7 @@ CONFIG = {
     "steps": 16,
     "hidden": [16, 8],
     "critic_hidden": [8],
-    "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0, "siblings": 1},
+    "ppo": {"epochs": 1, "minibatches": 1, "critic_first": 0, "group_size": 1},
     "reward": {"supporter": {"positions": 1.0}, "recipient": {"positions": 1.0}},
 }
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -133,7 +133,7 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch, capsys):
         ([*arguments, "--prior", "nowhere"], "neither a bundle nor a run"),
         ([*arguments, "--seed", "-1"], "seed: -1 is outside"),
         ([*arguments, "--threads", "-1"], "threads: -1 is outside"),
-        ([*arguments, "--set", "ppo.siblings=0"], "ppo.siblings: 0 is outside"),
+        ([*arguments, "--set", "ppo.group_size=0"], "ppo.group_size: 0 is outside"),
         ([*arguments, "--set", "ppo.std=0"], "ppo.std: 0 is outside"),
         ([*arguments, "--set", "start.stride=0"], "start.stride: 0 is outside"),
         ([*arguments, "--set", "body.grips=none"], "grips: 'none' is none of auto"),

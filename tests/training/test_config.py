@@ -36,13 +36,14 @@ def test_a_run_is_called_after_its_clips():
 
 
 def test_former_names_of_entries_are_read() -> None:
-    """Read `jerk` and `lasting` of version 0.1 as today's entries; one that was set last wins over the file's."""
+    """Read `jerk`, `lasting` and `siblings` of version 0.1; the one set last wins."""
     values = config_from_dict({"name": "old", "clips": ["a.npz"]}, "old").to_dict()
     for role in ("supporter", "recipient"):
         values["reward"][role] = {"positions": 0.5, "action_rate": -0.1, "jerk": -0.2}
     values["ppo"]["lasting"] = values["ppo"].pop("noise_correlation") / 2
+    values["ppo"]["siblings"] = values["ppo"].pop("group_size") * 2
     read = config_from_dict(values, "old")
     assert read.reward.supporter["action_rate"].weight == read.reward.recipient["action_rate"].weight == -0.2
     assert "jerk" not in read.reward.supporter
-    assert read.ppo.noise_correlation == 0.25
+    assert (read.ppo.noise_correlation, read.ppo.group_size) == (0.25, 16)
     assert "jerk" in values["reward"]["supporter"]  # what was given stays as it is

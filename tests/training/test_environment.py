@@ -87,12 +87,12 @@ def test_siblings_begin_in_the_same_state():
     for first in (0, 2):
         assert np.array_equal(seen[first], seen[first + 1]) and np.array_equal(after[first], after[first + 1])
     assert not np.array_equal(after[0], after[2])
-    with pytest.raises(AssistMimicError, match="2 siblings"):
+    with pytest.raises(AssistMimicError, match="ppo.group_size 2"):
         PairEnvironment(tiny(pairs=5), [standing_scene()], threads=1)
 
 
 def test_worlds_are_dealt_out_to_dynamics():
-    """Half of the recipients are heavier, also in coarse physics; siblings are alike; supporters are as they were."""
+    """Half of the recipients are heavier, in coarse physics too; groups are alike; supporters are as they were."""
     env = PairEnvironment(tiny(start=START, events=dealt("seen", "mass1.5")), [standing_scene()], threads=1)
     part = env.worlds
     feet = np.zeros((2, 4, 2))

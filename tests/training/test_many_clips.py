@@ -21,7 +21,7 @@ from training.env.environment import PairEnvironment
 from training.env.scene import Scene
 from training.settings.config import BodyConfig, PpoConfig, SamplerConfig, StartConfig, TrainConfig
 
-ALONE = PpoConfig(epochs=2, minibatches=2, critic_first=0, siblings=1)
+ALONE = PpoConfig(epochs=2, minibatches=2, critic_first=0, group_size=1)
 
 
 @cache
@@ -38,7 +38,7 @@ def tall_scene() -> Scene:
 
 
 def config(**changes: object) -> TrainConfig:
-    """Worlds without siblings that begin at the first frame, undisturbed."""
+    """Worlds without groups that begin at the first frame, undisturbed."""
     return tiny(**{"ppo": ALONE, "start": StartConfig(first=1.0, kept=0.0), "events": {}, **changes})
 
 
@@ -91,7 +91,7 @@ def test_a_world_that_ends_takes_another_clip_and_a_resumed_run_goes_on_alike():
 
 def test_siblings_share_a_clip_from_rollout_to_rollout():
     """Whoever is put into the state of a sibling follows the sibling's clip too."""
-    two = replace(ALONE, siblings=2)
+    two = replace(ALONE, group_size=2)
     env = PairEnvironment(config(ppo=two), [standing_scene(), tall_scene()], threads=1)
     env.reset()
     assert env.worlds.clip.tolist() == [0, 0, 1, 1]
@@ -109,8 +109,8 @@ def test_more_clips_than_worlds_begin_with_some_of_them():
     """Deal different clips to all groups; refuse worlds that are no whole groups."""
     env = PairEnvironment(config(pairs=2), [standing_scene(), tall_scene(), standing_scene()], threads=1)
     assert len(set(env.worlds.clip)) == 2
-    with pytest.raises(AssistMimicError, match="multiple of 3 siblings"):
-        PairEnvironment(config(ppo=replace(ALONE, siblings=3)), [standing_scene()], threads=1)
+    with pytest.raises(AssistMimicError, match="multiple of ppo.group_size 3"):
+        PairEnvironment(config(ppo=replace(ALONE, group_size=3)), [standing_scene()], threads=1)
 
 
 def test_what_fails_is_practised_more_and_nothing_is_forgotten():

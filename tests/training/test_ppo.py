@@ -9,7 +9,7 @@ from controller_server.control.policy.network import NetworkSpec
 from training.learning.checkpoint import read_checkpoint, tensors, write_checkpoint
 from training.learning.networks import Network
 from training.learning.ppo import Ppo
-from training.learning.rollout import advantages, against_siblings
+from training.learning.rollout import advantages, against_group_mean
 from training.settings.config import PpoConfig
 
 GAMMA, LAM = 0.9, 0.8
@@ -51,12 +51,12 @@ def test_what_siblings_share_is_taken_out():
     done[2, 1, 0] = 1
     done[1, 2, :3] = 1
     own, both, ended = (torch.from_numpy(a) for a in (own, own + common, done))
-    fair, clean = against_siblings(both, ended, 4), against_siblings(own, ended, 4)
+    fair, clean = against_group_mean(both, ended, 4), against_group_mean(own, ended, 4)
     assert torch.allclose(fair[:, 0], clean[:, 0]) and torch.allclose(fair[:, 1, 1:], clean[:, 1, 1:])
     assert torch.equal(fair[3:, 1, 0], both[3:, 1, 0])  # in a new episode
     assert torch.equal(fair[2:, 2], both[2:, 2])  # one in the old, three in new ones
     assert torch.allclose(clean[0, 0, 0], own[0, 0, 0] - own[0, 0, 1:].mean())
-    assert torch.equal(against_siblings(both, ended, 1), both)
+    assert torch.equal(against_group_mean(both, ended, 1), both)
 
 
 class Toy:
@@ -77,7 +77,7 @@ class Toy:
 def learner(seed: int) -> Ppo:
     """A small learner."""
     spec, judge = NetworkSpec((("way", 2),), 2, (32,)), NetworkSpec((("way", 2),), 1, (32,))
-    config = PpoConfig(gamma=0.5, std=0.2, learning_rate=3e-3, target_kl=0.02, critic_first=1, siblings=1)
+    config = PpoConfig(gamma=0.5, std=0.2, learning_rate=3e-3, target_kl=0.02, critic_first=1, group_size=1)
     return Ppo(config, Network.fresh(spec, seed), Network.fresh(judge, seed + 1, last=1.0), steps=8, n=64, seed=seed)
 
 

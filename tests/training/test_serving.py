@@ -34,7 +34,7 @@ def test_the_environment_and_the_player_agree(action: ActionSpec):
     defaults = config_from_dict({"name": "test", "reward": {"supporter": {"positions": 1.0}}}, "test")
     config = replace(
         defaults,
-        pairs=defaults.ppo.siblings,
+        pairs=defaults.ppo.group_size,
         action=action,
         start=FROM_THE_START,
         events={},

@@ -70,13 +70,13 @@ class PairEnvironment:
         self.n_actions = self.worlds.action.shape[-1]
 
     def _check_groups(self) -> None:
-        """Make sure that there are whole groups of siblings, and one for each of the dynamics dealt out."""
-        group = self.config.ppo.siblings
+        """Make sure that there are whole groups with a shared start, and one for each of the dynamics dealt out."""
+        group = self.config.ppo.group_size
         kinds = [len(term.params["recipients"]) for term in event.bind(self.config.events) if _deals(term.term.name)]
         dealt = int(np.prod([1, *kinds]))
         if self.n % group or self.n // group < dealt:
             raise TrainingError(
-                f"pairs: {self.n} must be a multiple of {group} siblings, and at least {group * dealt} "
+                f"pairs: {self.n} must be a multiple of ppo.group_size {group}, and at least {group * dealt} "
                 f"for {dealt} dynamics"
             )
 
@@ -110,11 +110,11 @@ class PairEnvironment:
             self.coarse = coarse
             self.worlds.use_physics(coarse=coarse)
 
-    def regroup(self, siblings: int) -> Array:
+    def regroup(self, group_size: int) -> Array:
         """Put each group of neighbouring worlds into the state of one of them; returns whose, shape (N,)."""
-        leaders = np.arange(0, self.n, siblings) + self.rng.integers(0, siblings, self.n // siblings)
-        source = np.repeat(leaders, siblings)
-        if siblings > 1:
+        leaders = np.arange(0, self.n, group_size) + self.rng.integers(0, group_size, self.n // group_size)
+        source = np.repeat(leaders, group_size)
+        if group_size > 1:
             self.worlds.copy(source)
         return source
 

@@ -51,8 +51,8 @@ class Worlds:
     def __init__(self, corpus: Corpus, n: int, task: Task) -> None:
         self.corpus, self.n, self._task = corpus, n, task
         config, pair = task.config, corpus.scenes[0].pair
-        family = np.arange(n) // config.ppo.siblings  # siblings must be alike
-        self.clip = np.repeat(corpus.deal(n // config.ppo.siblings, task.rng), config.ppo.siblings)
+        family = np.arange(n) // config.ppo.group_size  # worlds of a group must be alike
+        self.clip = np.repeat(corpus.deal(n // config.ppo.group_size, task.rng), config.ppo.group_size)
         self.events = WorldEvents(config.events, [s.pair for s in corpus.scenes], self.clip, family, task.rng)
         self.backend = self._make_backend(coarse=False)
         self.starts = [StartStates(scene, config.start) for scene in corpus.scenes]

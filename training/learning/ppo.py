@@ -14,7 +14,7 @@ from training.settings.config import PpoConfig
 from . import parallel
 from .checkpoint import adam_state, load_adam_state
 from .networks import Network
-from .rollout import Rollout, advantages, against_siblings
+from .rollout import Rollout, advantages, against_group_mean
 
 
 class Ppo:
@@ -140,14 +140,14 @@ class Ppo:
         return stats | {"rate": self.rate, "explained": float(explained), "return": float(returns.mean())}
 
     def _against_siblings(self, advantage: Tensor) -> Tensor:
-        """See `rollout.against_siblings`; people of a world lie side by side, worlds of a group one after the other."""
+        """See `rollout.against_group_mean`; people of a world lie side by side, a group in a row."""
 
         def grouped(x: Tensor) -> Tensor:
-            shape = (len(x), -1, self.config.siblings, self.people)
+            shape = (len(x), -1, self.config.group_size, self.people)
             return x.reshape(shape).transpose(2, 3).flatten(1, 2)
 
-        fair = against_siblings(grouped(advantage), grouped(self.rollout.done), self.config.siblings)
-        return fair.reshape(len(fair), -1, self.people, self.config.siblings).transpose(2, 3).reshape(advantage.shape)
+        fair = against_group_mean(grouped(advantage), grouped(self.rollout.done), self.config.group_size)
+        return fair.reshape(len(fair), -1, self.people, self.config.group_size).transpose(2, 3).reshape(advantage.shape)
 
     def _descend(self, which: str, loss: Tensor) -> None:
         """Take one gradient step of the actor or the critic."""

@@ -35,19 +35,19 @@ def advantages(
     return result
 
 
-def against_siblings(advantage: Tensor, done: Tensor, siblings: int) -> Tensor:
-    """Advantages less the mean of what siblings had at the same step.
+def against_group_mean(advantage: Tensor, done: Tensor, group_size: int) -> Tensor:
+    """Advantages less the mean of what its shared-start group had at the same step.
 
     Siblings begin the rollout in the same state. Until their episodes end, what the critic gets wrong about that state
     is common to all of them and is taken out; what is left is what their actions did. Without it the critic's errors
     are larger than the effect of any action: two rollouts of 6,144 steps agree about nothing.
 
     Args:
-        advantage: Shape (T, groups, siblings).
+        advantage: Shape (T, groups, group_size).
         done: Whether an episode ended at a step, same shape.
-        siblings: Size of a group; 1 leaves advantages as they are.
+        group_size: Size of a group; 1 leaves advantages as they are.
     """
-    if siblings == 1:
+    if group_size == 1:
         return advantage
     ended_before = torch.cat([torch.zeros_like(done[:1]), done[:-1]]).cumsum(dim=0) > 0
     together = (~ended_before).to(advantage.dtype)

@@ -171,7 +171,7 @@ class PpoConfig:
     """The learning rule.
 
     Attributes:
-        siblings: Worlds that begin each rollout in the same state, so that each learns from how the others fared.
+        group_size: Worlds that begin each rollout in the same state, so that each learns from how the others fared.
         gamma: Discount per control step.
         lam: Lambda of generalised advantage estimation.
         clip: Largest change of a probability ratio that is rewarded.
@@ -189,7 +189,7 @@ class PpoConfig:
         max_grad_norm: Gradients are scaled down to this.
     """
 
-    siblings: Count = 8
+    group_size: Count = 8
     gamma: BelowOne = 0.97
     lam: Share = 0.95
     clip: Annotated[float, Range(1e-3, 10)] = 0.2

@@ -10,7 +10,7 @@ _FRICTION = 0.2  # half the width of the friction factors that `start.noise` was
 _RENAMED: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("reward", "supporter"): {"jerk": "action_rate"},
     ("reward", "recipient"): {"jerk": "action_rate"},
-    ("ppo",): {"lasting": "noise_correlation"},
+    ("ppo",): {"lasting": "noise_correlation", "siblings": "group_size"},
 }
 
 
@@ -23,7 +23,7 @@ def in_todays_words(values: Mapping[str, Any], events: Mapping[str, Any]) -> dic
     | `start: {noise: 0.5}` | `events: {start_noise: {params: {factor: 0.5}}, friction: {params: {half_width: 0.1}}}` |
     | `dynamics: [seen, mass1.2]` | `events: {dealt_strengths: {params: {recipients: [seen, mass1.2]}}}` |
     | `reward: {supporter: {jerk: -0.1}}` | `reward: {supporter: {action_rate: -0.1}}` |
-    | `ppo: {lasting: 0.5}` | `ppo: {noise_correlation: 0.5}` |
+    | `ppo: {lasting: 0.5, siblings: 8}` | `ppo: {noise_correlation: 0.5, group_size: 8}` |
 
     Names alone of observations, and weights alone of rewards, are today's words too.
 

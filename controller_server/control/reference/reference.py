@@ -39,7 +39,7 @@ class Reference:
         grasp: Where hands hold the partner.
         motion: The same as inverse dynamics takes it.
         sparing: How the load is shared out (`inverse_dynamics`).
-        strangers: Whether people get nothing from each other.
+        independent: Whether people get nothing from each other.
     """
 
     hz: float
@@ -51,7 +51,7 @@ class Reference:
     grasp: Grasp
     motion: Motion
     sparing: float = SPARING
-    strangers: bool = False
+    independent: bool = False
 
     @property
     def n_frames(self) -> int:
@@ -61,7 +61,7 @@ class Reference:
     @cached_property
     def load(self) -> Load:
         """The torques that the motion takes, and the forces that go with them; solved when first asked for."""
-        return self.motion.load(self.sparing, apart=self.strangers)
+        return self.motion.load(self.sparing, apart=self.independent)
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -76,7 +76,7 @@ class Reference:
         """The targets of the first two frames, without solving the load of all where nobody asked for it."""
         if "targets" in vars(self):
             return self.targets[:2]
-        torques = self.motion.opening(self.sparing, apart=self.strangers)
+        torques = self.motion.opening(self.sparing, apart=self.independent)
         return leading_targets(self.state.local_quats[:2, :, 1:], torques, self.motion.pair)
 
     def with_targets(self, targets: np.ndarray) -> Reference:
@@ -140,7 +140,7 @@ class Reference:
 
         Only targets and load differ.
         """
-        return replace(self, sparing=sparing, strangers=apart)
+        return replace(self, sparing=sparing, independent=apart)
 
     def apart(self) -> np.ndarray:
         """Return joint targets of people who get nothing from each other, as `targets`."""

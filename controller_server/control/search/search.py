@@ -67,8 +67,8 @@ class SearchSettings:
         partner_share: Weight of the partner's cost in one's own.
         moved: Share of the samples that vary whole moves (`Moves`) instead of single joints.
         shift: Spread of such moves of pelvis and hands [m]; that of the trunk's lean is as many rad.
-        lasting: Share of the noise's variance that is the same over the whole horizon: a push that lasts is worth more
-            than one that is taken back, and is never found by knots that vary each by itself.
+        constant_noise_share: Share of the noise's variance that is the same over the whole horizon: a push that lasts
+            is worth more than one that is taken back, and is never found by knots that vary each by itself.
         keep: Best offsets handed on from one refinement, and one plan, to the next.
         physics_hz: Physics steps per second of what is planned with.
     """
@@ -88,7 +88,7 @@ class SearchSettings:
     partner_share: float = 0.5
     moved: float = 0.5
     shift: float = 0.03
-    lasting: float = 0.5
+    constant_noise_share: float = 0.5
     keep: int = 4
     physics_hz: int = 120
     impratio: float = 3.0
@@ -244,9 +244,11 @@ class Search(Runner):
 
     def _noise(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return standard normal noise over plans, part of it the same at all knots, shape (N, knots, ...)."""
-        lasting = self.settings.lasting
+        constant_noise_share = self.settings.constant_noise_share
         steady = self._rng.standard_normal((shape[0], 1, *shape[2:]))
-        return np.sqrt(lasting) * steady + np.sqrt(1 - lasting) * self._rng.standard_normal(shape)
+        return np.sqrt(constant_noise_share) * steady + np.sqrt(1 - constant_noise_share) * self._rng.standard_normal(
+            shape
+        )
 
     def _roll_out(self, worlds: Backend, start: Backend, frame: int, offsets: np.ndarray) -> np.ndarray:
         """Mean cost over the horizon, shape (N, 2), of each of the worlds with its offsets."""

@@ -63,6 +63,7 @@ def _keys(**recipient: object) -> dict:
     return {"keys": [{"at": [0, 1], "supporter": dict(feet), "recipient": {**feet, **recipient}}]}
 
 
+@pytest.mark.slow
 def test_frames_and_statures(clip: InteractionClip):
     """Give the clip the script's duration, rate and people."""
     assert (clip.n_frames, clip.fps) == (64, 30)
@@ -106,6 +107,7 @@ def test_weight_is_over_the_standing_foot_during_a_step(clip: InteractionClip):
     assert check_clip(clip).pressure_margin[31:48, 1].min() > 0
 
 
+@pytest.mark.slow
 def test_same_script_gives_the_same_clip(path, clip: InteractionClip):
     """Be deterministic."""
     again = author(path)

@@ -309,6 +309,7 @@ def test_one_clip_has_people_of_different_size():
     assert max(abs(a - b) for a, b in sizes) > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lower_to_chair", *UNTRAINED])
 def test_script_builds_the_clip(name: str):
     """Rebuild a clip from its script."""

@@ -295,6 +295,7 @@ def test_a_pull_has_a_size_and_a_direction():
     assert (np.hypot(held.pull, np.abs(held.lift)) <= held.partner_force + 1e-6).all()  # a mean's size is the smaller
 
 
+@pytest.mark.slow
 def test_verdicts_are_those_of_recordings():
     """Judge who stands as usable and who folds as lost, naming criteria, in other processes as in this one."""
     clip, conditions = standing_pair(8), Conditions(2, threads=1)
@@ -321,6 +322,7 @@ def test_starts_can_be_had_without_noise():
         Noise().of_start(-1)
 
 
+@pytest.mark.slow
 def test_rows_and_comparison():
     """Give rows with the promised names, a help test, and a paired comparison on the same trials."""
     bundle = untrained(CLIP, PAIR)
@@ -368,6 +370,7 @@ def test_another_recipient_can_be_tried():
     assert bodies_of(bundle, CLIP, PRESETS["frail"]).recipient.strength == PRESETS["frail"]
 
 
+@pytest.mark.slow
 def test_command(assistmimic, tmp_path):
     """Print JSON with rows of the promised names, and say in one line what cannot be evaluated."""
     write_npz(tmp_path / "near.npz", CLIP)
@@ -412,6 +415,7 @@ def test_command(assistmimic, tmp_path):
         assert complaint in failed.stderr and failed.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_prior_is_tried_on_what_it_learned(assistmimic, tmp_path, monkeypatch):
     """Without clips, evaluate a prior on the motions its card names; captured ones only where the data is."""
     write_npz(tmp_path / "two.npz", standing_pair(6))

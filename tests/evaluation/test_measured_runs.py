@@ -38,6 +38,7 @@ def report_of(path: Path | None, *, seed: int = 0, stop: bool = False) -> dict[s
     )
 
 
+@pytest.mark.slow
 def test_a_cut_off_evaluation_goes_on(tmp_path, monkeypatch):
     """Measure only what is missing, also after a line that was not written to its end, with the same numbers."""
     measured: list[str] = []

@@ -80,6 +80,7 @@ def test_a_refused_job_says_why(engine: Engine, standing_clip: InteractionClip) 
     assert job.status.state is JobState.FAILED and "grip_force" in job.status.message
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_said_and_resumed(tmp_path: Path, standing_clip: InteractionClip) -> None:
     """With the server killed mid-job the job is lost; a new server on the same folder finishes it under its id."""
     engine = Engine(tmp_path, Path(controller_server.__file__).parents[1])
@@ -97,6 +98,7 @@ def test_a_killed_server_is_said_and_resumed(tmp_path: Path, standing_clip: Inte
     engine.stop()
 
 
+@pytest.mark.slow
 def test_a_job_left_behind_is_found_or_cleared(tmp_path: Path, standing_clip: InteractionClip) -> None:
     """A job that was left goes on under its id; the next job on a server of one's own does not wait behind it."""
     engine = Engine(tmp_path, Path(controller_server.__file__).parents[1])
@@ -115,6 +117,7 @@ def test_a_job_left_behind_is_found_or_cleared(tmp_path: Path, standing_clip: In
     engine.stop()
 
 
+@pytest.mark.slow
 def test_two_blenders_at_once(engine: Engine) -> None:
     """A second engine on the same folder takes a place of its own, and the first place again once that is free."""
     packages = Path(controller_server.__file__).parents[1]

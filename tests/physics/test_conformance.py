@@ -33,6 +33,7 @@ def one_thread(pair: PairBody, n: int) -> BackendMujoco:
     return BackendMujoco(pair, n, threads=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_built_in_engine_conforms(name: str):
     """Pass every check with mitten hands."""

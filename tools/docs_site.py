@@ -38,7 +38,8 @@ def _outward(text: str) -> str:
     """Return a page whose links out of `docs/` lead to the repository, or are plain text where it has no address."""
     if _REPOSITORY is None:
         return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", text)
-    return _LINK.sub(lambda found: f"]({_REPOSITORY[1]}/blob/main/{found[1][3:]}{found[2]})", text)
+    address = _REPOSITORY[1]
+    return _LINK.sub(lambda found: f"]({address}/blob/main/{found[1][3:]}{found[2]})", text)
 
 
 def packages(folder: Path) -> list[str]:

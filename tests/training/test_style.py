@@ -12,7 +12,7 @@ from helpers.policy_cases import PRIOR
 from helpers.standing import standing_pair
 from helpers.training_cases import WEIGHTS, standing_scene, tiny, weighed
 
-from controller_server.control.policy.observation import look
+from controller_server.control.policy.observation import observe_state
 from controller_server.core.errors import AssistMimicError
 from controller_server.physics.mujoco_backend import BackendMujoco
 from training.env.environment import PairEnvironment
@@ -107,7 +107,7 @@ def test_simulation_on_the_reference_shows_what_is_demonstrated():
     scene = standing_scene()
     backend = BackendMujoco(scene.pair, 1, threads=1)
     backend.set_state(scene.reference.state[np.array([7])])
-    seen = motion(look(backend, scene.track, np.array([7]), np.zeros((1, 2, 63))).now)
+    seen = motion(observe_state(backend, scene.track, np.array([7]), np.zeros((1, 2, 63))).now)
     assert np.allclose(seen[0], motion(scene.track.frames)[7], atol=1e-4)
     moved = replace(scene.track.frames, positions=scene.track.frames.positions + np.array([4, -2, 0], np.float32))
     assert np.allclose(motion(moved), motion(scene.track.frames), atol=1e-5)

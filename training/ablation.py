@@ -11,6 +11,7 @@ from typing import Any
 from controller_server.control.policy.bundle import read_bundle
 from controller_server.core.bundled import shipped
 from controller_server.core.errors import TrainingError
+from controller_server.core.validation import Where, build
 from controller_server.core.whole_file import replace_file
 from controller_server.core.yaml_file import read_yaml
 from controller_server.evaluation.clip_sources import clip_name, read_source
@@ -43,27 +44,8 @@ class Ablation:
 
     @staticmethod
     def load(path: Path) -> Ablation:
-        """Return an ablation from YAML. Raises AssistMimicError."""
-        values = read_yaml(shipped(path))
-        known = set(Ablation.__dataclass_fields__)
-        if not isinstance(values, dict) or set(values) != known:
-            raise TrainingError(f"{path}: expected {', '.join(sorted(known))}")
-        try:
-            return Ablation(
-                config=str(values["config"]),
-                steps=int(values["steps"]),
-                seeds=tuple(int(seed) for seed in values["seeds"]),
-                clips=_texts(values["clips"]),
-                variants={str(name): _texts(sets) for name, sets in values["variants"].items()},
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise TrainingError(f"{path}: {error}") from None
-
-
-def _texts(values: Any) -> tuple[str, ...]:
-    if not isinstance(values, list):
-        raise TypeError(f"expected a list, got {values!r}")
-    return tuple(str(value) for value in values)
+        """Return an ablation from YAML. Raises TrainingError."""
+        return build(Ablation, read_yaml(shipped(path)), Where(str(path), error=TrainingError))
 
 
 def run_ablation(

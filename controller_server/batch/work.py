@@ -15,7 +15,7 @@ from controller_server.clip.io.read_options import ReadOptions
 from controller_server.clip.io.write_options import WriteOptions
 from controller_server.core.errors import AssistMimicError
 from controller_server.core.progress import OnProgress, Progress, ignore_progress
-from controller_server.core.validation import plain_values
+from controller_server.core.validation import build, plain_values
 from controller_server.pipeline.job import Fault, fault_of, simulate
 from controller_server.pipeline.settings import ConvertSettings
 from controller_server.service.server.processes import resident_bytes
@@ -64,7 +64,7 @@ class Order:
     @staticmethod
     def from_dict(values: Any) -> Order:
         """Return the inverse of `to_dict`."""
-        return Order(**{**values, "files": tuple(values["files"])})
+        return build(Order, values, "order of a batch")
 
     @property
     def read_options(self) -> ReadOptions:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from controller_server.core.errors import AssistMimicError, SettingsError
 from controller_server.core.options import parse
@@ -14,7 +12,7 @@ from controller_server.core.validation import build
 from controller_server.core.yaml_file import read_yaml
 from controller_server.physics.engines import check_engine
 
-from .options import Limits, Retention, ServerOptions, Supervision, WorkerSpec
+from .options import ServerOptions, WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -70,57 +68,27 @@ class ServeArguments:
         return options
 
 
-_SECTIONS = {"limits": Limits, "supervision": Supervision, "retention": Retention}
-_PATHS = ("store", "auth", "port_file")
-
-
 def read_config(path: Path) -> ServerOptions:
-    """Options from `server.yaml`; paths in it are relative to the file.
+    """Return options from `server.yaml`; paths in it are relative to the file.
 
     Raises:
-        AssistMimicError: the file cannot be read, or says something that is not known or not possible.
+        SettingsError: the file cannot be read, or says something that is not known or not possible.
     """
     values = read_yaml(path) or {}
-    if not isinstance(values, dict):
-        raise SettingsError(f"{path}: expected names and values")
-    try:
-        return ServerOptions(**{name: _option(name, value, path.parent) for name, value in values.items()})
-    except AssistMimicError as error:
-        raise SettingsError(f"{path}: {error}") from None
-
-
-def _option(name: Any, value: Any, folder: Path) -> Any:
-    if name in _SECTIONS:
-        return build(_SECTIONS[name], value, name)
-    if name == "workers":
-        if not isinstance(value, list) or not value:
-            raise SettingsError("workers: expected a list such as [{engine: mujoco, count: 2}]")
-        return tuple(_worker(entry, number) for number, entry in enumerate(value, 1))
-    if name in ("bundles", "terms"):
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise SettingsError(f"{name}: expected a list of {'folders' if name == 'bundles' else 'Python files'}")
-        return tuple(folder / entry for entry in value)
-    kinds = {"bind": str, "private": bool, "metrics_port": int} | dict.fromkeys(_PATHS, str)
-    if name not in kinds:
-        known = ", ".join([*kinds, *_SECTIONS, "workers", "bundles", "terms"])
-        raise SettingsError(f"no option {name!r}; there are {known}")
-    if type(value) is not kinds[name]:
-        raise SettingsError(f"{name}: expected {kinds[name].__name__}, got {value!r}")
-    return folder / value if name in _PATHS else value
-
-
-def _worker(entry: Any, number: int) -> WorkerSpec:
-    spec = build(WorkerSpec, entry, f"workers: entry {number}")
-    if not 1 <= spec.count <= 256:
-        raise SettingsError(f"workers: entry {number}: count {spec.count} is outside 1-256")
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", spec.module):
-        raise SettingsError(f"workers: entry {number}: {spec.module!r} is not a module's name")
-    if spec.module == WorkerSpec.module and not spec.python:  # another worker knows its engine by itself
-        try:
-            check_engine(spec.engine)
-        except AssistMimicError as error:
-            raise SettingsError(f"workers: entry {number}: {error}") from None
-    return spec
+    if isinstance(values, dict) and "parent_pid" in values:
+        raise SettingsError(f"{path}: parent_pid: belongs to one start of the server, give it as --parent-pid")
+    options = build(ServerOptions, values, str(path))
+    for number, spec in enumerate(options.workers, 1):
+        if spec.module == WorkerSpec.module and not spec.python:  # another worker knows its engine by itself
+            try:
+                check_engine(spec.engine)
+            except AssistMimicError as error:
+                raise SettingsError(f"{path}: workers: entry {number}: {error}") from None
+    single = {name: getattr(options, name) for name in ("store", "auth", "port_file") if name in values}
+    many = {name: tuple(path.parent / one for one in getattr(options, name)) for name in ("bundles", "terms")}
+    return replace(
+        options, **many, **{name: None if one is None else path.parent / one for name, one in single.items()}
+    )
 
 
 def parse_serve(argv: Sequence[str]) -> ServeArguments:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
+from controller_server.core.constraints import Length, Matches, Range
 from controller_server.physics.engines import BUILT_IN
 from controller_server.service.protocol.port_file import state_folder
 
@@ -49,8 +51,8 @@ class WorkerSpec:
 
     engine: str = BUILT_IN
     python: str = ""
-    module: str = "controller_server.service.server.worker"
-    count: int = 1
+    module: Annotated[str, Matches(r"[A-Za-z0-9_.]+", "a module's name")] = "controller_server.service.server.worker"
+    count: Annotated[int, Range(1, 256)] = 1
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class ServerOptions:
     private: bool = False
     port_file: Path | None = None
     parent_pid: int = 0
-    workers: tuple[WorkerSpec, ...] = field(default_factory=lambda: (WorkerSpec(count=default_workers()),))
+    workers: Annotated[tuple[WorkerSpec, ...], Length(1)] = field(
+        default_factory=lambda: (WorkerSpec(count=default_workers()),)
+    )
     limits: Limits = field(default_factory=Limits)
     supervision: Supervision = field(default_factory=Supervision)
     retention: Retention = field(default_factory=Retention)

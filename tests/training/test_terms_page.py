@@ -141,7 +141,7 @@ def test_only_the_servers_configuration_names_files(tmp_path, monkeypatch):
     assert given.split(os.pathsep) == [str(tmp_path / "my_terms.py")]
     assert TERMS_VARIABLE not in Policies(()).environment()
     (tmp_path / "server.yaml").write_text("terms: my_terms.py\n")
-    with pytest.raises(AssistMimicError, match="terms: expected a list of Python files"):
+    with pytest.raises(AssistMimicError, match="terms: expected a list, got 'my_terms.py'"):
         read_config(tmp_path / "server.yaml")
 
 

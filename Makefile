@@ -43,7 +43,7 @@ extension: $(BIN)/python ## Build and validate the Blender extension's zips, for
 
 docs: $(VENV)/.installed-docs ## Build the documentation as a static site, with an API reference, into build/site
 	$(BIN)/python tools/docs_site.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file build/docs/mkdocs.yml --site-dir ../site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file build/docs/mkdocs.yml --site-dir ../site
 	@echo "open build/site/index.html in a browser"
 
 wheel: $(BIN)/python ## Build the wheel, with clips and policies, into dist/

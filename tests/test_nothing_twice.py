@@ -22,7 +22,7 @@ from controller_server.control.policy import bundle, bundle_store
 from controller_server.control.policy.action import ActionSpec
 from controller_server.control.policy.bundle import write_bundle
 from controller_server.metrics import geometry
-from controller_server.physics import inverse_dynamics as feedforward
+from controller_server.physics import inverse_dynamics
 from controller_server.physics.recorded_frames import slice_clip
 from controller_server.pipeline.convert import convert
 from controller_server.pipeline.result import result_arrays
@@ -57,7 +57,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(bundle, "parse_yaml")
     count(geometry, "clip_geometry")
     # Of whole motions: preparing looks at some frames of a clip, a start at the first few.
-    count(feedforward, "inverse_dynamics", lambda *_, frames=None, only=None, **__: frames is None and only is None)
+    count(
+        inverse_dynamics, "inverse_dynamics", lambda *_, frames=None, only=None, **__: frames is None and only is None
+    )
     return found
 
 

@@ -135,7 +135,7 @@ def costs(
     noise: Noise | None = None,
     threads: int = 1,
 ) -> np.ndarray:
-    """Mean cost of a clip by the search's own measure (`control.cost`), one episode for each row of numbers.
+    """Mean cost of a clip by the search's own measure (`control.search.cost`), one episode for each row of numbers.
 
     Args:
         scene: The clip.

@@ -118,7 +118,7 @@ def user_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SceneError(
-            f"{folder}: cannot be made ({error.strerror}); choose other files in the preferences"
+            f"{folder}: cannot be made ({error.strerror}); choose another folder in the preferences"
         ) from None
     return folder
 

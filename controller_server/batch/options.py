@@ -46,7 +46,7 @@ class BatchOptions:
     Attributes:
         source: Folder of the clips.
         out: Folder of what comes of them; several machines may share it.
-        pair: Which files are a clip (`clip.pairing.find_clips`).
+        pair: Which files are a clip (`clip.io.pairing.find_clips`).
         write: How result files' names end, which says their format.
         writing: Settings of writing.
         report: Also write a report for each clip.

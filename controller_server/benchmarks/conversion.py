@@ -72,7 +72,7 @@ def cases(names: Sequence[str] = (), *, folders: Sequence[Path] | None = None, c
     for name in names:
         if name not in known:
             hint = "; the real clip needs ASSISTMIMIC_DATA" if name == REAL_CLIP else ""
-            raise AssistMimicError(f"bench: no clip {name!r}; there are {', '.join(known)}{hint}, or name a file")
+            raise AssistMimicError(f"no clip {name!r}; there are {', '.join(known)}{hint}, or name a file")
     return [case for case in found if not given or case.name in names] + files
 
 

@@ -108,6 +108,6 @@ def _help(report: Mapping[str, Any]) -> Table:
 
 
 def help_cell(row: Mapping[str, Any]) -> str:
-    """Return a row of `bench_help.best_of_seeds` in words."""
+    """Return a row of `benchmarks.help_needed.best_of_seeds` in words."""
     verdict = "carried" if row["success"] else "lost"
     return f"{verdict}, {row['deviation_max_mm']:.0f} mm, {row['pelvis_at_end_mm']:+.0f} mm"

@@ -19,13 +19,13 @@ class Evaluate:
     Attributes:
         bundles: Names or folders of policy bundles; the first is compared with the others.
         clips: Files, or names of bundled clips; those the first bundle was trained on by default.
-        dynamics: seen, push, or mass, gains or hip of the recipient with a factor; commas between them will do.
+        dynamics: seen, push, or mass, gains or hip of the recipient with a factor; separated by spaces or commas.
         trials: Per clip and dynamics, each with its own start, friction and push.
         seed: Seed of the trials.
         engine: Simulation engine: `mujoco`, or another engine that is installed.
         threads: Physics threads; 0 takes every core.
         recipient_strength: A preset or a factor, instead of what the bundle was trained with.
-        help_tests: Also the supporter unfelt and limp; removed is always tried.
+        help_tests: Also test with a supporter who is not felt, and with a limp one; without one is always tested.
         verdicts: Also record each trial and judge it as a conversion is; without it, by `success_tracking` alone.
         start_noise: Factor on how far starts differ; 0 starts every trial where `convert` does.
         baseline: Also the first bundle with every action zero, to compare with: what was learned, and what was there.

@@ -22,7 +22,8 @@ def check_output(path: Path, suffixes: tuple[str, ...], *, inputs: tuple[Path, .
         AssistMimicError: wrong suffix, an input would be overwritten, or the folder cannot be written to.
     """
     if not path.name.lower().endswith(suffixes):
-        raise SettingsError(f"{path}: cannot write {path.suffix or 'a file without suffix'!r}; use {_either(suffixes)}")
+        what = repr(path.suffix) if path.suffix else "a file without suffix"
+        raise SettingsError(f"{path}: cannot write {what}; use {_either(suffixes)}")
     if path.is_dir():
         raise SettingsError(f"{path}: is a folder; name a file in it")
     for given in inputs:

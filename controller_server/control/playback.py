@@ -17,6 +17,9 @@ from controller_server.physics.recording import Recording
 
 from .recorded_simulation import Disturbance, RecordedSimulation
 
+GIVE_UP_DEVIATION = 0.3
+"""Mean deviation of a judged person [m] at which an attempt gives up."""
+
 
 class Runner(ABC):
     """Plays a reference frame by frame.

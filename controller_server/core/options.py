@@ -37,7 +37,7 @@ class Arg:
         positional: Given by its place, without a name.
         tree: Returns another dataclass; whichever of its fields are given, as "--inner.field", end up in this field by
             their paths. It may return None where there is no such class.
-        without: Fields of that dataclass that are no options.
+        without: Fields of that dataclass, by path, that are no options.
     """
 
     metavar: str = ""
@@ -141,7 +141,7 @@ def _options(kind: Any, path: tuple[str, ...], defaults: Any, group: str, tree: 
         arg = next((extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Arg)), Arg())
         default = _default(one) if defaults is None else getattr(defaults, one.name)
         inner, there = _form(hint), (*path, one.name)
-        if tree is not None and one.name in tree.without:
+        if tree is not None and ".".join(there[1:]) in tree.without:
             continue
         if arg.tree is not None:
             root = arg.tree()

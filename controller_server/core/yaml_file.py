@@ -13,8 +13,23 @@ _UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, 
 """What `yaml.safe_load` raises: a date without such a day, `!!int abc` and `!!bool x` are no YAMLError."""
 
 
-_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader in C, ten times as fast, where PyYAML was built with it."""
+
+
+class _Loader(_SAFE):
+    """The safe loader that refuses a name given twice, of which YAML's own keeps the last in silence."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """Return names and values. Raises ConstructorError at the second of two equal names."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    problem = f"{key.value!r} is given twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:
@@ -24,6 +39,8 @@ def read_yaml(path: Path) -> Any:
         AssistMimicError: the file is not there, cannot be read, or is not YAML; names the line.
     """
     try:
+        if path.is_dir():
+            raise FileError(f"{path}: cannot be read (is a folder)")
         if not path.is_file():
             raise FileError(f"{path}: cannot be read (no such file)")
         text = path.read_bytes()
@@ -35,7 +52,7 @@ def read_yaml(path: Path) -> Any:
 def parse_yaml(text: str | bytes, where: str) -> Any:
     """Return what YAML says, in plain values. Raises AssistMimicError, which begins with `where` and names the line."""
     try:
-        return yaml.load(text, _SAFE)
+        return yaml.load(text, _Loader)
     except _UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         # Where something is missing at the end, libyaml names the line after the last.

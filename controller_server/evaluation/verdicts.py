@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
+from controller_server.control.playback import GIVE_UP_DEVIATION
 from controller_server.control.policy.bundle import PolicyBundle
 from controller_server.control.policy.policy import Playback, PolicyBase
 from controller_server.control.reference.reference import Reference
@@ -22,8 +23,6 @@ from controller_server.metrics.verdict import Judge, Verdict
 from controller_server.physics.engines import BUILT_IN
 
 from .conditions import Conditions, Dynamics, TrialSample
-
-_HOPELESS = 0.3  # mean deviation [m] beyond which nothing is left to be judged
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class VerdictTrials:
         if push is not None:
             player.disturb(lambda time: draw.wrench(push, time, self.judge.prepared.duration)[trial])
         with suppress(SimulationDiverged):
-            player.run(stop_at=_HOPELESS)
+            player.run(stop_at=GIVE_UP_DEVIATION)
         return self.judge(player.recording())
 
 

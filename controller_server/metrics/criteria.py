@@ -23,22 +23,22 @@ class Criteria:
         limb_frames: Frames earlier or later that they may be there.
         max_hand_error_m: A holding palm on the partner, to where the prepared clip has it [m].
         max_head_error_m: The head to the prepared clip [m].
-        max_head_turn_deg: How far it may be turned from the prepared clip [degrees].
+        max_head_turn_deg: Rotation of the head against the prepared clip [degrees].
         touch_m: Gap at which a hand is on what it holds [m].
-        touch_s: How much earlier or later it may be [s].
+        touch_s: Time by which a touch may be earlier or later [s].
         min_contacts_kept: Share of all frames of all holds.
         min_contact_kept: Share of the frames of each hold.
         min_felt_n: Force a gripping hand feels [N].
-        min_felt_share: Share of the frames of holds in which gripping hands do.
+        min_felt_share: Share of the frames of holds in which gripping hands feel that force.
         max_slip_m: How far a bearing sole may move in one stance [m].
         max_floor_force: 99th percentile of what a person presses on floor and furniture with [own body weights].
         max_touchdowns: Times feet come down, against the stances of the prepared clip.
         max_airborne_s: How long somebody may be in the air who is not in the prepared clip [s].
         max_capture_m: Capture point to the prepared clip's at the end [m].
         rest_speed_m_s: A clip is at rest at its end when both centres of mass are slower than this [m/s].
-        rest_s: How long they have to be, at its end [s].
+        rest_s: Time for which they have to be slower, at its end [s].
         beyond_s: How long people have to stand on after a clip that ends at rest, with the reference held still [s].
-        told_prepared_mm: Mean that preparing may move a person before the banner says so [mm]; no criterion.
+        told_prepared_mm: Mean correction by preparing from which the report's banner tells it [mm]; no criterion.
     """
 
     max_joint_error_m: Limit = 0.15

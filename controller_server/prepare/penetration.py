@@ -65,7 +65,7 @@ def depenetrate(
     Args:
         clip: What to change.
         holds: Contacts to keep.
-        bearing: Feet to keep, [person][side].
+        bearing: Feet to keep, by person, then side.
         surfaces: Of the clip.
         original: The clip before hands were closed; `clip` by default.
     """

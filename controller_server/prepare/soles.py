@@ -45,7 +45,7 @@ class FootShape:
 
 
 def foot_shapes(clip: InteractionClip) -> list[list[FootShape]]:
-    """Return the feet of each person, [person][side]."""
+    """Return the feet of each person: by person, then side."""
 
     def corners(box: Shape) -> np.ndarray:
         signs = np.array([(-1, -1, -1), (1, -1, -1), (-1, -1, 1), (1, -1, 1)])

@@ -47,7 +47,7 @@ class Bearing:
 
 
 def find_bearing(poses: PairPoses, shapes: list[list[FootShape]]) -> list[list[Bearing]]:
-    """Return when which foot bears weight, [person][side].
+    """Return when which foot bears weight: by person, then side.
 
     Low over the person's own floor and slow, with hysteresis.
     """

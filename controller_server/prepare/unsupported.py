@@ -10,7 +10,7 @@ from controller_server.body.compiled import compiled
 from controller_server.body.layout import clip_qpos
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.physics import inverse_dynamics as feedforward  # the module: it imports this package's intervals
+from controller_server.physics import inverse_dynamics  # the module: it imports this package's intervals
 
 _PER_SECOND = 8.0
 
@@ -41,5 +41,5 @@ def unsupported_force(clip: InteractionClip, *, per_second: float = _PER_SECOND)
     grips = np.zeros((clip.n_frames, 2, 2)) if clip.grips is None else clip.grips
     # At the ends the acceleration is one-sided.
     frames = np.arange(1, clip.n_frames - 1, max(1, round(clip.fps / per_second)))
-    load = feedforward.inverse_dynamics(pair, qpos, grips, clip.fps, frames=frames)
+    load = inverse_dynamics.inverse_dynamics(pair, qpos, grips, clip.fps, frames=frames)
     return Unsupported(frames, np.linalg.norm(load.residual[..., :3], axis=-1))

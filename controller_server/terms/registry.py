@@ -91,8 +91,8 @@ class Registry:
         """Return a term. Raises TermError."""
         if name not in self:
             raise TermError(
-                f"{self.kind}: {no_such('term', name, self._terms)}. "
-                f"One of your own: name its file with --import or in {files.TERMS_VARIABLE}"
+                f"{self.kind}: {no_such('term', name, self._terms)}; "
+                f"one of your own: name its file with --import or in {files.TERMS_VARIABLE}"
             )
         return self._terms[name]
 
@@ -115,7 +115,7 @@ class Registry:
 
 
 observation = Registry("observation", "controller_server.control.policy.observation_terms")
-"""What a policy sees; see `control.observation`."""
+"""What a policy sees; see `control.policy.observation`."""
 reward = Registry("reward", "training.env.rewards")
 """What a person is rewarded for."""
 termination = Registry("termination", "training.env.terminations")

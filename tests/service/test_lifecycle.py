@@ -94,13 +94,11 @@ def test_two_servers_do_not_share_a_store(tmp_path):
 
 def test_ready_soon(tmp_path):
     """Listen within 2 s of processor time, whatever else the machine does."""
-    before = os.times()
     with ServerProcess(tmp_path) as server, server.connect():
         assert server.process is not None
         with open(f"/proc/{server.process.pid}/stat", encoding="utf-8") as file:
             ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
         assert ticks / os.sysconf("SC_CLK_TCK") < 2
-    assert os.times().elapsed > before.elapsed
 
 
 def test_a_disk_that_takes_no_more(tmp_path):

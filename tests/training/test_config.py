@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Annotated, get_args, get_origin
+
 import pytest
 
 from controller_server.core.errors import AssistMimicError
+from controller_server.core.options import list_options
+from controller_server.core.validation import field_types
 from controller_server.evaluation.clip_sources import run_name
-from training.settings.config import config_from_dict, load_config
+from training.cli.arguments import Train
+from training.settings.config import TrainConfig, config_from_dict, load_config
 
 
 def test_what_was_given_is_blamed(tmp_path):
@@ -47,3 +54,19 @@ def test_former_names_of_entries_are_read() -> None:
     assert "jerk" not in read.reward.supporter
     assert (read.ppo.noise_correlation, read.ppo.group_size) == (0.25, 16)
     assert "jerk" in values["reward"]["supporter"]  # what was given stays as it is
+
+
+def test_every_setting_is_an_option():
+    """Each number, text and switch of a configuration can be typed, nested ones such as `sampler.kind` too."""
+    flags = {option.flag for option in list_options(Train)}
+
+    def leaves(kind: type, path: str = "") -> Iterator[str]:
+        for name, hint in field_types(kind).items():
+            inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+            if is_dataclass(inner):
+                yield from leaves(inner, f"{path}{name}.")  # pyright: ignore[reportArgumentType]
+            elif inner in (int, float, str, bool):
+                yield f"--{path}{name}".replace("_", "-")
+
+    asked = set(leaves(TrainConfig)) - {"--kind"}  # is the first word of the command
+    assert asked and asked <= flags

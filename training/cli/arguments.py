@@ -30,7 +30,7 @@ class Train:
         agent: zero or random run the environment with such actions and learn nothing.
         set: Settings by path in YAML, as ppo.std=0.05; the only way to those of terms: reward.supporter.contact=2.
         threads: Number of threads of physics and learning; 0 takes every core.
-        processes: That learn one policy together on this machine, each with worlds of its own.
+        processes: Number of processes that train one policy on this machine, each with worlds of its own.
         imports: Files with terms of your own (docs/terms.md); they are run, as code of yours.
         settings: Settings of the run, instead of the configuration's.
     """

@@ -13,19 +13,18 @@ from .arguments import BenchTrain, Export, Train
 
 def run_train(arguments: Train) -> int:
     """Train. Raises AssistMimicError."""
-    _need_training()
     if not 1 <= arguments.processes <= 256:
         raise SettingsError(f"--processes: {arguments.processes} is outside 1-256")
     if arguments.what == "ablation":
         if arguments.processes > 1:
             raise SettingsError("--processes: an ablation trains one run after the other, in one process")
         return _run_ablation(arguments)
-    from training.command import train
     from training.settings.config import load_config
 
     config = load_config(arguments.config, arguments.set, arguments.settings)
     if config.kind != arguments.what:
         raise SettingsError(f"{arguments.config}: kind is {config.kind}, not {arguments.what}")
+    _need_training()
     if arguments.processes > 1:  # only now: what is impossible is said once
         from training.launch import launch
 
@@ -34,6 +33,8 @@ def run_train(arguments: Train) -> int:
         from controller_server.evaluation.clip_sources import run_name
 
         config = replace(config, name=run_name(config.clips))
+    from training.command import train
+
     train(
         config,
         arguments.out or Path("runs") / config.name,
@@ -59,6 +60,7 @@ def _in_words(arguments: Train) -> list[str]:
 
 
 def _run_ablation(arguments: Train) -> int:
+    _need_training()
     from training.ablation import TABLE, run_ablation
 
     folder = arguments.out or Path("runs") / arguments.config.stem
@@ -119,7 +121,8 @@ def run_bench_train(arguments: BenchTrain) -> int:
 def _need_training() -> None:
     """Say what is missing where training is not possible. Raises AssistMimicError."""
     try:
-        import tensorboard  # noqa: F401
         import torch  # noqa: F401
+
+        import tensorboard  # noqa: F401  # isort: skip
     except ImportError as error:
         raise SettingsError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None

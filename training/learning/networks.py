@@ -1,4 +1,4 @@
-"""Actor and critic as torch parameters under the names of `control.network`, which also holds their forward pass."""
+"""Actor and critic as torch parameters under the names of `control.policy.network`, which has their forward pass."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ class PpoConfig:
     """The learning rule.
 
     Attributes:
-        group_size: Worlds that begin each rollout in the same state, so that each learns from how the others fared.
+        group_size: Worlds that begin each rollout in the same state, so that advantages compare like with like.
         gamma: Discount per control step.
         lam: Lambda of generalised advantage estimation.
         clip: Largest change of a probability ratio that is rewarded.
@@ -242,8 +242,8 @@ class TrainConfig:
         prior: Bundle or run whose policy both roles start from; None starts from nothing.
         cache: Folder in which prepared clips and references are kept, "off" for none; by default the one of
             ASSISTMIMIC_CACHE or else this user's.
-        coarse: Share of the training, from its beginning, that is made in coarse physics: feet creep a little, in
-            two thirds of the time. The rest is made in the physics that counts.
+        coarse: Share of the training, from its beginning, with softer friction (impratio 1), in two thirds
+            of the time; feet slide a little more. The rest is made in the physics of evaluation.
     """
 
     name: str

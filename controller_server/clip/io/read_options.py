@@ -34,7 +34,7 @@ class ReadOptions:
             left-handed (Unity, DirectX).
         seat: `auto` to put a seat under whoever sits, at the height people sit at, or that height [m].
         box: Furniture as NAME,X,Y,Z,SX,SY,SZ: middle and full edges [m], with Z up. Several may be given.
-        accept: Whether to read what looks impossible, and only tell it.
+        accept: Whether to read what looks impossible with a warning, instead of refusing it.
         body_model: Folder with the licensed SMPL-X model files, to give people the proportions of their betas.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from controller_server.body.pair import PairBody
 from controller_server.clip.interaction import InteractionClip
-from controller_server.control.playback import Runner
+from controller_server.control.playback import GIVE_UP_DEVIATION, Runner
 from controller_server.control.reference.reference import Reference
 from controller_server.core.errors import SimulationDiverged
 from controller_server.metrics.verdict import Judge
@@ -20,8 +20,6 @@ from .controllers import Builder
 from .policy_choice import Chosen, choose_policy
 from .settings import ControlSettings
 from .strategy import Choices, Strategy, Tried, best_of, next_strategy
-
-_HOPELESS = 0.3  # mean deviation [m] at which an attempt gives up
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class _StrategyRun:
         try:
             best, failed_at = (None, None) if self._best is None else (self._best[1], self._best[0].attempt.failed_at)
             runner = self._build(strategy, best, failed_at)
-            runner.run(self._reporter(strategy, runner), stop_at=_HOPELESS)
+            runner.run(self._reporter(strategy, runner), stop_at=GIVE_UP_DEVIATION)
         except KeyboardInterrupt:
             if runner is not None:
                 recording = runner.recording()

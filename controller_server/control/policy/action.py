@@ -32,7 +32,7 @@ class ActionSpec:
         slack: Whether the reference's targets stop counting on a partner who is not held
             (`contact_loss.compensate_contact_loss`).
         closing: Whether hands close on what they hold, wherever the partner has it, as they do in a search
-            (`base.ReferenceBase`); then with `balance` and `slack` too.
+            (`base_targets.ReferenceBase`); then with `balance` and `slack` too.
     """
 
     mode: Annotated[str, OneOf(MODES)] = "residual"

@@ -152,6 +152,8 @@ class BundleCard:
         where = Where(error=BundleError, complete=True, strict=True)
         if not isinstance(values, Mapping):
             raise where.wrong("expected names and values")
-        if values.get("format") != FORMAT:
-            raise where.wrong(f"format is {values.get('format')!r}, this version reads {FORMAT!r}")
+        if "format" not in values:
+            raise where.wrong("no entry 'format'")
+        if values["format"] != FORMAT:
+            raise where.wrong(f"format is {values['format']!r}, this version reads {FORMAT!r}")
         return build(BundleCard, {name: value for name, value in values.items() if name != "format"}, where)

@@ -33,7 +33,7 @@ class RetargetSettings:
     """Conditions under which hand goals follow the recipient.
 
     Attributes:
-        enabled: Whether they ever do.
+        enabled: Whether hand goals follow the recipient at all.
         enter: Distance of the two pelvises at which it begins [m].
         leave: Distance at which it ends [m].
         reach: A hand farther than this from every recipient body in the reference is left alone [m].

@@ -160,13 +160,13 @@ def test_configuration_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("colour: red", "no option 'colour'"),
+        ("colour: red", "no entry 'colour'"),
         ("limits: {frame: 3}", "no entry 'frame'; did you mean frames?"),
         ("workers: {engine: mujoco}", "expected a list"),
         ("workers: [{module: '../evil'}]", "not a module's name"),
         ("workers: [{count: 0}]", "outside 1-256"),
         ("workers: [{engine: warp}]", "there are mujoco"),
-        ("bind: 5", "expected str"),
+        ("bind: 5", "is not an endpoint"),
         ("- a list", "expected names and values"),
         ("store: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],

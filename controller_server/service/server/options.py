@@ -109,7 +109,7 @@ class ServerOptions:
         metrics_port: Where Prometheus reads on loopback; 0 for nowhere.
     """
 
-    bind: str = "tcp://127.0.0.1:0"
+    bind: Annotated[str, Matches(r"\w+://\S+", "an endpoint such as tcp://127.0.0.1:5555")] = "tcp://127.0.0.1:0"
     store: Path = field(default_factory=lambda: state_folder())
     auth: Path | None = None
     private: bool = False

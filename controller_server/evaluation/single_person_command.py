@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from controller_server.control.policy.bundle import PolicyBundle, read_bundle
 from controller_server.control.policy.bundle_store import find_bundle
 from controller_server.core.array_store import ArrayStore, cache_folder
 from controller_server.core.errors import AssistMimicError
+from controller_server.core.options import Arg, parse
 from controller_server.core.whole_file import replace_file
 
 from .conditions import Conditions, Push
@@ -26,23 +26,49 @@ MOTIONS = Path("training/motions/single_person.yaml")
 """The set of motions in a clone."""
 
 
+@dataclass(frozen=True)
+class Arguments:
+    """Try a policy for single people on motions by kind, with and without a push.
+
+    Attributes:
+        policy: Name or folder of a bundle; of a run: `assistmimic export RUN FOLDER` first.
+        motions: Set of motions (YAML).
+        kinds: Only motions of these kinds.
+        trials: Worlds of two people for each motion.
+        push: Force of the push [N], for 0.2 s, once for each person.
+        baseline: The reference's targets, without the policy.
+        seed: Seed of noise and pushes.
+        threads: Number of threads of physics; 0 takes every core.
+        out: JSON file.
+    """
+
+    policy: Annotated[str, Arg(positional=True)]
+    motions: Path = MOTIONS
+    kinds: Annotated[tuple[str, ...], Arg("KIND")] = ()
+    trials: int = 8
+    push: float = 80.0
+    baseline: bool = False
+    seed: int = 0
+    threads: int = 0
+    out: Path | None = None
+
+
 def main(argv: Sequence[str]) -> int:
     """Carry it out; returns the exit code."""
-    arguments = _arguments(argv)
     try:
-        run(arguments)
+        run(parse(Arguments, argv, "python -m controller_server.evaluation.single_person_command"))
     except AssistMimicError as error:
         print(f"single person: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
+def run(arguments: Arguments) -> dict[str, Any]:
     """Try a policy on the motions, print a row for each and for each kind, write all of it. Raises AssistMimicError."""
     bundle = read_bundle(find_bundle(arguments.policy).folder)
     if bundle.card.kind != "prior":
         raise AssistMimicError(f"{bundle.card.name}: is a policy of two people, not of somebody alone")
-    motions = single_person_motions(arguments.motions, kinds=arguments.kinds or ())
+    motions = single_person_motions(arguments.motions, kinds=arguments.kinds)
     conditions = Conditions(arguments.trials, arguments.seed, arguments.threads)
     store, rows = ArrayStore(cache_folder()), []
     print(f"{'kind':<16} {'motion':<28} {'split':<9} {'seconds':>7} {'completed':>9} {'pushed':>7} {'mm':>5}")
@@ -105,20 +131,6 @@ def _print(row: Mapping[str, Any]) -> None:
         f"{row['completed_pushed']:>7.0%} {row['deviation_mm']:>5.0f}",
         flush=True,
     )
-
-
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m controller_server.evaluation.single_person_command")
-    parser.add_argument("policy", help="name or folder of a bundle; of a run: `assistmimic export RUN FOLDER` first")
-    parser.add_argument("--motions", type=Path, default=MOTIONS, help="set of motions (YAML)")
-    parser.add_argument("--kinds", nargs="+", help="only motions of these kinds")
-    parser.add_argument("--trials", type=int, default=8, help="worlds of two people for each motion")
-    parser.add_argument("--push", type=float, default=80.0, help="[N], for 0.2 s, once for each person")
-    parser.add_argument("--baseline", action="store_true", help="the reference's targets, without the policy")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="JSON file")
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

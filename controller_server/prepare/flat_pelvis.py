@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..clip.interaction import InteractionClip
+from controller_server.clip.interaction import InteractionClip
+
 from .poses import PairPoses
 from .smoothing import low_pass
 from .soles import FootShape, foot_shapes, sole_corners

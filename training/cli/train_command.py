@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from controller_server.core.errors import SettingsError
@@ -60,16 +61,15 @@ def _in_words(arguments: Train) -> list[str]:
 
 
 def _run_ablation(arguments: Train) -> int:
-    _need_training()
-    from training.ablation import TABLE, run_ablation
-
-    folder = arguments.out or Path("runs") / arguments.config.stem
     other = next((f"--{path}" for path in arguments.settings if path not in ("clips", "steps")), None)
     if other or arguments.set:
         raise SettingsError(
             f"{other or '--set'}: an ablation's settings are in its file; only clips and steps may differ"
         )
-    given = arguments.settings
+    _need_training()
+    from training.ablation import TABLE, run_ablation
+
+    folder, given = arguments.out or Path("runs") / arguments.config.stem, arguments.settings
     rows = run_ablation(
         arguments.config, folder, steps=given.get("steps"), clips=given.get("clips", ()), threads=arguments.threads
     )
@@ -121,8 +121,7 @@ def run_bench_train(arguments: BenchTrain) -> int:
 def _need_training() -> None:
     """Say what is missing where training is not possible. Raises AssistMimicError."""
     try:
-        import torch  # noqa: F401
-
-        import tensorboard  # noqa: F401  # isort: skip
+        for package in ("torch", "tensorboard"):
+            import_module(package)
     except ImportError as error:
         raise SettingsError(f"training needs {error.name}: pip install 'assistmimic[train]'") from None

@@ -84,11 +84,10 @@ def read_config(path: Path) -> ServerOptions:
                 check_engine(spec.engine)
             except AssistMimicError as error:
                 raise SettingsError(f"{path}: workers: entry {number}: {error}") from None
-    single = {name: getattr(options, name) for name in ("store", "auth", "port_file") if name in values}
+    given = {name: getattr(options, name) for name in ("store", "auth", "port_file") if name in values}
+    single = {name: path.parent / one for name, one in given.items() if one is not None}
     many = {name: tuple(path.parent / one for one in getattr(options, name)) for name in ("bundles", "terms")}
-    return replace(
-        options, **many, **{name: None if one is None else path.parent / one for name, one in single.items()}
-    )
+    return replace(options, **single, **many)
 
 
 def parse_serve(argv: Sequence[str]) -> ServeArguments:
